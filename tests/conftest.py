@@ -1,9 +1,12 @@
-"""What every test shares: one seed, set on the command line, for all that is random."""
+"""What every test shares: one seed for all that is random, and the claims of the ledger."""
 
 import zlib
 
 import numpy as np
 import pytest
+from ledger_plugin import Collector, claim
+
+__all__ = ["claim"]
 
 
 def pytest_addoption(parser):
@@ -13,6 +16,16 @@ def pytest_addoption(parser):
         default=0,
         help="reseed every random test (default 0); the suite must pass for any seed",
     )
+    parser.addoption("--claims-out", help="write the records of the claim tests to this JSON file")
+    parser.addoption(
+        "--ledger-check",
+        action="store_true",
+        help="after a full run, fail when the stored ledger differs from what the run shows",
+    )
+
+
+def pytest_configure(config):
+    config.pluginmanager.register(Collector(config))
 
 
 @pytest.fixture
