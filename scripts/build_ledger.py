@@ -160,8 +160,8 @@ def render(found, claims, title_of):
     """
     wrong_forms = sum(len(claim["rejects"]) for claim in claims)
     lines = [
-        "<!-- Written by scripts/build_ledger.py from the manuscripts and a run of the claim tests;",
-        "     edit those and run `make ledger`. -->",
+        "<!-- Written by scripts/build_ledger.py from the manuscripts and a run of the claim",
+        "     tests: edit those, then run `make ledger`. -->",
         "",
         "# Ledger",
         "",
@@ -169,9 +169,8 @@ def render(found, claims, title_of):
         f"{len(claims)} tests verify them and show {wrong_forms} wrong forms rejected by the very "
         "check that accepts the right one.",
         "",
-        "Each row names the methods that verified the statement when this page was written, and how "
-        "far each can be trusted.",
-        "The methods are explained [below](#how-to-read-the-ledger).",
+        "Each row names the methods that verified the statement when this page was written,",
+        "and how far each can be trusted: see [](methods.md).",
         "",
     ]
     for chapter in dict.fromkeys(statement.chapter for statement in found):
@@ -183,7 +182,7 @@ def render(found, claims, title_of):
                 own = [claim for claim in claims if claim["label"] == statement.label]
                 lines += _statement_row(statement, own)
         lines += [":::", ""]
-    return "\n".join(lines + [HOW_TO_READ])
+    return "\n".join(lines)
 
 
 def _statement_row(statement, claims):
@@ -201,42 +200,6 @@ def _statement_row(statement, claims):
 def _row(*cells):
     first, *others = cells
     return [f"* - {first}", *(f"  - {cell}" for cell in others)]
-
-
-HOW_TO_READ = """\
-## How to read the ledger
-
-identity
-: Both sides are computed in exact rational arithmetic at random points.
-  A false identity of degree $d$ passes with probability at most $d/(|S|-d)$ a trial, where $S$ is the set the
-  coordinates are drawn from {cite}`schwartz1980fast,zippel1979probabilistic`; the row states the number.
-
-symbolic
-: A computer algebra system simplifies the difference of both sides to zero.
-
-enumeration
-: The mean over all $2^n$ masks is computed, either exactly or within the rounding bound that the row states.
-
-monte-carlo
-: Masks are drawn by the library itself.
-  The row states the probability that the test rejects a true statement, and its power against the wrong form;
-  both hold for this number of samples, not just in the limit {cite}`hoeffding1963probability`.
-
-gradient
-: A derivative is compared with a complex step {cite}`squire1998using` or with central differences.
-
-slope
-: The order of an approximation is measured on a log-log grid.
-
-bound
-: An inequality is tried on many random cases.
-
-same-mask
-: Two implementations are run on one mask and compared; the row states the largest difference allowed.
-
-exact-float
-: Two computations are compared bit for bit.
-"""
 
 
 def chapter_titles(root=ROOT):

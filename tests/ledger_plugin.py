@@ -74,6 +74,7 @@ class Collector:
         self.stale = False
 
     def pytest_collection_finish(self, session):
+        """Note what each collected test claims."""
         for item in session.items:
             found = of_item(item)
             if found:
@@ -83,6 +84,7 @@ class Collector:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self, pyfuncitem):
+        """Fail a claim test that passed without showing all it claims."""
         result = yield  # raises when the test fails
         found = pyfuncitem.funcargs.get("claim")
         if found:
@@ -91,11 +93,13 @@ class Collector:
         return result
 
     def pytest_runtest_logreport(self, report):
+        """Take what a passed test has shown; a worker sends it with its report."""
         for name, record in report.user_properties:
             if name == "claim" and report.when == "call" and report.passed:
                 self.claims[record["test"]] = record
 
     def pytest_sessionfinish(self, session):
+        """Write the records, compare the stored page with them."""
         if hasattr(session.config, "workerinput"):
             return
         # The order in which workers finish must not show.
@@ -109,6 +113,7 @@ class Collector:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter):
+        """Say so when the stored page is stale."""
         if self.stale:
             terminalreporter.write_line(
                 f"FAILED {build_ledger.PAGE} is stale: run `make ledger`", red=True

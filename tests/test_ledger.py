@@ -1,0 +1,136 @@
+"""The ledger: every statement has its evidence, and every gap is noticed by name."""
+
+import build_ledger
+import pytest
+from build_ledger import Statement, evidence_faults, statement_faults, unknown_labels
+from ledger_plugin import Claim
+
+from dropoutlib import verify
+
+STATEMENTS = build_ledger.statements()
+EXACT_PASS = verify.Report(passed=True, method="identity")
+EXACT_FAIL = verify.Report(passed=False, method="identity")
+
+
+@pytest.fixture(scope="module")
+def claims():
+    return build_ledger.run_claims("--collect-only")
+
+
+@pytest.mark.parametrize("statement", STATEMENTS, ids=lambda statement: statement.label)
+def test_statement_is_well_formed_and_verified(statement, claims):
+    assert statement_faults(statement) + evidence_faults(statement, claims) == []
+
+
+def test_labels_are_unique():
+    labels = [statement.label for statement in STATEMENTS]
+    assert len(labels) == len(set(labels)) > 0
+
+
+def test_every_claim_names_a_statement(claims):
+    assert unknown_labels(STATEMENTS, claims) == []
+
+
+# The guard itself: each gap is noticed, and the label is in the message.
+
+GOOD = Statement(
+    label="thm-x",
+    title="X",
+    directive="theorem",
+    chapter="c",
+    body=":label: thm-x\n[ledger](#ledger-thm-x)\n",
+)
+
+
+def evidence(method, rejects=("wrong",), label="thm-x"):
+    return {"label": label, "method": method, "rejects": list(rejects), "test": f"t::{method}"}
+
+
+def test_complete_evidence_is_accepted():
+    assert statement_faults(GOOD) == []
+    assert evidence_faults(GOOD, [evidence("identity"), evidence("monte-carlo")]) == []
+
+
+@pytest.mark.parametrize(
+    ("claims_given", "complaint"),
+    [
+        ([], "no test claims it"),
+        ([evidence("identity")], "a second, independent one"),
+        ([evidence("identity"), evidence("identity")], "a second, independent one"),
+        ([evidence("monte-carlo"), evidence("gradient")], "an exact method"),
+        ([evidence("identity", ()), evidence("monte-carlo", ())], "no wrong form"),
+        ([evidence("identity", label="thm-y")], "no test claims it"),
+    ],
+)
+def test_missing_evidence_is_noticed(claims_given, complaint):
+    (fault,) = evidence_faults(GOOD, claims_given)
+    assert fault.startswith("thm-x (theorem)")
+    assert complaint in fault
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"label": "", "title": "No label"}, "untitled theorem 'No label'"),
+        ({"label": "lemma-x"}, "must start with one of"),
+        ({"directive": "definition"}, "cannot stand in prf:definition"),
+        ({"body": ":label: thm-x\n"}, "does not link to its ledger row"),
+    ],
+)
+def test_malformed_statement_is_noticed(change, complaint):
+    (fault,) = statement_faults(Statement(**{**vars(GOOD), **change}))
+    assert complaint in fault
+
+
+def test_unknown_label_is_noticed():
+    (fault,) = unknown_labels([GOOD], [evidence("identity", label="thm-gone")])
+    assert "thm-gone" in fault
+
+
+# The fixture: a test that shows less than it claims fails.
+
+
+def new_claim(rejects=("wrong",), method="identity"):
+    return Claim("tests/t.py::test_x", "thm-x", method=method, rejects=rejects)
+
+
+def test_claim_that_shows_all_is_accepted():
+    claim = new_claim()
+    claim.holds(EXACT_PASS)
+    claim.rejects("wrong", EXACT_FAIL)
+    claim.close()
+    assert claim.record()["rejects"] == ["wrong"]
+
+
+def test_claim_that_checks_nothing_fails():
+    with pytest.raises(AssertionError, match="checks nothing"):
+        new_claim(()).close()
+
+
+def test_claim_that_skips_its_wrong_form_fails():
+    claim = new_claim()
+    claim.holds(EXACT_PASS)
+    with pytest.raises(AssertionError, match="never tries"):
+        claim.close()
+
+
+@pytest.mark.parametrize(
+    ("attempt", "complaint"),
+    [
+        (lambda claim: claim.holds(EXACT_FAIL), "does not hold"),
+        (lambda claim: claim.rejects("wrong", EXACT_PASS), "accepts the wrong form"),
+        (lambda claim: claim.rejects("other", EXACT_FAIL), "not among rejects"),
+        (
+            lambda claim: claim.holds(verify.Report(passed=True, method="enumeration")),
+            "checked by enumeration",
+        ),
+    ],
+)
+def test_false_showing_fails(attempt, complaint):
+    with pytest.raises(AssertionError, match=complaint):
+        attempt(new_claim())
+
+
+def test_rejects_must_be_a_tuple():
+    with pytest.raises(pytest.UsageError, match="must be a tuple"):
+        new_claim("wrong")
