@@ -1,0 +1,143 @@
+"""Check an analytic gradient against a numerical one whose error is bounded."""
+
+import numpy as np
+
+from .report import Report
+
+__all__ = ["gradient"]
+
+EPS = np.finfo(float).eps
+COMPLEX_STEP = (
+    2.0**-166
+)  # its square, 1e-100, is below any rounding; a power of two divides exactly
+
+
+def gradient(f, grad, x, *, method="complex-step", ulps=64, scale=None):
+    """Test an analytic gradient of a scalar function at one point.
+
+    Parameters
+    ----------
+    f : callable
+        Takes an array like `x` and returns a number. For the complex step it must accept
+        complex entries and be analytic near `x`: no ``abs``, ``conj``, norm or real part;
+        ``np.maximum(z, 0)`` is fine where Re z is not 0.
+    grad : array_like or callable
+        The gradient to test, of the shape of `x`, or the function of `x` that returns it.
+    x : array_like of float
+        The point.
+    method : {"complex-step", "central"}
+        Numerical derivative to compare with.
+    ulps : float
+        Rounding error of f, in units of eps times its size. It is believed, see the notes.
+    scale : float, optional
+        Size of what is added up in one derivative, below. By default ``max |grad| + |f| / s``,
+        s being the smallest ``max(|x_j|, 1)``.
+
+    Returns
+    -------
+    Report
+        With `rounding`, the largest tolerance of any entry, and `error`.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, f is not a scalar, or it loses the imaginary part.
+
+    Notes
+    -----
+    *Complex step* (Squire and Trapp 1998). f(x + i h e_j) = f + i h f' - h^2 f'' / 2 - i h^3
+    f''' / 6 ..., so Im f / h differs from f' by h^2 f''' / 6; with h = 2^-166 that is nothing,
+    and nothing is subtracted. What remains is rounding: each path from x_j to f contributes a
+    product of partial derivatives with a relative error of (roundings on the path) * eps / 2.
+    Assumed: 2 * `ulps` covers the roundings on a path, and `scale` the sum of the sizes of the
+    contributions. The tolerance is twice ulps * eps * scale, as `grad` is rounded as well.
+
+    *Central differences*, D(h) = (f(x + h) - f(x - h)) / 2h with h = eps^(1/3) s and
+    ``s = max(|x_j|, 1)``. Taylor gives D(h) - f' = h^2 f'''(a) / 6 with a within h of x, and
+    D(2h) - D(h) = h^2 (4 f'''(b) - f'''(a)) / 6 with b within 2h. Let K bound the fourth
+    derivative there: f'''(b) and f'''(a) differ by at most 3 h K, and so
+
+        |D(h) - f'| <= |D(2h) - D(h)| / 3 + 2 h^3 K / 3.
+
+    Rounding f by e = ulps * eps * F, F the largest value seen, moves D(h) by at most e / h and
+    the first term on the right by at most e / 2h. Assumed: ``s^2 |f''|`` and s^4 K are at most
+    ulps * F * 4e4, which keeps the last term and the rounding of x + h below e / 2h together.
+    The tolerance is ``|D(2h) - D(h)| / 3 + 2 e / h``, and ulps * eps * scale for `grad`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.array([0.5, -1.5])
+    >>> print(gradient(lambda x: np.sum(x**3), 3 * x**2, x))
+    gradient: passed, rounding <= 1e-12
+    >>> print(gradient(lambda x: np.sum(x**3), x**2, x))
+    gradient: rejected, off by 4.5, rounding <= 1e-12
+    """
+    x = np.array(x, dtype=float)
+    claimed = np.asarray(grad(x.copy()) if callable(grad) else grad, dtype=float)
+    if claimed.shape != x.shape:
+        raise ValueError(
+            f"the gradient must have the shape {x.shape} of x, got shape {claimed.shape}"
+        )
+    if method not in ("complex-step", "central"):
+        raise ValueError(f"method must be 'complex-step' or 'central', got method={method!r}")
+    numeric = _complex_step if method == "complex-step" else _central
+    found, tolerance = numeric(f, x, ulps)
+    if scale is None:
+        sizes = np.maximum(np.abs(x), 1.0)
+        value = abs(_scalar(f(x.copy())))
+        scale = np.max(np.abs(found), initial=0.0) + value / np.min(sizes, initial=np.inf)
+    own = ulps * EPS * scale
+    tolerance = tolerance + (2 * own if method == "complex-step" else own)
+    error = np.abs(found - claimed)
+    return Report(
+        passed=bool(np.all(error <= tolerance)),
+        method="gradient",
+        cases=x.size,
+        rounding=float(np.max(tolerance, initial=0.0)),
+        error=float(np.max(error, initial=0.0)),
+    )
+
+
+def _scalar(value):
+    """The value of f, which must be one number."""
+    value = np.asarray(value)
+    if value.shape != ():
+        raise ValueError(f"f must return a number, got shape {value.shape}")
+    return value[()]
+
+
+def _complex_step(f, x, ulps):
+    """Derivatives by the complex step: the error is all rounding, which the caller adds."""
+    found = np.empty_like(x)
+    for j in np.ndindex(x.shape):
+        moved = x.astype(complex)
+        moved[j] += 1j * COMPLEX_STEP
+        value = _scalar(f(moved))
+        if not np.iscomplexobj(value):
+            raise ValueError("f loses the imaginary part of its argument; use method='central'")
+        found[j] = value.imag / COMPLEX_STEP
+    return found, np.zeros_like(x)
+
+
+def _central(f, x, ulps):
+    """Derivatives by central differences, and the tolerance derived in `gradient`."""
+    found, tolerance = np.empty_like(x), np.empty_like(x)
+    for j in np.ndindex(x.shape):
+        step = EPS ** (1 / 3) * max(abs(x[j]), 1.0)
+        near, size_near, width = _difference(f, x, j, step)
+        far, size_far, _ = _difference(f, x, j, 2 * step)
+        noise = ulps * EPS * max(size_near, size_far)
+        found[j] = near
+        tolerance[j] = abs(far - near) / 3 + 2 * noise / (width / 2)
+    return found, tolerance
+
+
+def _difference(f, x, j, step):
+    """Central difference in entry j, the larger value seen, and the width really used."""
+    up, down = x.copy(), x.copy()
+    up[j] += step
+    down[j] -= step
+    width = up[j] - down[j]  # not 2 * step: x + step is rounded
+    above, below = float(_scalar(f(up))), float(_scalar(f(down)))
+    return (above - below) / width, max(abs(above), abs(below)), width
