@@ -1,0 +1,586 @@
+"""The claims of the chapter Formulation: each holds, and its wrong forms are rejected."""
+
+from fractions import Fraction
+from math import comb
+
+import numpy as np
+import pytest
+import sympy
+import torch
+
+from dropoutlib import layers, verify
+from dropoutlib.layers import bernoulli
+from dropoutlib.masks import enumerate_masks, mask_weights, sample_mask
+
+MASKS = enumerate_masks(3)
+
+
+def inverse(p):
+    """Return 1/q."""
+    return 1 / (1 - p)
+
+
+WRONG_FACTORS = {
+    "no 1/q": lambda p: 1,
+    "1/p": lambda p: 1 / p,
+    "1/q twice": lambda p: 1 / (1 - p) ** 2,
+}
+
+
+# The conventions, beside PyTorch on the mask that PyTorch drew.
+
+
+def on_torchs_mask(monkeypatch, layer, p, seed):
+    """A check that the output of `layer` is that of torch.nn.Dropout times c(q)."""
+    torch.manual_seed(seed)
+    x = torch.randn(40, 50, dtype=torch.float64)
+    theirs = torch.nn.Dropout(p)(x)
+    mask = theirs.numpy() != 0
+    monkeypatch.setattr(bernoulli, "sample_mask", lambda shape, p, *, rng: mask)
+    ours = layer(p).forward(x.numpy())
+
+    def check(c):
+        trained = theirs.numpy() * c(1 - p)
+        # Where c(q) is q, x / q * q is rounded twice, each time by half a unit in the last place.
+        same = np.allclose(ours, trained, rtol=2.0**-52, atol=0)
+        used = layer(p).eval().forward(x.numpy())
+        inference = np.array_equal(used, x.numpy() * c(1 - p))
+        return verify.Report(passed=same and inference, method="same-mask", cases=mask.size)
+
+    return check
+
+
+@pytest.mark.claim("def-inverted", method="same-mask", rejects=("the standard convention",))
+@pytest.mark.parametrize("p", [0.1, 0.3, 0.5, 0.8])
+def test_inverted_is_torchs_dropout(claim, monkeypatch, seed, p):
+    check = on_torchs_mask(monkeypatch, layers.Dropout, p, seed)
+    claim.holds(check(lambda q: 1.0))
+    claim.rejects("the standard convention", check(lambda q: q))
+
+
+@pytest.mark.claim("def-standard", method="same-mask", rejects=("the inverted convention",))
+@pytest.mark.parametrize("p", [0.1, 0.3, 0.5, 0.8])
+def test_standard_is_q_times_torchs_dropout(claim, monkeypatch, seed, p):
+    check = on_torchs_mask(monkeypatch, layers.StandardDropout, p, seed)
+    claim.holds(check(lambda q: q))
+    claim.rejects("the inverted convention", check(lambda q: 1.0))
+
+
+# Mean and variance.
+
+
+def mean_output(scale):
+    """E[scale(p) x * m] over all masks, an exact function of (x_1, x_2, x_3, p)."""
+    return lambda v: mask_weights(MASKS, v[3]) @ (MASKS * v[:3] * scale(v[3]))
+
+
+@pytest.mark.claim("thm-unbiased", method="identity", rejects=tuple(WRONG_FACTORS))
+def test_unbiased_by_identity(claim, rng):
+    def check(scale):
+        return verify.identity(mean_output(scale), lambda v: v[:3], 4, degree=7, rng=rng)
+
+    claim.holds(check(inverse))
+    for name, scale in WRONG_FACTORS.items():
+        claim.rejects(name, check(scale))
+
+
+@pytest.mark.claim("thm-unbiased", method="monte-carlo", rejects=tuple(WRONG_FACTORS))
+def test_unbiased_in_the_layer(claim, rng):
+    p, x = 0.3, rng.uniform(0.5, 2.0, size=8)
+    rows = np.broadcast_to(x, (100_000, 8))
+    samples = layers.Dropout(p, rng=rng).forward(rows)
+
+    def check(mean, wrong=None):
+        return verify.mean_test(samples / x, mean, 0, inverse(p), wrong=wrong)
+
+    for name, scale in WRONG_FACTORS.items():
+        stated_wrongly = (1 - p) * scale(p)
+        report = check(1.0, wrong=stated_wrongly)
+        assert report.power >= 0.999
+        claim.rejects(name, check(stated_wrongly))
+    claim.holds(report)
+
+
+def covariance(v):
+    """Covariance matrix of the masked activations, over all masks, exactly."""
+    x, p = v[:3], v[3]
+    weights, noisy = mask_weights(MASKS, p), MASKS * x / (1 - p)
+    mean = weights @ noisy
+    return (weights[:, None] * noisy).T @ noisy - np.outer(mean, mean)
+
+
+@pytest.mark.claim("thm-variance", method="identity", rejects=("p q x^2", "correlated units"))
+def test_variance_by_identity(claim, rng):
+    def check(factor, beside=0):
+        def stated(v):
+            x, p = v[:3], v[3]
+            return np.diag(factor(p) * x**2) + beside * (np.outer(x, x) - np.diag(x**2))
+
+        return verify.identity(covariance, stated, 4, degree=8, rng=rng)
+
+    claim.holds(check(lambda p: p / (1 - p)))
+    claim.rejects("p q x^2", check(lambda p: p * (1 - p)))
+    claim.rejects("correlated units", check(lambda p: p / (1 - p), beside=1))
+
+
+@pytest.mark.claim("thm-variance", method="enumeration", rejects=("squared norm unchanged",))
+def test_squared_norm_by_enumeration(claim):
+    p, x = Fraction(2, 7), np.array([Fraction(3), Fraction(-1, 2), Fraction(5, 3)])
+
+    def check(expected):
+        return verify.enumeration(
+            lambda masks: ((masks * x * inverse(p)) ** 2).sum(axis=1), expected, 3, p
+        )
+
+    claim.holds(check((x**2).sum() / (1 - p)))
+    claim.rejects("squared norm unchanged", check((x**2).sum()))
+
+
+@pytest.mark.claim("thm-variance", method="monte-carlo", rejects=("p q x^2",))
+def test_variance_in_the_layer(claim, rng):
+    p, size = 0.3, 2.0
+    samples = layers.Dropout(p, rng=rng).forward(np.full((200_000, 1), size))[:, 0]
+
+    def check(factor, wrong=None):
+        return verify.variance_test(samples, factor * size**2, 0, size * inverse(p), wrong=wrong)
+
+    report = check(p / (1 - p), wrong=p * (1 - p) * size**2)
+    assert report.power >= 0.999
+    claim.holds(report)
+    claim.rejects("p q x^2", check(p * (1 - p)))
+
+
+# The number of kept units.
+
+
+@pytest.mark.claim(
+    "thm-active-units", method="enumeration", rejects=("n p on average", "q^n for silence")
+)
+def test_active_units_by_enumeration(claim):
+    n, p = 9, Fraction(3, 10)
+
+    def moments(masks):
+        kept = masks.sum(axis=1)
+        counts = [kept == k for k in range(n + 1)]
+        return np.stack([kept, kept**2, *counts], axis=1)
+
+    def check(rate, silent):
+        law = [comb(n, k) * (1 - p) ** k * p ** (n - k) for k in range(n + 1)]
+        law[0] = silent
+        second = n * p * (1 - p) + (n * rate) ** 2
+        return verify.enumeration(moments, [n * rate, second, *law], n, p)
+
+    claim.holds(check(1 - p, p**n))
+    claim.rejects("n p on average", check(p, p**n))
+    claim.rejects("q^n for silence", check(1 - p, (1 - p) ** n))
+
+
+@pytest.mark.claim("thm-active-units", method="monte-carlo", rejects=("q^n for silence",))
+def test_silent_rows_of_the_sampler(claim, rng):
+    n, p, rows = 4, 0.4, 200_000
+    silent = np.count_nonzero(~sample_mask((rows, n), p, rng=rng).any(axis=1))
+
+    def check(probability, wrong=None):
+        return verify.rate_test(silent, rows, probability, wrong=wrong)
+
+    report = check(p**n, wrong=(1 - p) ** n)
+    assert report.power >= 0.999
+    claim.holds(report)
+    claim.rejects("q^n for silence", check((1 - p) ** n))
+
+
+# The two conventions.
+
+
+def descent_step(q, eta_inv, lambda_inv, v):
+    """One step of both networks; returns q (W, v) of the standard one and (W, q^2 v) of the other.
+
+    A linear layer behind a mask, squared loss, momentum, and a penalty in the loss. The point
+    holds W, the standard buffer, x, the target, the rates eta and lambda, and the momentum.
+    """
+    W, buffer, x, target, (eta, decay, mu) = v[:2], v[2:4], v[4:6], v[6], v[7:10]
+    results = []
+    for mask in enumerate_masks(2).astype(int):
+        standard_x, inverted_x = x * mask, x * mask / q
+        g = (W @ standard_x - target) * standard_x
+        v_std = mu * buffer + g + decay * W
+        W_inv = q * W
+        g_inv = (W_inv @ inverted_x - target) * inverted_x
+        v_inv = mu * (buffer / q) + g_inv + lambda_inv(decay, q) * W_inv
+        W_std, W_inv = W - eta * v_std, W_inv - eta_inv(eta, q) * v_inv
+        results.append([q * W_std - W_inv, v_std - q * v_inv])
+    return np.array(results)
+
+
+@pytest.mark.claim(
+    "thm-conventions-agree",
+    method="identity",
+    rejects=("eta_inv = eta_std", "the factor of Adam", "lambda_inv = lambda_std"),
+)
+def test_descent_agrees_by_identity(claim, rng):
+    """One step carries W_inv = q W_std over to the next, so by induction all steps do."""
+
+    def check(eta_inv, lambda_inv=lambda decay, q: decay / q**2):
+        def parted(v):
+            return descent_step(1 - v[10], eta_inv, lambda_inv, v)
+
+        return verify.identity(parted, lambda v: np.zeros((4, 2, 2), dtype=int), 11, rng=rng)
+
+    def right(eta, q):
+        return q**2 * eta
+
+    claim.holds(check(right))
+    claim.rejects("eta_inv = eta_std", check(lambda eta, q: eta))
+    claim.rejects("the factor of Adam", check(lambda eta, q: q * eta))
+    claim.rejects("lambda_inv = lambda_std", check(right, lambda decay, q: decay))
+
+
+@pytest.mark.claim(
+    "thm-conventions-agree",
+    method="symbolic",
+    rejects=("the factor of momentum", "the same epsilon", "eta_inv = eta_std"),
+)
+def test_adam_agrees_symbolically(claim):
+    """Adam's step from buffers that have seen gradients g and q g: two steps, bias corrected."""
+    q, eta, eps, b1, b2 = sympy.symbols("q eta epsilon beta_1 beta_2", positive=True)
+    g1, g2 = sympy.symbols("g_1 g_2", positive=True)
+
+    def step(rate, epsilon, first, second):
+        m = b1 * (1 - b1) * first + (1 - b1) * second
+        v = b2 * (1 - b2) * first**2 + (1 - b2) * second**2
+        root = sympy.sqrt(v / (1 - b2**2))
+        return rate * (m / (1 - b1**2)) / (root + epsilon)
+
+    def check(eta_inv, eps_inv):
+        difference = q * step(eta, eps, q * g1, q * g2) - step(eta_inv, eps_inv, g1, g2)
+        return verify.Report(passed=sympy.simplify(difference) == 0, method="symbolic")
+
+    claim.holds(check(q * eta, eps / q))
+    claim.rejects("the factor of momentum", check(q**2 * eta, eps / q))
+    claim.rejects("the same epsilon", check(q * eta, eps))
+    claim.rejects("eta_inv = eta_std", check(eta, eps / q))
+
+
+def torch_path(optimiser, layer, factor, seed, **settings):
+    """Weights behind the mask along 20 steps of one of torch's optimisers, on `layer`'s masks."""
+    torch.manual_seed(seed)
+    inputs, targets = torch.randn(16, 4), torch.randn(16, 1)
+    first = torch.randn(4, 8).double().requires_grad_()
+    W = (factor * torch.randn(8, 1).double()).requires_grad_()
+    behind = optimiser([W], **settings)
+    before = torch.optim.SGD([first], lr=0.01)
+    path = []
+    for _ in range(20):
+        hidden = torch.relu(inputs.double() @ first)
+        kept = torch.from_numpy(layer.forward(np.ones(hidden.shape)))  # m or m / q
+        loss = ((hidden * kept @ W - targets) ** 2).mean()
+        behind.zero_grad()
+        before.zero_grad()
+        loss.backward()
+        behind.step()
+        before.step()
+        path.append(W.detach().clone())
+    return torch.stack(path)
+
+
+@pytest.mark.claim(
+    "thm-conventions-agree",
+    method="exact-float",
+    rejects=("eta_inv = eta_std", "the other optimiser's factor"),
+)
+@pytest.mark.parametrize(
+    ("optimiser", "factor", "other"),
+    [("SGD", 0.25, 0.5), ("Adam", 0.5, 0.25), ("AdamW", 0.5, 0.25)],
+)
+def test_torch_optimisers_agree_to_the_last_bit(claim, seed, optimiser, factor, other):
+    """At p = 1/2 every factor is a power of two and commutes with rounding."""
+    p, q, eta, decay = 0.5, 0.5, 2.0**-6, 2.0**-7
+    extra = {"momentum": 0.9} if optimiser == "SGD" else {"eps": 2.0**-10}
+    extra_inv = {"momentum": 0.9} if optimiser == "SGD" else {"eps": 2.0**-10 / q}
+    decay_inv = decay / q if optimiser == "AdamW" else decay / q**2
+    method = getattr(torch.optim, optimiser)
+    standard = torch_path(
+        method, layers.StandardDropout(p, rng=seed), 1.0, seed, lr=eta, weight_decay=decay, **extra
+    )
+
+    def check(rate):
+        inverted = torch_path(
+            method,
+            layers.Dropout(p, rng=seed),
+            q,
+            seed,
+            lr=rate,
+            weight_decay=decay_inv,
+            **extra_inv,
+        )
+        return verify.Report(passed=torch.equal(inverted, q * standard), method="exact-float")
+
+    claim.holds(check(factor * eta))
+    claim.rejects("eta_inv = eta_std", check(eta))
+    claim.rejects("the other optimiser's factor", check(other * eta))
+
+
+# Inference and the mean over masks.
+
+
+def mean_over_masks(g):
+    """The exact mean of g(c, x~) over masks of three units, a function of (c_1..c_8, x, p)."""
+    return lambda v: mask_weights(MASKS, v[11]) @ g(v[:8], MASKS * v[8:11] / (1 - v[11]))
+
+
+def multi_affine(c, x):
+    """Sum over subsets S of the units of c_S times the product of their activations."""
+    products = [np.prod(np.where(subset, x, 1), axis=-1) for subset in MASKS]
+    return sum(coefficient * product for coefficient, product in zip(c, products, strict=True))
+
+
+@pytest.mark.claim(
+    "thm-eval-is-mean",
+    method="identity",
+    rejects=("always equal: x_1^2", "always equal: max(0, x_1 - x_2)"),
+)
+def test_multi_affine_by_identity(claim, rng):
+    def check(g):
+        return verify.identity(
+            mean_over_masks(g), lambda v: g(v[:8], v[8:11]), 12, degree=7, rng=rng
+        )
+
+    claim.holds(check(multi_affine))
+    claim.rejects("always equal: x_1^2", check(lambda c, x: x[..., 0] ** 2))
+    # ReLU is no rational function; a difference at one point refutes equality all the same.
+    # Both orders are tried, because only one of the two is positive at a given point.
+    claim.rejects(
+        "always equal: max(0, x_1 - x_2)",
+        check(lambda c, x: np.maximum(x[..., 0] - x[..., 1], 0)),
+    )
+
+
+@pytest.mark.claim("thm-eval-is-mean", method="symbolic", rejects=("iff affine",))
+def test_only_multi_affine_polynomials_symbolically(claim):
+    """Of all monomials up to third degree in each of two units, exactly the multi-affine pass."""
+    x, y = sympy.symbols("x y")
+    q = sympy.symbols("q", positive=True)
+    p = 1 - q
+
+    def passes(i, j):
+        def g(a, b):
+            return a**i * b**j
+
+        mean = (
+            q**2 * g(x / q, y / q)
+            + q * p * (g(x / q, sympy.S.Zero) + g(sympy.S.Zero, y / q))
+            + p**2 * g(sympy.S.Zero, sympy.S.Zero)
+        )
+        return sympy.simplify(mean - g(x, y)) == 0
+
+    passed = {(i, j) for i in range(4) for j in range(4) if passes(i, j)}
+
+    def check(stated):
+        return verify.Report(passed=passed == stated, method="symbolic")
+
+    claim.holds(check({(0, 0), (1, 0), (0, 1), (1, 1)}))
+    claim.rejects("iff affine", check({(0, 0), (1, 0), (0, 1)}))
+
+
+def ratio(x):
+    """x_1^2 x_2^2 / (x_1^2 + x_2^2), zero at the origin, exactly."""
+    squares = x**2
+    total = squares.sum(axis=-1)
+    return squares.prod(axis=-1) / np.where(total == 0, Fraction(1), total)
+
+
+@pytest.mark.claim(
+    "thm-eval-is-mean",
+    method="enumeration",
+    rejects=("differentiable at 0 suffices", "equal behind a ReLU"),
+)
+def test_smoothness_is_needed_and_jensen_is_strict(claim):
+    """The example passes though it is not multi-affine; a ReLU that changes sign does not."""
+    x, p = np.array([Fraction(3), Fraction(-2)]), Fraction(1, 3)
+
+    def check(g):
+        return verify.enumeration(lambda masks: g(masks * x * inverse(p)), g(x), 2, p)
+
+    claim.holds(check(ratio))
+    second_difference = [ratio(np.array([Fraction(t), Fraction(1)])) for t in range(3)]
+    affine = second_difference[2] - 2 * second_difference[1] + second_difference[0] == 0
+    # The wrong form: whatever is differentiable at 0 and passes is multi-affine.
+    claim.rejects(
+        "differentiable at 0 suffices",
+        verify.Report(passed=not check(ratio).passed or affine, method="enumeration"),
+    )
+
+    def relu(values):
+        return np.maximum(values.sum(axis=-1), Fraction(0))
+
+    claim.rejects("equal behind a ReLU", check(relu))
+    gap = verify.expectation(lambda masks: relu(masks * x * inverse(p)), 2, p)[0] - relu(x)
+    assert gap > 0
+
+
+@pytest.mark.claim("thm-eval-is-mean", method="bound", rejects=("E f <= f for convex f",))
+def test_convex_functions_lie_above(claim, rng):
+    """Random sums of ReLUs: the mean is never below, and above exactly where a sign changes."""
+    p, n, masks = 0.4, 6, enumerate_masks(6)
+    weights = mask_weights(masks, p)
+    below, above, sizes = [], [], []
+    for _ in range(2000):
+        x, W, b = rng.standard_normal(n), rng.standard_normal((3, n)), rng.standard_normal(3)
+        v = rng.uniform(0.1, 1.0, size=3)
+        z = (masks * x * inverse(p)) @ W.T + b
+        changes = ((z > 0).any(axis=0) & (z < 0).any(axis=0)).any()
+        gap = weights @ np.maximum(z, 0) @ v - np.maximum(W @ x + b, 0) @ v
+        below.append(-gap)
+        above.append(gap)
+        sizes.append(np.abs(z).max())
+        assert (gap > 1e-12 * sizes[-1]) == changes
+    rounding = 1e-12 * np.array(sizes)
+    claim.holds(verify.bound(below, rounding))
+    claim.rejects("E f <= f for convex f", verify.bound(above, rounding))
+
+
+# The Jensen gap.
+
+JENSEN_W = np.array([0.8, -0.5, 1.0, 0.6, -0.9, 0.7])
+JENSEN_X = np.array([1.0, -0.7, 0.6, 0.8, 0.5, 0.9])
+
+
+def softplus_remainder(p, s=1.0):
+    """Jensen gap of softplus(w . x + 0.4) minus its leading term, over all masks."""
+    q, x, masks = 1 - p, s * JENSEN_X, enumerate_masks(6)
+    z = x @ JENSEN_W + 0.4
+    values = np.logaddexp(0, masks * x / q @ JENSEN_W + 0.4) - np.logaddexp(0, z)
+    curvature = 1 / (2 + 2 * np.cosh(z))
+    return mask_weights(masks, p) @ values - p / (2 * q) * np.sum((JENSEN_W * x) ** 2) * curvature
+
+
+@pytest.mark.claim(
+    "approx-jensen-gap",
+    method="slope",
+    rejects=("second order in the size", "third order at p = 1/2", "remainder O(p^2)"),
+)
+def test_order_of_the_jensen_gap(claim):
+    sizes, rates = 2.0 ** -np.arange(3, 9), 2.0 ** -np.arange(7, 15)
+    in_size = np.abs([softplus_remainder(0.3, s) for s in sizes])
+    at_half = np.abs([softplus_remainder(0.5, s) for s in sizes])
+    in_p = np.abs([softplus_remainder(p) for p in rates])
+    claim.holds(verify.order(sizes, in_size, expected=3, tolerance=0.1))
+    claim.rejects("second order in the size", verify.order(sizes, in_size, 2, tolerance=0.1))
+    claim.holds(verify.order(sizes, at_half, expected=4, tolerance=0.1))
+    claim.rejects("third order at p = 1/2", verify.order(sizes, at_half, 3, tolerance=0.1))
+    claim.holds(verify.order(rates, in_p, expected=1, tolerance=0.1))
+    claim.rejects("remainder O(p^2)", verify.order(rates, in_p, 2, tolerance=0.1))
+
+
+@pytest.mark.claim("approx-jensen-gap", method="bound", rejects=("remainder / p tends to 0",))
+def test_limit_of_the_jensen_remainder(claim):
+    """At fixed x, remainder / p tends to the sum of Taylor remainders of one unit off."""
+    step, z = JENSEN_W * JENSEN_X, JENSEN_X @ JENSEN_W + 0.4
+    slope, curvature = 1 / (1 + np.exp(-z)), 1 / (2 + 2 * np.cosh(z))
+    one_off = np.logaddexp(0, z - step) - np.logaddexp(0, z) + step * slope
+    limit = np.sum(one_off - step**2 * curvature / 2)
+    rates = 2.0 ** -np.arange(7, 16)
+
+    def check(stated):
+        distance = np.abs([softplus_remainder(p) / p - stated for p in rates])
+        return verify.bound(distance, 5 * rates)  # O(p), with room for the constant
+
+    claim.holds(check(limit))
+    claim.rejects("remainder / p tends to 0", check(0.0))
+
+
+# The two ends.
+
+
+@pytest.mark.claim(
+    "thm-boundaries", method="enumeration", rejects=("0 * (1/0)", "`U > p` at p = 0")
+)
+def test_boundaries_over_all_masks_and_draws(claim):
+    """At p = 0 and 1 one mask has all the weight; no single-precision draw drops at p = 0."""
+    x = np.array([1.0, -2.0, 3.0])
+    claim.holds(verify.enumeration(lambda masks: masks * x, x, 3, 0.0, ulps=0))
+    claim.holds(verify.enumeration(lambda masks: masks * x, 0 * x, 3, 1.0, ulps=0))
+    with np.errstate(all="ignore"):
+        literal = x * 0.0 / np.float64(0.0)
+    claim.rejects(
+        "0 * (1/0)",
+        verify.Report(passed=bool(np.all(literal == 0)), method="enumeration"),
+    )
+    draws = np.arange(2**24, dtype=np.float32) * np.float32(2.0**-24)
+
+    def drops_nothing(drops):
+        return verify.Report(passed=not drops.any(), method="enumeration", cases=draws.size)
+
+    claim.holds(drops_nothing(draws < 0))
+    claim.rejects("`U > p` at p = 0", drops_nothing(~(draws > 0)))
+
+
+@pytest.mark.claim("thm-boundaries", method="same-mask", rejects=("0 * (1/0)",))
+def test_boundaries_of_layers_and_torch(claim, rng):
+    """Output and gradient of the layer at the ends, beside torch's."""
+    x = rng.standard_normal((20, 30))
+    assert sample_mask(1_000_000, 0.0, rng=rng).all()
+    assert not sample_mask(1_000_000, 1.0, rng=rng).any()
+
+    def torch_pass(p):
+        leaf = torch.from_numpy(x.copy()).requires_grad_()
+        output = torch.nn.functional.dropout(leaf, p, training=True)
+        output.sum().backward()
+        return output.detach().numpy(), leaf.grad.numpy()
+
+    def check(p, output, gradient):
+        theirs = torch_pass(p)
+        same = np.array_equal(output, theirs[0]) and np.array_equal(gradient, theirs[1])
+        return verify.Report(passed=same, method="same-mask")
+
+    for p in (0.0, 1.0):
+        layer = layers.Dropout(p, rng=rng)
+        claim.holds(check(p, layer.forward(x), layer.backward(np.ones_like(x))))
+    with np.errstate(all="ignore"):
+        literal = np.zeros_like(x) / np.float64(0.0)
+    claim.rejects("0 * (1/0)", check(1.0, x * literal, literal))
+
+
+# The sampler.
+
+
+def drop_probability(p, groups):
+    """P(U < p) when U and p are compared in groups of binary digits, exactly."""
+    total, tie, rest = Fraction(0), Fraction(1), Fraction(p)
+    for digits in groups:
+        scaled = rest * 2**digits
+        total += tie * Fraction(int(scaled), 2**digits)
+        tie, rest = tie / 2**digits, scaled - int(scaled)
+    return total
+
+
+@pytest.mark.claim("thm-sampler-exact", method="symbolic", rejects=("one byte", "24 bits"))
+def test_digits_give_p_exactly(claim, rng):
+    """Summed over the digit in which U and p first differ, the probability is p itself."""
+    cases = [*rng.uniform(size=1000), 1e-10, 1 - 2.0**-53, 5e-324, 0.1, 0.3, 1 / 3]
+
+    def check(groups):
+        exact = all(drop_probability(p, groups) == Fraction(p) for p in cases)
+        return verify.Report(passed=exact, method="symbolic", cases=len(cases))
+
+    claim.holds(check((8,) + (64,) * 17))
+    claim.rejects("one byte", check((8,)))
+    claim.rejects("24 bits", check((24,)))
+
+
+@pytest.mark.claim(
+    "thm-sampler-exact", method="monte-carlo", rejects=("one byte, down", "one byte, up")
+)
+@pytest.mark.parametrize("p", [0.1, 0.3, 1 / 3, 0.7])
+def test_rate_of_the_sampler(claim, rng, p):
+    draws = 40_000_000
+    dropped = draws - np.count_nonzero(sample_mask(draws, p, rng=rng))
+
+    def check(rate, wrong=None):
+        return verify.rate_test(dropped, draws, rate, wrong=wrong)
+
+    for name, digit in (("one byte, down", int(256 * p)), ("one byte, up", int(256 * p) + 1)):
+        report = check(p, wrong=digit / 256)
+        assert report.power >= 0.999
+        claim.rejects(name, check(digit / 256))
+    claim.holds(report)
