@@ -1,5 +1,6 @@
 """Averages over all 2^n masks, exact or with a proved bound on their rounding error."""
 
+import numbers
 from fractions import Fraction
 
 import numpy as np
@@ -44,8 +45,8 @@ def expectation(f, n, p, *, ulps=4, scale=None):
     Raises
     ------
     ValueError
-        If n is too large, or f returns another number of values, float32 or values that are
-        not finite.
+        If n is not an integer from 0 to 26, or f returns another number of values, float32
+        or values that are not finite.
     TypeError
         If f returns floats for a Fraction `p`.
 
@@ -72,9 +73,8 @@ def expectation(f, n, p, *, ulps=4, scale=None):
     """
     exact = isinstance(p, Fraction)
     weights = _weights_by_count(n, p, exact)
-    low = min(n, CHUNK)
     totals = []
-    for masks in _chunks(n, low):
+    for masks in _chunks(n):
         values = _values(f, masks, exact)
         weighted = weights[masks.sum(axis=1)].reshape((-1,) + (1,) * (values.ndim - 1)) * values
         size = np.abs(values).max(axis=0)
@@ -147,6 +147,8 @@ def enumeration(f, expected, n, p, *, ulps=4, scale=None):
 
 def _weights_by_count(n, p, exact):
     """P(m) of a mask that keeps k of n units, for k = 0..n: exact, or rounded once."""
+    if isinstance(n, bool) or not isinstance(n, numbers.Integral) or n < 0:
+        raise ValueError(f"the number of units n must be an integer, at least 0, got n={n!r}")
     if n > MAX_UNITS:
         raise ValueError(
             f"n={n} units have 2^{n} masks, too many to enumerate (at most {MAX_UNITS} units); "
@@ -159,8 +161,9 @@ def _weights_by_count(n, p, exact):
     return mask_weights(one_of_each_count, Fraction(float(p))).astype(float)
 
 
-def _chunks(n, low):
-    """The masks in the order of `enumerate_masks`, 2^low at a time."""
+def _chunks(n):
+    """The masks in the order of `enumerate_masks`, at most 2^CHUNK at a time."""
+    low = min(n, CHUNK)
     lower = enumerate_masks(low)
     for upper in enumerate_masks(n - low):
         yield np.hstack([lower, np.broadcast_to(upper, (len(lower), n - low))])

@@ -11,8 +11,9 @@ MAX_SAMPLES = 1 << 40
 def divergence(y, m):
     """Kullback-Leibler divergence, in nats, of Bernoulli(y) from Bernoulli(m)."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        one = np.where(y > 0, y * np.log(y / m), 0.0)
-        zero = np.where(y < 1, (1 - y) * np.log((1 - y) / (1 - m)), 0.0)
+        # log1p: near m, where it matters, log(y / m) would lose the digits of y - m.
+        one = np.where(y > 0, y * np.log1p((y - m) / m), 0.0)
+        zero = np.where(y < 1, (1 - y) * np.log1p((m - y) / (1 - m)), 0.0)
     return one + zero
 
 
@@ -33,7 +34,8 @@ def acceptance(mean, n, false_alarm, slack=0.0):
     Returns
     -------
     low, high : ndarray, shape (k,)
-        Ends of the intervals; empty ones (low > high) where `mean` is not in [0, 1].
+        Ends of the intervals. Where `mean` is not in [0, 1] both are `mean` itself, which no
+        mean of draws attains.
 
     Notes
     -----
@@ -49,8 +51,8 @@ def acceptance(mean, n, false_alarm, slack=0.0):
     budget = np.log(2 * mean.size / false_alarm) / n
     possible = (mean >= -slack) & (mean <= 1 + slack)
     inside = np.clip(mean, 0.0, 1.0)
-    low = np.where(possible, _edge(inside, 0.0, budget) - slack, np.inf)
-    high = np.where(possible, _edge(inside, 1.0, budget) + slack, -np.inf)
+    low = np.where(possible, _edge(inside, 0.0, budget) - slack, mean)
+    high = np.where(possible, _edge(inside, 1.0, budget) + slack, mean)
     return low, high
 
 
@@ -80,13 +82,14 @@ def miss_probability(mean, wrong, n, false_alarm, slack=0.0):
 
 def _accepted(truth, tested, n, false_alarm, slack):
     """P(draws of expectation `truth` are accepted for `tested`), at most."""
-    if np.any((truth < 0) | (truth > 1)):
+    if np.any((truth < -slack) | (truth > 1 + slack)):
         return 0.0  # no draws in [0, 1] have this expectation
+    truth = np.clip(truth, 0.0, 1.0)
     # Twice: the computed mean is off by slack, and so is the edge it is compared with.
     low, high = acceptance(tested, n, false_alarm, 2 * slack)
-    near = np.clip(truth, np.minimum(low, 1.0), np.maximum(high, 0.0))
     impossible = (low > 1) | (high < 0)
-    exponent = np.where(impossible, np.inf, n * divergence(near, truth))
+    nearest = np.clip(np.clip(truth, low, high), 0.0, 1.0)  # accepted mean closest to the truth
+    exponent = np.where(impossible, np.inf, n * divergence(nearest, truth))
     return float(np.exp(-exponent.max()))
 
 
@@ -120,7 +123,7 @@ def samples_needed(mean, wrong, low, high, *, false_alarm=1e-6, miss=1e-3):
     8260
     """
     bounds = Bounds(low, high)
-    mean, wrong = bounds.scaled(mean), bounds.scaled(wrong)
+    mean, wrong = np.broadcast_arrays(bounds.scaled(mean), bounds.scaled(wrong))
     check_probabilities(false_alarm=false_alarm, miss=miss)
 
     def enough(n):
@@ -150,17 +153,24 @@ def check_probabilities(**probabilities):
 class Bounds:
     """The interval [low, high] of every draw, its scaling to [0, 1] and what rounding does to it.
 
+    Parameters
+    ----------
+    low, high : float
+        Bounds of every draw.
+    size : float
+        Rounding errors are relative to this, or to the larger of ``|low|`` and ``|high|``.
+
     Raises
     ------
     ValueError
         Unless low < high are finite.
     """
 
-    def __init__(self, low, high):
+    def __init__(self, low, high, size=0.0):
         if not (np.isfinite(low) and np.isfinite(high) and low < high):
             raise ValueError(f"the bounds must be finite with low < high, got [{low}, {high}]")
         self.low, self.high = float(low), float(high)
-        self.size = max(abs(self.low), abs(self.high))
+        self.size = max(abs(self.low), abs(self.high), size)
 
     def scaled(self, values):
         """`values` moved linearly so that low becomes 0 and high becomes 1."""

@@ -56,20 +56,9 @@ def mean_test(samples, mean, low, high, *, wrong=None, false_alarm=1e-6):
     >>> print(mean_test(kept, 0.7, 0, 1, wrong=0.68))
     monte-carlo: passed, 0.6976 in [0.6922, 0.7078], false alarm <= 1e-06, power >= 0.9999
     """
-    samples = np.asarray(samples)
-    if samples.ndim == 0 or not samples.size:
-        raise ValueError(f"samples must hold at least one draw, got shape {samples.shape}")
-    eps = np.finfo(samples.dtype).eps if samples.dtype.kind == "f" else EPS
-    bounds, samples = Bounds(low, high), samples.astype(float)
-    rounding = 4 * eps * bounds.size
-    # Written so that NaN fails.
-    if not (samples.min() >= low - rounding and samples.max() <= high + rounding):
-        raise ValueError(
-            f"every draw must lie in [{low}, {high}], got draws from {samples.min()} to "
-            f"{samples.max()}"
-        )
-    observed = np.mean(samples, axis=0)
-    return _judge(observed, mean, wrong, len(samples), bounds, eps, false_alarm)
+    bounds = Bounds(low, high)
+    samples, eps = _draws(samples, bounds)
+    return _judge(samples.mean(axis=0), mean, wrong, len(samples), bounds, eps, false_alarm)
 
 
 def variance_test(samples, variance, low, high, *, wrong=None, false_alarm=1e-6):
@@ -102,15 +91,16 @@ def variance_test(samples, variance, low, high, *, wrong=None, false_alarm=1e-6)
     >>> print(variance_test(noise, 0.2 / 0.8, 0, 1.25, wrong=0.2 * 0.8))
     monte-carlo: passed, 0.2506 in [0.2412, 0.2588], false alarm <= 1e-06, power >= 0.9999
     """
-    samples = np.asarray(samples)
-    if samples.ndim == 0 or len(samples) < 2:
-        raise ValueError(f"a variance needs at least two draws, got shape {samples.shape}")
     bounds = Bounds(low, high)
-    samples = samples.astype(samples.dtype if samples.dtype.kind == "f" else float)
+    samples, eps = _draws(samples, bounds)
     pairs = len(samples) // 2
+    if not pairs:
+        raise ValueError(f"a variance needs at least two draws, got shape {samples.shape}")
     halves = (samples[:pairs] - samples[pairs : 2 * pairs]) ** 2 / 2
-    top = (bounds.high - bounds.low) ** 2 / 2
-    return mean_test(halves, variance, 0.0, top, wrong=wrong, false_alarm=false_alarm)
+    width = bounds.high - bounds.low
+    # Draws that are off by e change half their squared difference by at most 2 * width * e.
+    halved = Bounds(0.0, width**2 / 2, size=2 * width * bounds.size)
+    return _judge(halves.mean(axis=0), variance, wrong, pairs, halved, eps, false_alarm)
 
 
 def rate_test(kept, n, q, *, wrong=None, false_alarm=1e-6):
@@ -143,6 +133,22 @@ def rate_test(kept, n, q, *, wrong=None, false_alarm=1e-6):
     if counts.dtype.kind not in "iu" or counts.size == 0 or np.any((counts < 0) | (counts > n)):
         raise ValueError(f"kept must be whole numbers from 0 to n={n}, got kept={kept!r}")
     return _judge(counts / n, q, wrong, int(n), Bounds(0.0, 1.0), EPS, false_alarm)
+
+
+def _draws(samples, bounds):
+    """The draws as float64, once they lie within the bounds, and the precision they had."""
+    samples = np.asarray(samples)
+    if samples.ndim == 0 or not samples.size:
+        raise ValueError(f"samples must hold at least one draw, got shape {samples.shape}")
+    eps = np.finfo(samples.dtype).eps if samples.dtype.kind == "f" else EPS
+    samples = samples.astype(float)
+    least, most, rounding = samples.min(), samples.max(), 4 * eps * bounds.size
+    if not (least >= bounds.low - rounding and most <= bounds.high + rounding):  # NaN fails too
+        raise ValueError(
+            f"every draw must lie in [{bounds.low}, {bounds.high}], got draws from {least} "
+            f"to {most}"
+        )
+    return samples, eps
 
 
 def _judge(observed, mean, wrong, n, bounds, eps, false_alarm):

@@ -157,7 +157,7 @@ def bound(values, limits, *, rounding=0.0):
     Raises
     ------
     ValueError
-        If there is no case, or a limit is negative.
+        If there is no case, or a limit is negative, infinite or NaN.
 
     Examples
     --------
@@ -170,12 +170,15 @@ def bound(values, limits, *, rounding=0.0):
     values, limits, rounding = np.broadcast_arrays(values, limits, np.asarray(rounding, float))
     if values.size == 0:
         raise ValueError("bound needs at least one case, got none")
-    if np.any(limits < 0):
-        raise ValueError(f"limits must be at least 0, got {limits.min()}")
+    if not (np.isfinite(limits) & (limits >= 0)).all():
+        raise ValueError(
+            f"limits must be finite and at least 0, got {limits.min()} to {limits.max()}"
+        )
     passed = values <= limits * (1 + 8 * EPS) + rounding
     # A limit of 0 admits what rounding explains, and then says nothing about tightness.
     ratio = np.where(passed, 0.0, np.inf)
-    np.divide(values, limits, out=ratio, where=limits > 0)
+    with np.errstate(over="ignore"):
+        np.divide(values, limits, out=ratio, where=limits > 0)
     return Report(
         passed=bool(np.all(passed)),
         method="bound",
