@@ -1,0 +1,56 @@
+# The verbs of the project; `make` alone lists them. Each sets up what it needs in .venv.
+.DEFAULT_GOAL := help
+.PHONY: help book test notebooks ledger clean
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+PIP := $(RUN) -m pip install --disable-pip-version-check -c constraints.txt
+# An index with other builds of torch, such as https://download.pytorch.org/whl/cpu
+ifdef TORCH_INDEX
+PIP += --extra-index-url $(TORCH_INDEX)
+endif
+# The same sums in the same order on every machine, and two processes that do not compete.
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+# Two processes need about 4 GB.
+WORKERS ?= $(shell test -r /proc/meminfo && \
+	awk '/^MemAvailable/ { print $$2 < 4000000 ? 0 : 2 }' /proc/meminfo || echo 2)
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+book: $(VENV)/html.stamp ## build the book, if anything changed, and say how to open it
+	@$(RUN) scripts/build_book.py
+
+test: $(VENV)/test.stamp book ## verify everything; SEED=1 reseeds what is random
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+	$(RUN) -m pytest tests chapters --nbval --ledger-check -n $(WORKERS) --dist loadfile \
+		$(if $(SEED),--seed=$(SEED))
+
+notebooks: $(VENV)/test.stamp ## execute the chapters whose text or library changed
+	@$(RUN) scripts/build_notebooks.py
+
+ledger: $(VENV)/test.stamp ## run the claim tests and write backmatter/ledger.md
+	@$(RUN) scripts/build_ledger.py
+
+clean: ## remove everything built, but not .venv
+	rm -rf _build build .pytest_cache .ruff_cache
+	find dropoutlib scripts tests -name __pycache__ -prune -exec rm -rf {} +
+
+# A stamp is the last thing its recipe writes: an interrupted installation is taken up again.
+$(VENV)/html.stamp: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo 'Python 3.11 or newer is needed; name one with  make PYTHON=python3.12' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo 'Python lacks its venv module; on Debian and Ubuntu: apt install python3-venv' >&2; \
+		exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) -e ".[html]"
+	@touch $@
+
+$(VENV)/test.stamp: $(VENV)/html.stamp
+	$(PIP) -e ".[test]"
+	@touch $@

@@ -1,0 +1,80 @@
+"""What the book needs of Sphinx beyond its settings, in three hooks.
+
+An extension rather than a step after the build, because each hook must see what only Sphinx
+knows: the settings before pages are written, docstrings before they are parsed, the end of a
+build. So whichever command builds the book, its pages are whole.
+"""
+
+import re
+import shutil
+from functools import cache
+from pathlib import Path
+
+import mathjax
+from build_ledger import statements
+
+# Of the package's 24 MB: the component that reads TeX, its fonts, and the small extensions that
+# it fetches when a formula first uses, say, \cancel.
+MATHJAX_PARTS = (
+    "LICENSE",
+    "es5/tex-mml-chtml.js",
+    "es5/input/tex/extensions",
+    "es5/output/chtml/fonts/woff-v2",
+)
+REPOSITORY_OPTIONS = (
+    "launch_buttons",
+    "use_edit_page_button",
+    "use_issues_button",
+    "use_repository_button",
+    "use_source_button",
+)
+LITERAL = re.compile(r"``([a-z0-9-]+)``")
+
+
+def drop_repository_buttons(app, config):
+    """Take the buttons away that would lead nowhere, as long as the book has no repository."""
+    if not config.html_theme_options.get("repository_url"):
+        for option in REPOSITORY_OPTIONS:
+            config.html_theme_options.pop(option, None)
+
+
+@cache
+def statement_labels(root):
+    """Labels that the chapters define; a docstring may name one of a chapter not yet written."""
+    return {statement.label for statement in statements(Path(root))}
+
+
+def link_statements(app, what, name, obj, options, lines):
+    """Make the label of a statement in a docstring a link to the statement."""
+    known = statement_labels(str(app.srcdir))
+
+    def link(match):
+        return f":prf:ref:`{match[1]}`" if match[1] in known else match[0]
+
+    lines[:] = [LITERAL.sub(link, line) for line in lines]
+
+
+def copy_mathjax(app, exception):
+    """Put MathJax among the built files.
+
+    It cannot lie in a static path: Jupyter Book would load each of its scripts on every page.
+    """
+    if exception or app.builder.format != "html":
+        return
+    source = Path(mathjax.__file__).parent / "static" / "mathjax"
+    target = Path(app.outdir) / "_static" / "mathjax"
+    for part in MATHJAX_PARTS:
+        destination = target / part
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        if (source / part).is_dir():
+            shutil.copytree(source / part, destination, dirs_exist_ok=True)
+        else:
+            shutil.copy2(source / part, destination)
+
+
+def setup(app):
+    """Connect the hooks."""
+    app.connect("config-inited", drop_repository_buttons)
+    app.connect("autodoc-process-docstring", link_statements)
+    app.connect("build-finished", copy_mathjax)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
