@@ -183,7 +183,7 @@ def enumerate_masks(n):
 
 
 def mask_weights(masks, p):
-    """Probability P(m) = p^(n-|m|) q^|m| of each mask.
+    """Probability ``P(m) = p^(n-|m|) q^|m|`` of each mask.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ probability or the rounding bound of a wrong verdict. One method for each kind o
 ===================  =====================================  =======================================
 function             statement                              trust
 ===================  =====================================  =======================================
-`identity`           equality of rational functions         false pass <= d / (|S| - d)
+`identity`           equality of rational functions         ``false pass <= d / (|S| - d)``
 `enumeration`        mean over all 2^n masks                proved rounding bound, or exact
 `mean_test`,         mean, variance or rate of random       false alarm and power, for every N
 `variance_test`,     draws

@@ -54,16 +54,17 @@ def expectation(f, n, p, *, ulps=4, scale=None):
     -----
     Let u = eps / 2. A weight depends on the number kept only, is computed as a Fraction and
     rounded once: relative error u. So is its product with the computed value f^(m). The 2^n
-    products are added in a perfect binary tree, in which each meets n additions. All in all
+    products are added in a perfect binary tree, in which each meets n additions. All in all::
 
         sum = sum_m P(m) f^(m) (1 + t_m),   |t_m| <= g = (n + 2) u / (1 - (n + 2) u)
 
     (Higham 2002, lemma 3.1 and section 4.2). With A the computed sum of the sizes
-    P(m) |f^(m)|, itself too small by at most the factor 1 - g, the error is at most
+    ``P(m) |f^(m)|``, itself too small by at most the factor 1 - g, the error is at most::
 
         g / (1 - g) A + ulps eps scale,
 
-    and g / (1 - g) < (n + 3) u for n <= 26. Underflow adds at most 2^n (1 + max |f|) 2^-1074.
+    and g / (1 - g) < (n + 3) u for n <= 26. Underflow adds at most
+    ``2^n (1 + max |f|) 2^-1074``.
 
     Examples
     --------

@@ -39,12 +39,12 @@ def acceptance(mean, n, false_alarm, slack=0.0):
 
     Notes
     -----
-    Hoeffding (1963), theorem 1: n independent draws in [0, 1] with mean expectation m have
+    Hoeffding (1963), theorem 1: n independent draws in [0, 1] with mean expectation m have::
 
         P(mean >= y) <= exp(-n KL(y || m)),   y > m,
 
-    and likewise below. KL(. || m) increases away from m, so the mean leaves the interval
-    {y : n KL(y || m) <= ln(2 k / false_alarm)} on a given side with probability at most
+    and likewise below. ``KL(. || m)`` increases away from m, so the mean leaves the interval
+    ``{y : n KL(y || m) <= ln(2 k / false_alarm)}`` on a given side with probability at most
     false_alarm / 2k: there are two sides and k means (Bonferroni). No limit theorem is used;
     the bound holds for every n.
     """

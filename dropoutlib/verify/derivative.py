@@ -55,7 +55,7 @@ def gradient(f, grad, x, *, method="complex-step", ulps=64, scale=None):
     *Central differences*, D(h) = (f(x + h) - f(x - h)) / 2h with h = eps^(1/3) s and
     ``s = max(|x_j|, 1)``. Taylor gives D(h) - f' = h^2 f'''(a) / 6 with a within h of x, and
     D(2h) - D(h) = h^2 (4 f'''(b) - f'''(a)) / 6 with b within 2h. Let K bound the fourth
-    derivative there: f'''(b) and f'''(a) differ by at most 3 h K, and so
+    derivative there: f'''(b) and f'''(a) differ by at most 3 h K, and so::
 
         |D(h) - f'| <= |D(2h) - D(h)| / 3 + 2 h^3 K / 3.
 

@@ -62,9 +62,9 @@ def identity(lhs, rhs, variables, degree=None, *, rng, trials=1, bits=64):
     Let S be the set of coordinates, D a nonzero polynomial that vanishes wherever the
     evaluation divides by zero, and P the numerator of an entry of lhs - rhs that is not
     identically zero; let d bound both degrees. A nonzero polynomial of degree d in n variables
-    has at most d |S|^(n-1) zeros in S^n (Schwartz 1980; Zippel 1979; DeMillo and Lipton 1978).
-    A pole is drawn again, so the point is uniform over at least |S|^n - d |S|^(n-1) points, of
-    which at most d |S|^(n-1) are zeros of P. Hence
+    has at most ``d |S|^(n-1)`` zeros in S^n (Schwartz 1980; Zippel 1979; DeMillo and Lipton 1978).
+    A pole is drawn again, so the point is uniform over at least
+    ``|S|^n - d |S|^(n-1)`` points, of which at most ``d |S|^(n-1)`` are zeros of P. Hence::
 
         P(false pass) <= d / (|S| - d),
 

@@ -43,7 +43,7 @@ def slope(scale, error, *, value=1.0):
     Assumed: the deviation m - r of the slope shrinks at least like the square root of the
     scale (a next term of relative order s makes it shrink like s). From m_2 to m_1 the scale
     shrinks by the geometric mean (s_1 / s_3)^(1/2), so ``|m_1 - r| <= k |m_2 - r|`` with
-    k = (s_1 / s_3)^(1/4), and the triangle inequality gives
+    k = (s_1 / s_3)^(1/4), and the triangle inequality gives::
 
         |m_1 - r| <= k / (1 - k) |m_2 - m_1|.
 
