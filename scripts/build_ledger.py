@@ -158,7 +158,7 @@ def render(found, claims, title_of):
     `claims` are the records of a full run: label, method, rejects, held, test.
     `title_of` maps a chapter's name to its title.
     """
-    wrong_forms = sum(len(claim["rejects"]) for claim in claims)
+    wrong_forms = {(claim["label"], form) for claim in claims for form in claim["rejects"]}
     lines = [
         "<!-- Written by scripts/build_ledger.py from the manuscripts and a run of the claim",
         "     tests: edit those, then run `make ledger`. -->",
@@ -166,7 +166,7 @@ def render(found, claims, title_of):
         "# Ledger",
         "",
         f"The book makes {len(found)} labelled statements.",
-        f"{len(claims)} tests verify them and show {wrong_forms} wrong forms rejected by the very "
+        f"{len(claims)} tests verify them and show {len(wrong_forms)} wrong forms rejected by the very "
         "check that accepts the right one.",
         "",
         "Each row names the methods that verified the statement when this page was written,",
@@ -189,12 +189,28 @@ def _statement_row(statement, claims):
     label = statement.label
     reference = f"[]{{#ledger-{label}}}{{prf:ref}}`{label}`"
     what = f"{reference}: {statement.title} ({statement.kind}, `{label}`)"
-    checks = [
-        f"**{claim['method']}**: {'; '.join(dict.fromkeys(claim['held']))}" for claim in claims
+    checks = {}  # the parameters of one test share a line
+    for claim in claims:
+        checks.setdefault((claim["method"], claim["test"].split("[")[0]), []).extend(claim["held"])
+    methods = [
+        f"**{method}**: {'; '.join(dict.fromkeys(held))}" for (method, _), held in checks.items()
     ]
     wrong = dict.fromkeys(form for claim in claims for form in claim["rejects"])
-    tests = [f"`{claim['test'].split('::')[1]}`" for claim in claims]
-    return _row(what, *("<br>".join(cell) or "–" for cell in (checks, wrong, tests)))
+    tests = [f"`{test.split('::')[1]}`" for _, test in checks]
+    return _row(what, *("<br>".join(cell) for cell in (methods, wrong, tests)))
+
+
+def trust(report):
+    """Say how far a passed check can be trusted, in numbers that no other machine changes.
+
+    What a sample happened to give and how much was rounded is not among them.
+    """
+    if report.method == "slope":
+        return f"order {report.estimate:.2f}"
+    if report.method == "bound":
+        return f"{report.cases} cases"
+    parts = str(report).removeprefix(f"{report.method}: passed").lstrip(", ").split(", false alarm")
+    return f"false alarm{parts[1]}" if len(parts) > 1 else parts[0] or "passed"
 
 
 def _row(*cells):

@@ -26,7 +26,7 @@ class Claim:
         """Assert that the check of the statement passes."""
         assert report.passed, f"{self.label} does not hold: {report}"
         assert report.method == self.method, f"marked {self.method}, checked by {report.method}"
-        self.held.append(str(report))
+        self.held.append(build_ledger.trust(report))
 
     def rejects(self, wrong_form, report):
         """Assert that the same check, given the named wrong form, fails."""

@@ -134,3 +134,41 @@ def test_false_showing_fails(attempt, complaint):
 def test_rejects_must_be_a_tuple():
     with pytest.raises(pytest.UsageError, match="must be a tuple"):
         new_claim("wrong")
+
+
+# The page: what a row says, and that it does not change from machine to machine.
+
+
+@pytest.mark.parametrize(
+    ("report", "said"),
+    [
+        (
+            verify.Report(passed=True, method="identity", false_pass=3.8e-19),
+            "false pass <= 3.8e-19",
+        ),
+        (verify.Report(passed=True, method="enumeration", rounding=0.0), "exact"),
+        (
+            verify.rate_test(699_800, 1_000_000, 0.7, wrong=0.6),
+            "false alarm <= 1e-06, power >= 0.9999",
+        ),
+        (
+            verify.Report(passed=True, method="slope", estimate=3.0071, interval=(3, 3.1)),
+            "order 3.01",
+        ),
+        (verify.Report(passed=True, method="bound", cases=7, ratio=1.23e-5), "7 cases"),
+        (verify.Report(passed=True, method="symbolic"), "passed"),
+    ],
+)
+def test_trust_is_told_in_stable_numbers(report, said):
+    assert build_ledger.trust(report) == said
+
+
+def test_parameters_of_one_test_share_a_line():
+    held = {"held": ["exact"]}
+    claims = [
+        {**evidence("identity"), **held, "test": f"t::test_a[{parameter}]"} for parameter in (1, 2)
+    ]
+    page = build_ledger.render([GOOD], claims, {"c": "Title"})
+    assert page.count("**identity**: exact") == page.count("`test_a`") == 1
+    assert "## Title" in page
+    assert "[]{#ledger-thm-x}{prf:ref}`thm-x`: X (theorem, `thm-x`)" in page
