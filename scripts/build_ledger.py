@@ -166,8 +166,8 @@ def render(found, claims, title_of):
         "# Ledger",
         "",
         f"The book makes {len(found)} labelled statements.",
-        f"{len(claims)} tests verify them and show {len(wrong_forms)} wrong forms rejected by the very "
-        "check that accepts the right one.",
+        f"{len(claims)} tests verify them and show {len(wrong_forms)} wrong forms rejected by the "
+        "very check that accepts the right one.",
         "",
         "Each row names the methods that verified the statement when this page was written,",
         "and how far each can be trusted: see [](methods.md).",

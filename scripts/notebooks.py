@@ -32,6 +32,7 @@ UNSTABLE = {
     "a wall-clock time": re.compile(r"\b\d+(\.\d+)? ?(µs|us|ms|ns|seconds?)\b"),
 }
 MIN_ALT = 20
+MAX_COLUMNS = 88  # what the page shows without scrolling
 
 
 def names(root=ROOT):
@@ -153,6 +154,8 @@ def _cell_faults(cell):
             yield f"it raised {output.ename}"
         if output.get("name") == "stderr":
             yield f"it wrote to stderr: {output.text.strip().splitlines()[0]}"
+    if any(len(line) > MAX_COLUMNS for line in f"{cell.source}\n{_printed(cell)}".splitlines()):
+        yield f"a line of code or output is longer than {MAX_COLUMNS} columns"
     for what, pattern in UNSTABLE.items():
         if pattern.search(_printed(cell)):
             yield f"it prints {what}"

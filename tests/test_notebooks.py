@@ -255,6 +255,10 @@ def drop_caption(cells):
     del cells[1].metadata["mystnb"]["figure"]
 
 
+def widen(cells):
+    cells[0].source += "  # " + 88 * "-"
+
+
 @pytest.mark.parametrize(
     ("damage", "complaint"),
     [
@@ -262,6 +266,7 @@ def drop_caption(cells):
         (silence, "no printed number stands beside"),
         (drop_alt, "no text alternative"),
         (drop_caption, "no caption or no name"),
+        (widen, "longer than 88 columns"),
     ],
 )
 def test_other_faults_of_content_are_noticed(book, damage, complaint):

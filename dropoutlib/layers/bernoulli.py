@@ -9,9 +9,10 @@ __all__ = ["Dropout", "StandardDropout"]
 class Dropout(Layer):
     """Inverted dropout: x * m / q in training, x at inference.
 
-    Parameters and errors as for `Layer`. Definition ``def-inverted`` of the book; the mean and
-    the variance of the output are ``thm-unbiased`` and ``thm-variance``. At p = 1 the output
-    and its gradient are zero. Source: Srivastava et al. (2014), section 10, with q for their p.
+    Parameters and errors as for `Layer`. Definition ``def-inverted`` of the book;
+    mean and variance of the output are ``thm-unbiased`` and ``thm-variance``. At p = 1
+    the output and its gradient are zero. Source: Srivastava et al. (2014), section 10,
+    with q for their p.
 
     Examples
     --------
@@ -34,9 +35,9 @@ class Dropout(Layer):
 class StandardDropout(Layer):
     """Standard dropout: x * m in training, q x at inference.
 
-    Parameters and errors as for `Layer`. Definition ``def-standard`` of the book, which also
-    says when the two conventions train alike (``thm-conventions-agree``). Source: Srivastava
-    et al. (2014), section 4, with q for their p.
+    Parameters and errors as for `Layer`. Definition ``def-standard`` of the book, which
+    also says when the two conventions train alike (``thm-conventions-agree``). Source:
+    Srivastava et al. (2014), section 4, with q for their p.
 
     Examples
     --------
