@@ -1,0 +1,64 @@
+"""What must hold of a built page in a browser, as functions that return the faults they find."""
+
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+
+CHECKS = Path(__file__).with_name("pages.js").read_text(encoding="utf-8")
+DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+HOW_TO_GET_ONE = (
+    "no browser is installed: on Debian `sudo apt install chromium`, "
+    "elsewhere `.venv/bin/playwright install chromium`"
+)
+
+
+def find_browser(playwright):
+    """Path of a Chromium on this machine, the system's before Playwright's own; None without."""
+    for name in NAMES:
+        if path := shutil.which(name):
+            return path
+    own = playwright.chromium.executable_path
+    return own if Path(own).exists() else None
+
+
+@contextmanager
+def watched(browser, allowed):
+    """Open a page without network; give it, and the list that its errors are added to.
+
+    Only addresses that start with `allowed` are served, everything else is refused and noted.
+    """
+    faults = []
+
+    def refuse(route):
+        faults.append(f"asks another host: {route.request.url}")
+        route.abort()
+
+    def foreign(url):
+        return not url.startswith((allowed, "data:", "blob:"))
+
+    with browser.new_context(viewport=DESKTOP, color_scheme="light") as context:
+        context.route(foreign, refuse)
+        page = context.new_page()
+        page.on("console", lambda m: m.type == "error" and faults.append(f"console: {m.text}"))
+        page.on("pageerror", lambda error: faults.append(f"script error: {error}"))
+        page.on("requestfailed", lambda request: faults.append(f"not loaded: {request.url}"))
+        page.on(
+            "response",
+            lambda answer: answer.status >= 400 and faults.append(f"not found: {answer.url}"),
+        )
+        yield page, faults
+
+
+def inspect(page, faults, url):
+    """Load `url` and look at it in light, in dark and at the width of a phone; return all faults."""
+    page.set_viewport_size(DESKTOP)
+    page.goto(url)
+    page.evaluate(CHECKS)
+    found = page.evaluate("checks.content()")
+    for theme in ("light", "dark"):
+        found += page.evaluate("theme => checks.contrast(theme)", theme)
+    page.set_viewport_size(PHONE)
+    found += page.evaluate("checks.width()")
+    return [*faults, *found]
