@@ -4,7 +4,7 @@ from pathlib import Path
 
 __all__ = ["COLORS", "use_book_style"]
 
-# Okabe and Ito (2008); the names say what a colour stands for in every figure.
+#: Okabe and Ito (2008); the names say what a colour stands for in every figure.
 COLORS = {
     "kept": "#0072B2",
     "dropped": "#BBBBBB",
