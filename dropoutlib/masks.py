@@ -106,9 +106,9 @@ def sample_mask(shape, p, *, rng):
     (2, 3)
     """
     p = check_probability(p)
-    rng = check_rng(rng)
-    if rng is None:
+    if rng is None:  # a mask that nobody can draw again is not asked for by accident
         raise TypeError("rng must be a numpy.random.Generator or an integer seed, got rng=None")
+    rng = check_rng(rng)
     keep = np.empty(shape, dtype=bool)
     if p in (0.0, 1.0):
         keep.fill(p == 0.0)
@@ -123,15 +123,15 @@ def _fill(keep, p, rng):
     """Write one block of keep decisions into the flat boolean view `keep`."""
     scaled = 256.0 * p  # exact: only the exponent changes
     first = int(scaled)
-    rest = scaled - first  # exact as well: what the first byte of p leaves over
+    rest = scaled - first  # exact: what the first byte of p leaves over
     words = rng.integers(0, 1 << 64, size=-(-keep.size // 8), dtype=np.uint64)
     # '<u8' fixes the order of the bytes, so that a seed means one mask on every machine.
     bits = words.astype("<u8", copy=False).view(np.uint8)[: keep.size]
-    np.greater(bits, first, out=keep)
+    np.greater_equal(bits, first, out=keep)
     if rest == 0.0:
-        np.greater_equal(bits, first, out=keep)
         return
     tied = np.flatnonzero(bits == first)
+    keep[tied] = False
     while rest > 0.0 and tied.size:  # each round leaves a tie with probability 2**-64
         scaled = math.ldexp(rest, 64)
         word = int(scaled)
