@@ -31,11 +31,14 @@ REPOSITORY_OPTIONS = (
 LITERAL = re.compile(r"``([a-z0-9-]+)``")
 
 
-def drop_repository_buttons(app, config):
-    """Take the buttons away that would lead nowhere, as long as the book has no repository."""
-    if not config.html_theme_options.get("repository_url"):
+def drop_dead_buttons(app, config):
+    """Take the buttons away that would lead nowhere: all without a repository, Colab off GitHub."""
+    theme = config.html_theme_options
+    if not theme.get("repository_url"):
         for option in REPOSITORY_OPTIONS:
-            config.html_theme_options.pop(option, None)
+            theme.pop(option, None)
+    elif "github.com" not in theme["repository_url"]:
+        theme["launch_buttons"].pop("colab_url", None)
 
 
 @cache
@@ -74,7 +77,7 @@ def copy_mathjax(app, exception):
 
 def setup(app):
     """Connect the hooks."""
-    app.connect("config-inited", drop_repository_buttons)
+    app.connect("config-inited", drop_dead_buttons)
     app.connect("autodoc-process-docstring", link_statements)
     app.connect("build-finished", copy_mathjax)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,8 +1,12 @@
 """What must hold of a built page in a browser, as functions that return the faults they find."""
 
+import os
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
 
 CHECKS = Path(__file__).with_name("pages.js").read_text(encoding="utf-8")
 DESKTOP = {"width": 1280, "height": 900}
@@ -21,6 +25,23 @@ def find_browser(playwright):
             return path
     own = playwright.chromium.executable_path
     return own if Path(own).exists() else None
+
+
+def missing_browser():
+    """Skip what needs a browser, saying how to get one; in CI fail, so that nothing is missed."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(HOW_TO_GET_ONE)
+    pytest.skip(HOW_TO_GET_ONE)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium."""
+    with sync_playwright() as playwright:
+        path = find_browser(playwright) or missing_browser()
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @contextmanager
@@ -52,7 +73,7 @@ def watched(browser, allowed):
 
 
 def inspect(page, faults, url):
-    """Load `url` and look at it in light, in dark and at the width of a phone; return all faults."""
+    """Load `url`, look at it in light, in dark and at a phone's width; return all faults."""
     page.set_viewport_size(DESKTOP)
     page.goto(url)
     page.evaluate(CHECKS)

@@ -1,0 +1,109 @@
+"""Building leaves a whole book in place whatever happens; buttons follow the repository."""
+
+import shutil
+
+import build_book
+import pytest
+import yaml
+
+FILES = ("_config.yml", "_static", "references.bib", "scripts")
+NOTEBOOK = """{
+ "cells": [{"cell_type": "markdown", "id": "title", "metadata": {}, "source": ["# One"]}],
+ "metadata": {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}},
+ "nbformat": 4, "nbformat_minor": 5
+}"""
+
+
+@pytest.fixture
+def small_book(tmp_path):
+    """Folder of a book of two pages with the settings of the real one."""
+    for name in FILES:
+        source = build_book.ROOT / name
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        copy(source, tmp_path / name)
+    for name in ("pyproject.toml", "constraints.txt"):
+        (tmp_path / name).write_text("")
+    (tmp_path / "index.md").write_text("# Preface\n")
+    (tmp_path / "chapters").mkdir()
+    (tmp_path / "chapters" / "one.ipynb").write_text(NOTEBOOK)
+    (tmp_path / "manuscript").mkdir()
+    (tmp_path / "manuscript" / "one.md").write_text("# One\n")
+    (tmp_path / "_toc.yml").write_text(
+        "format: jb-book\nroot: index\nparts: [{chapters: [{file: chapters/one}]}]\n"
+    )
+    return tmp_path
+
+
+def set_repository(folder, url):
+    path = folder / "_config.yml"
+    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    config["repository"]["url"] = url
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
+
+
+def chapter(folder):
+    return (folder / "_build" / "html" / "chapters" / "one.html").read_text(encoding="utf-8")
+
+
+def test_without_a_repository_there_is_no_button_to_one(small_book):
+    set_repository(small_book, "")
+    build_book.build(small_book)
+    for word in ("mybinder", "colab", "github", "gitlab", "source-repository"):
+        assert word not in chapter(small_book).lower(), word
+
+
+def test_with_a_repository_its_buttons_appear(small_book):
+    set_repository(small_book, "https://github.com/reader/book")
+    build_book.build(small_book)
+    text = chapter(small_book)
+    assert "https://mybinder.org/v2/gh/reader/book/main?urlpath=lab/tree/chapters/one.ipynb" in text
+    assert (
+        "https://colab.research.google.com/github/reader/book/blob/main/chapters/one.ipynb" in text
+    )
+    assert 'href="https://github.com/reader/book"' in text
+    assert "https://github.com/reader/book/issues/new" in text
+
+
+def test_colab_reads_from_github_only(small_book):
+    set_repository(small_book, "https://gitlab.com/reader/book")
+    build_book.build(small_book)
+    text = chapter(small_book)
+    assert "https://mybinder.org/v2/gl/reader%2Fbook/main" in text
+    assert "colab" not in text.lower()
+
+
+def test_nothing_is_done_when_nothing_changed(small_book, monkeypatch):
+    build_book.build(small_book)
+    monkeypatch.setattr(build_book, "render", lambda *_: pytest.fail("it was built again"))
+    assert build_book.build(small_book).exists()
+    (small_book / "index.md").write_text("# Another preface\n")
+    assert not build_book.is_current(small_book)
+
+
+def test_a_warning_stops_the_build_and_keeps_the_last_good_book(small_book):
+    build_book.build(small_book)
+    (small_book / "index.md").write_text("# New\n\n{ref}`nowhere`\n")
+    for _ in range(2):  # a second attempt must not pass for want of a repeated warning
+        with pytest.raises(SystemExit, match=r"index\.md.*nowhere"):
+            build_book.build(small_book)
+    assert "Preface" in (small_book / "_build" / "html" / "index.html").read_text(encoding="utf-8")
+    assert not (small_book / "_build" / "unfinished").exists()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device")])
+def test_an_interruption_at_the_last_moment_keeps_the_last_good_book(tmp_path, monkeypatch, error):
+    old, new = tmp_path / "html", tmp_path / "new"
+    old.mkdir()
+    new.mkdir()
+    (old / "index.html").write_text("old")
+    rename = type(new).rename
+
+    def failing(path, target):
+        if path == new:
+            raise error
+        return rename(path, target)
+
+    monkeypatch.setattr(type(new), "rename", failing)
+    with pytest.raises(type(error) if isinstance(error, OSError) else error):
+        build_book.replace(new, old)
+    assert (old / "index.html").read_text() == "old"
