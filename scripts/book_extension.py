@@ -1,10 +1,11 @@
-"""What the book needs of Sphinx beyond its settings, in three hooks.
+"""What the book needs of Sphinx beyond its settings, in four hooks.
 
 An extension rather than a step after the build, because each hook must see what only Sphinx
 knows: the settings before pages are written, docstrings before they are parsed, the end of a
 build. So whichever command builds the book, its pages are whole.
 """
 
+import inspect
 import re
 import shutil
 from functools import cache
@@ -28,7 +29,8 @@ REPOSITORY_OPTIONS = (
     "use_repository_button",
     "use_source_button",
 )
-LITERAL = re.compile(r"``([a-z0-9-]+)``")
+# A label, with the word before it that a reference brings itself: "Definition 1.2".
+LABEL = re.compile(r"(?:\b(?:Definition|Proposition|Statement|Theorem) )?``([a-z0-9-]+)``")
 
 
 def drop_dead_buttons(app, config):
@@ -54,7 +56,16 @@ def link_statements(app, what, name, obj, options, lines):
     def link(match):
         return f":prf:ref:`{match[1]}`" if match[1] in known else match[0]
 
-    lines[:] = [LITERAL.sub(link, line) for line in lines]
+    lines[:] = [LABEL.sub(link, line) for line in lines]
+
+
+def show_constructor(app, what, name, obj, options, signature, returns):
+    """Give a class its constructor's signature, which a mocked base hides behind `__new__`."""
+    if what == "class" and signature == "(*args, **kwargs)":
+        constructor = inspect.signature(obj.__init__)
+        shown = list(constructor.parameters.values())[1:]  # without self
+        return str(constructor.replace(parameters=shown)), returns
+    return None
 
 
 def copy_mathjax(app, exception):
@@ -79,5 +90,6 @@ def setup(app):
     """Connect the hooks."""
     app.connect("config-inited", drop_dead_buttons)
     app.connect("autodoc-process-docstring", link_statements)
+    app.connect("autodoc-process-signature", show_constructor)
     app.connect("build-finished", copy_mathjax)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
