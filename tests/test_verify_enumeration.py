@@ -60,6 +60,21 @@ def test_the_bound_of_the_sum_alone_holds_and_is_not_vacuous(rng):
     assert max(used) > 1e-2
 
 
+@pytest.mark.parametrize("p", [1e-16, 0.1, 0.3, 1 - 1e-16])
+def test_weights_are_rounded_once(p):
+    """(1 - p)^n in floats would be off by n roundings of 1 - p."""
+    value, _ = expectation(lambda masks: masks.all(axis=1), 12, p)
+    assert value == float((1 - Fraction(p)) ** 12)
+
+
+@pytest.mark.parametrize("n", [3, 12, 14])
+def test_the_bound_is_the_one_derived(n):
+    _, bound = expectation(lambda masks: np.full(len(masks), 2.0), n, 0.3, ulps=0)
+    assert bound == pytest.approx(2 * (n + 3) * EPS / 2, rel=1e-9, abs=0)
+    _, bound = expectation(lambda masks: np.full(len(masks), 2.0), n, 0.3, ulps=5, scale=10)
+    assert bound == pytest.approx(2 * (n + 3) * EPS / 2 + 50 * EPS, rel=1e-9, abs=0)
+
+
 def test_the_bound_covers_underflow():
     p = 1e-160  # p^2 is subnormal: it has 4 digits, not 16
     value, bound = expectation(lambda masks: ~masks.any(axis=1), 2, p, ulps=0)

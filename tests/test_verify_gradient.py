@@ -67,6 +67,14 @@ def test_the_truncation_error_is_part_of_the_tolerance():
     assert report.error <= report.rounding < 3 * report.error
 
 
+def test_a_central_difference_divides_by_the_step_really_taken(rng):
+    """Of a line through its root nothing is rounded but x + h, which must not count."""
+    for root in rng.uniform(1, 2, size=30):
+        report = gradient(lambda x, root=root: 1e6 * (x - root), 1e6, root, method="central")
+        assert report
+        assert report.error < 1e-8
+
+
 @pytest.mark.parametrize("size", [1e-3, 1.0, 1e3, 1e6])
 @pytest.mark.parametrize("method", METHODS)
 def test_steps_follow_the_size_of_x(rng, size, method):

@@ -212,6 +212,14 @@ def test_constant_draws_at_the_edge_raise_no_alarm_by_rounding(dtype, value):
     assert variance_test(samples, 0.0, value - 1, value)
 
 
+def test_a_mean_beyond_the_edge_by_rounding_has_its_power():
+    mean = 0.1 + 0.2
+    assert mean > 0.3
+    report = mean_test(np.full(1000, 0.3), mean, 0, 0.3, wrong=0.2)
+    assert report
+    assert report.power > 0.999
+
+
 def test_float32_draws_may_be_rounded_beyond_the_bounds():
     q = 0.7
     samples = np.full(100_000, 1 / q, dtype=np.float32)
@@ -250,6 +258,14 @@ def test_bad_calls_say_what_is_wrong(call, error):
     arguments = {"samples": [0.2, 0.8], "mean": 0.5, "low": 0, "high": 1} | call
     with pytest.raises(ValueError, match=error):
         mean_test(**arguments)
+
+
+def test_rounding_of_draws_far_from_zero_raises_no_alarm():
+    """Each pair differs by 0.1, as far as float32 can tell 1000.1 from 1000."""
+    draws = np.repeat(np.array([1000.0, 1000.1], dtype=np.float32), 5000)
+    report = variance_test(draws, 0.1**2 / 2, 1000, 1000.1)
+    assert abs(report.estimate - 0.005) > 1e-6
+    assert report
 
 
 def test_a_variance_needs_two_draws_within_the_bounds():

@@ -32,6 +32,17 @@ def test_the_interval_holds_the_order_of_many_series(rng, floor):
         assert high - low < (0.3 if floor == 0 else 2)
 
 
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_rounding_counts_on_a_sparse_grid_too(sign):
+    scale = np.array([1e-6, 1e-3, 1.0])
+    value = 0.9 * scale[0] / (1e3 * EPS)
+    error = scale.copy()
+    error[0] += sign * 16 * EPS * value
+    _, (low, high) = slope(scale, error, value=value)
+    assert low <= 1 <= high
+    assert high - low < 0.01
+
+
 def test_known_series():
     """Of sin s - s = -s^3/6 + ..., exp s - 1 - s = s^2/2 + ..., sqrt(1 + s) - 1 = s/2 + ..."""
     s = SCALES

@@ -2,7 +2,14 @@
 
 import numpy as np
 
-__all__ = ["acceptance", "divergence", "miss_probability", "samples_needed"]
+__all__ = [
+    "Bounds",
+    "acceptance",
+    "check_probabilities",
+    "divergence",
+    "miss_probability",
+    "samples_needed",
+]
 
 EPS = np.finfo(float).eps
 MAX_SAMPLES = 1 << 40
@@ -10,7 +17,7 @@ MAX_SAMPLES = 1 << 40
 
 def divergence(y, m):
     """Kullback-Leibler divergence, in nats, of Bernoulli(y) from Bernoulli(m)."""
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         # log1p: near m, where it matters, log(y / m) would lose the digits of y - m.
         one = np.where(y > 0, y * np.log1p((y - m) / m), 0.0)
         zero = np.where(y < 1, (1 - y) * np.log1p((m - y) / (1 - m)), 0.0)
@@ -59,12 +66,11 @@ def acceptance(mean, n, false_alarm, slack=0.0):
 def _edge(mean, end, budget):
     """Where, on the way from `mean` to `end`, the divergence first exceeds `budget`; or `end`."""
     inside, outside = mean.copy(), np.full_like(mean, end)
-    reachable = divergence(outside, mean) <= budget
     for _ in range(64):  # halves an interval of at most 1 to below one rounding
         middle = (inside + outside) / 2
         accepted = divergence(middle, mean) <= budget
         inside, outside = np.where(accepted, middle, inside), np.where(accepted, outside, middle)
-    return np.where(reachable, end, outside)
+    return outside
 
 
 def miss_probability(mean, wrong, n, false_alarm, slack=0.0):
