@@ -4,7 +4,42 @@ They follow the names of PyTorch: `p` is the probability of dropping, `train()` 
 switch the mode, and in evaluation inverted dropout returns its input itself.
 """
 
+from .alpha import AlphaDropout, FeatureAlphaDropout, alpha_affine
 from .base import Layer
 from .bernoulli import Dropout, StandardDropout
+from .concrete import ConcreteDropout
+from .dropblock import DropBlock2d, block_seed_rate, dropblock_rate
+from .dropconnect import DropConnect, dropconnect_moments
+from .gaussian import GaussianDropout
+from .grouped import (
+    Dropout1d,
+    Dropout2d,
+    Dropout3d,
+    DropPath,
+    VariationalDropout,
+    expected_depth,
+)
+from .rdrop import r_drop_loss
 
-__all__ = ["Dropout", "Layer", "StandardDropout"]
+__all__ = [
+    "AlphaDropout",
+    "ConcreteDropout",
+    "DropBlock2d",
+    "DropConnect",
+    "DropPath",
+    "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "Dropout3d",
+    "FeatureAlphaDropout",
+    "GaussianDropout",
+    "Layer",
+    "StandardDropout",
+    "VariationalDropout",
+    "alpha_affine",
+    "block_seed_rate",
+    "dropblock_rate",
+    "dropconnect_moments",
+    "expected_depth",
+    "r_drop_loss",
+]

@@ -1,0 +1,82 @@
+"""Alpha dropout: what is dropped becomes SELU's limit, and an affine map restores the moments."""
+
+import math
+
+import numpy as np
+
+from ..masks import check_probability
+from .bernoulli import Dropout
+from .grouped import GroupedDropout
+
+__all__ = ["AlphaDropout", "FeatureAlphaDropout", "alpha_affine"]
+
+# Klambauer et al. (2017), equation 14; recomputed from their definition in thm-selu-fixed-point.
+SELU_ALPHA = 1.6732632423543772
+SELU_SCALE = 1.0507009873554805
+DROPPED = -SELU_ALPHA * SELU_SCALE  # limit of SELU at minus infinity, alpha' of the paper
+
+
+def alpha_affine(p):
+    """Return (a, b) of the affine map that keeps mean 0 and variance 1 under alpha dropout.
+
+    a = [q (1 + p alpha'^2)]^(-1/2) and b = -a p alpha' (``thm-alpha``; Klambauer et al. 2017,
+    section 3). Not a = q^(-1/2), which leaves the variance 1 + p alpha'^2.
+
+    Raises
+    ------
+    ValueError
+        If `p` is not in [0, 1), since a has no limit at p = 1.
+
+    Examples
+    --------
+    >>> a, b = alpha_affine(0.1)
+    >>> print(f"{a:.4f} {b:.4f}")
+    0.9213 0.1620
+    """
+    p = check_probability(p)
+    if p == 1:
+        raise ValueError("alpha_affine(p=1): the affine map has no limit where all is dropped")
+    a = 1 / math.sqrt((1 - p) * (1 + p * DROPPED**2))
+    return a, -a * p * DROPPED
+
+
+class _Alpha:
+    """Turn a layer that multiplies by a mask into one that sets what is dropped to alpha'."""
+
+    def _noise(self, shape):
+        mask, _ = super()._noise(shape)
+        if mask is None or self.p == 1:
+            return mask, 1.0
+        return mask, alpha_affine(self.p)[0]
+
+    def forward(self, x):
+        """Apply a (x m + alpha' (1 - m)) + b in training; zeros at p = 1."""
+        kept = super().forward(x)
+        _, mask, a = self._last
+        if mask is None or self.p == 1:
+            return kept
+        _, b = alpha_affine(self.p)
+        # On what is kept b, on what is dropped a alpha' + b: rounded once, in float64.
+        kept += np.where(mask, b, a * DROPPED + b).astype(kept.dtype)
+        return kept
+
+
+class AlphaDropout(_Alpha, Dropout):
+    """Alpha dropout for networks with SELU: a (x m + alpha' (1 - m)) + b in training.
+
+    Inputs of mean 0 and variance 1 keep both, in expectation over the masks (``thm-alpha``).
+    At p = 1 the output is zero. Parameters and errors as for `Layer`. Source: Klambauer et al.
+    (2017), section 3.
+    """
+
+
+class FeatureAlphaDropout(_Alpha, GroupedDropout):
+    """Alpha dropout of whole channels: x of shape (N, C, ...), one mask entry a channel.
+
+    Parameters and errors as for `Layer`, and ValueError for fewer than two axes.
+    """
+
+    def _mask_shape(self, shape):
+        if len(shape) < 2:
+            self._refuse(shape, "(N, C, ...)")
+        return shape[:2] + (1,) * (len(shape) - 2)

@@ -1,0 +1,114 @@
+"""Dropout of square blocks of a feature map."""
+
+import numpy as np
+
+from ..masks import check_probability, sample_mask
+from .base import Layer
+
+__all__ = ["DropBlock2d", "block_seed_rate", "dropblock_rate"]
+
+
+def block_seed_rate(p, block_size, height, width):
+    """Probability gamma that a block starts at a position where it fits.
+
+    gamma = p / b^2 * (H W) / ((H - b + 1)(W - b + 1)), Ghiasi et al. (2018), equation 1: b^2
+    units drop for each of the seeds, if blocks did not overlap.
+
+    Parameters
+    ----------
+    p : float
+        Intended probability of dropping a unit, in [0, 1].
+    block_size : int
+        Side b of a block, from 1 to the smaller side of the map.
+    height, width : int
+        Sides H and W of the feature map.
+
+    Returns
+    -------
+    float
+        At most 1.
+
+    Raises
+    ------
+    ValueError
+        If `p` is not a probability or a block does not fit.
+    """
+    p = check_probability(p)
+    if not 1 <= block_size <= min(height, width):
+        raise ValueError(
+            f"a block of side block_size={block_size} does not fit a map of {height} x {width}"
+        )
+    places = (height - block_size + 1) * (width - block_size + 1)
+    return min(1.0, p * height * width / (block_size**2 * places))
+
+
+def dropblock_rate(p, block_size, height, width):
+    """Exact mean probability that DropBlock drops a unit: less than `p`, since blocks overlap.
+
+    A unit survives if none of the n_i n_j seeds whose blocks cover it was drawn, so it drops
+    with probability 1 - (1 - gamma)^(n_i n_j) (``approx-dropblock``). Parameters and errors as
+    for `block_seed_rate`.
+
+    Examples
+    --------
+    >>> print(f"{dropblock_rate(0.25, 7, 14, 14):.3f}")
+    0.215
+    """
+    gamma = block_seed_rate(p, block_size, height, width)
+    covering = np.outer(_seeds_over(height, block_size), _seeds_over(width, block_size))
+    return float(np.mean(1 - (1 - gamma) ** covering))
+
+
+def _seeds_over(side, block_size):
+    """How many of the places where a block may start reach each position of one axis."""
+    position, last = np.arange(side), side - block_size
+    return np.minimum(position, last) - np.maximum(position - block_size + 1, 0) + 1
+
+
+class DropBlock2d(Layer):
+    """Drop square blocks of each channel and rescale what is left: x of shape (N, C, H, W).
+
+    Seeds of blocks are drawn with the probability `block_seed_rate`; the mask is divided by the
+    fraction that it kept of this very input, so the sum of the mask is preserved and not just
+    its mean. An input of which nothing is kept becomes zero, as all do at p = 1.
+
+    Parameters
+    ----------
+    p : float
+        Intended probability of dropping a unit; the exact one is `dropblock_rate`.
+    block_size : int
+        Side of a block.
+    rng : numpy.random.Generator or int, optional
+        Source of the masks, or a seed.
+
+    Raises
+    ------
+    ValueError
+        As for `Layer`; for another number of axes; or if a block does not fit.
+
+    References
+    ----------
+    Ghiasi, Lin and Le (2018), algorithm 1.
+    """
+
+    def __init__(self, p=0.5, block_size=7, *, rng=None):
+        super().__init__(p, rng=rng)
+        self.block_size = block_size
+
+    def __repr__(self):
+        return f"DropBlock2d(p={self.p}, block_size={self.block_size})"
+
+    def _noise(self, shape):
+        if len(shape) != 4:
+            raise ValueError(f"{self!r} takes (N, C, H, W), got shape {shape}")
+        if self._is_identity():
+            return None, 1.0
+        gamma = block_seed_rate(self.p, self.block_size, *shape[2:]) if self.p < 1 else 1.0
+        b = self.block_size
+        places = (*shape[:2], shape[2] - b + 1, shape[3] - b + 1)
+        seeds = ~sample_mask(places, gamma, rng=self.rng)
+        around = [(0, 0), (0, 0), (b - 1, b - 1), (b - 1, b - 1)]
+        windows = np.lib.stride_tricks.sliding_window_view(np.pad(seeds, around), (b, b), (2, 3))
+        mask = ~windows.any(axis=(-2, -1))
+        kept = np.count_nonzero(mask)
+        return mask, mask.size / kept if kept else 1.0

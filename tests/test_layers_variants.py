@@ -1,0 +1,306 @@
+"""Variants: the right mask shape, the right moments, and a backward pass that fits the forward."""
+
+import copy
+import doctest
+import importlib
+import pkgutil
+
+import numpy as np
+import pytest
+
+from dropoutlib import layers, verify
+from dropoutlib.layers import (
+    AlphaDropout,
+    ConcreteDropout,
+    DropBlock2d,
+    DropConnect,
+    Dropout,
+    Dropout1d,
+    Dropout2d,
+    Dropout3d,
+    DropPath,
+    FeatureAlphaDropout,
+    GaussianDropout,
+    VariationalDropout,
+    alpha_affine,
+    block_seed_rate,
+    dropblock_rate,
+    dropconnect_moments,
+    expected_depth,
+    r_drop_loss,
+)
+
+# name: (a layer at p = 0.4, a shape it takes, the shape of its mask)
+VARIANTS = {
+    "gaussian": (GaussianDropout(0.4), (4, 5), (4, 5)),
+    "alpha": (AlphaDropout(0.4), (4, 5), (4, 5)),
+    "feature alpha": (FeatureAlphaDropout(0.4), (4, 5, 3), (4, 5, 1)),
+    "1d": (Dropout1d(0.4), (4, 5, 3), (4, 5, 1)),
+    "1d, no batch": (Dropout1d(0.4), (5, 3), (5, 1)),
+    "2d": (Dropout2d(0.4), (4, 5, 3, 2), (4, 5, 1, 1)),
+    "2d, no batch": (Dropout2d(0.4), (5, 3, 2), (5, 1, 1)),
+    "3d": (Dropout3d(0.4), (4, 5, 3, 2, 2), (4, 5, 1, 1, 1)),
+    "variational": (VariationalDropout(0.4), (4, 6, 5), (4, 1, 5)),
+    "path": (DropPath(0.4), (4, 5, 3), (4, 1, 1)),
+    "path, batch": (DropPath(0.4, mode="batch"), (4, 5, 3), (1, 1, 1)),
+    "path, unscaled": (DropPath(0.4, scale_by_keep=False), (4, 5, 3), (4, 1, 1)),
+    "block": (DropBlock2d(0.4, 2), (4, 3, 5, 4), (4, 3, 5, 4)),
+}
+EACH = pytest.mark.parametrize("name", VARIANTS)
+
+
+@pytest.fixture
+def variant(name, rng):
+    layer, shape, mask_shape = VARIANTS[name]
+    layer = copy.deepcopy(layer)
+    layer.rng = rng
+    return layer, rng.standard_normal(shape), mask_shape
+
+
+@EACH
+def test_mask_has_one_entry_a_group(variant):
+    layer, x, mask_shape = variant
+    layer.forward(x)
+    assert layer._last[1].shape == mask_shape
+
+
+@EACH
+def test_backward_is_the_derivative_of_forward(variant, rng):
+    """The pass is affine in x: central differences on the very same noise are exact but rounded."""
+    layer, x, _ = variant
+    weights = rng.standard_normal(x.shape)
+    state = copy.deepcopy(layer.rng)
+
+    def output(z):
+        layer.rng = copy.deepcopy(state)
+        return np.sum(weights * layer.forward(z))
+
+    output(x)
+    gradient = layer.backward(weights)
+    assert verify.gradient(output, gradient, x, method="central")
+    assert not verify.gradient(output, 1.01 * gradient, x, method="central")
+
+
+@EACH
+def test_evaluation_and_p_zero_return_the_input(variant):
+    layer, x, _ = variant
+    assert layer.eval().forward(x) is x
+    layer.p = 0.0
+    assert layer.train().forward(x) is x
+
+
+@pytest.mark.parametrize("name", set(VARIANTS) - {"gaussian"})
+def test_everything_dropped_is_zero_in_value_and_gradient(variant):
+    layer, x, _ = variant
+    layer.p = 1.0
+    assert not layer.forward(x).any()
+    assert not layer.backward(np.ones_like(x)).any()
+
+
+@EACH
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_dtype_is_kept(variant, dtype):
+    layer, x, _ = variant
+    assert layer.forward(x.astype(dtype)).dtype == dtype
+
+
+@EACH
+def test_input_is_left_alone_and_integers_are_refused(variant):
+    layer, x, _ = variant
+    before = x.copy()
+    layer.forward(x)
+    assert np.array_equal(x, before)
+    with pytest.raises(TypeError, match="must be floating point"):
+        layer.forward(np.ones(x.shape, dtype=int))
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (Dropout1d(), (2,)),
+        (Dropout2d(), (2, 3)),
+        (Dropout3d(), (2, 3, 4)),
+        (VariationalDropout(), (2, 3)),
+        (FeatureAlphaDropout(), (2,)),
+        (DropPath(0.5), ()),
+        (DropBlock2d(), (2, 3, 4)),
+    ],
+)
+def test_wrong_number_of_axes_is_refused(layer, shape):
+    with pytest.raises(ValueError, match=r"takes.*got shape"):
+        layer.forward(np.ones(shape))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: GaussianDropout(1), "infinite variance"),
+        (lambda: alpha_affine(1), "has no limit"),
+        (lambda: DropPath(mode="rows"), "either 'batch' or 'row', but got rows"),
+        (lambda: block_seed_rate(0.1, 8, 7, 9), "block_size=8 does not fit"),
+        (lambda: DropBlock2d(0.1, 8).forward(np.ones((1, 1, 7, 9))), "block_size=8 does not fit"),
+        (lambda: ConcreteDropout(0.0), "strictly between 0 and 1"),
+        (lambda: ConcreteDropout(0.5, 0), "temperature=0"),
+        (lambda: DropConnect(np.ones(3)), r"shape \(out, in\)"),
+        (lambda: DropConnect(np.ones((2, 3)), np.ones(3)), r"bias must have shape \(2,\)"),
+        (lambda: DropConnect(np.ones((2, 3))).forward(np.ones((1, 2))), r"takes \(N, 3\)"),
+        (lambda: r_drop_loss(np.ones((2, 3)), np.ones((2, 2)), [0, 1]), "one shape"),
+        (lambda: r_drop_loss(np.ones((2, 3)), np.ones((2, 3)), [0, 3]), "classes from 0 to 2"),
+        (lambda: r_drop_loss(np.ones((1, 2)), np.ones((1, 2)), [0], -1), "alpha=-1"),
+    ],
+)
+def test_bad_arguments_are_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_a_refused_p_changes_nothing():
+    for layer in (GaussianDropout(0.3), ConcreteDropout(0.3)):
+        with pytest.raises(ValueError, match="p=1"):
+            layer.p = 1.0
+        assert layer.p == 0.3
+
+
+@pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
+def test_alpha_dropout_keeps_mean_and_variance(p, rng):
+    """By enumeration of the one mask entry, over x of mean 0 and variance 1."""
+    a, b = alpha_affine(p)
+    dropped = a * -1.7580993408473766 + b
+    mean = (1 - p) * b + p * dropped
+    second = (1 - p) * (a**2 + b**2) + p * dropped**2
+    assert abs(mean) < 1e-14
+    assert abs(second - 1) < 1e-14
+    y = AlphaDropout(p, rng=rng).forward(np.zeros(1000))
+    assert set(np.unique(y).round(12)) == {round(b, 12), round(dropped, 12)}
+
+
+def test_dropconnect_weights_stay_and_gradients_fit(rng):
+    W, c = rng.standard_normal((3, 4)), rng.standard_normal(3)
+    x, grad = rng.standard_normal((5, 4)), rng.standard_normal((5, 3))
+    layer = DropConnect(W.copy(), c, 0.5, rng=rng)
+    state = copy.deepcopy(rng)
+
+    def output(weight, bias, z):
+        twin = DropConnect(weight, bias, 0.5, rng=copy.deepcopy(state))
+        return np.sum(grad * twin.forward(z))
+
+    layer.forward(x)
+    back = layer.backward(grad)
+    assert verify.gradient(lambda z: output(W, c, z), back, x, method="central")
+    assert verify.gradient(lambda w: output(w, c, x), layer.weight_grad, W, method="central")
+    assert verify.gradient(lambda b: output(W, b, x), layer.bias_grad, c, method="central")
+    assert np.array_equal(layer.weight, W)
+    assert np.array_equal(layer.eval().forward(x), x @ W.T + c)
+    layer.backward(grad)
+    assert np.array_equal(layer.weight_grad, grad.T @ x)
+    layer.train().p = 1.0
+    assert np.array_equal(layer.forward(x), np.tile(c, (5, 1)))
+
+
+def test_dropconnect_moments_by_enumeration(rng):
+    W, x, p = rng.standard_normal((2, 3)), rng.standard_normal(3), 0.3
+    mean, variance = dropconnect_moments(W, x, p)
+
+    def u(masks):
+        return (masks.reshape(-1, 2, 3) * W) @ x
+
+    assert verify.enumeration(u, mean, 6, p)
+    assert verify.enumeration(lambda masks: (u(masks) - mean) ** 2, variance, 6, p, ulps=16)
+    assert not verify.enumeration(lambda masks: (u(masks) - mean) ** 2, 2 * variance, 6, p)
+
+
+@pytest.mark.parametrize("p", [0.1, 0.5])
+def test_dropblock_rate_is_that_of_the_layer(p, rng):
+    maps = DropBlock2d(p, 3, rng=rng)._noise((20_000, 1, 6, 5))[0]
+    dropped = 1 - maps.mean(axis=(1, 2, 3))
+    rate = dropblock_rate(p, 3, 6, 5)
+    assert verify.mean_test(dropped, rate, 0, 1)
+    assert rate < p
+    assert dropblock_rate(p, 1, 6, 5) == pytest.approx(p, rel=1e-14)
+
+
+def test_dropblock_keeps_the_sum_of_the_mask(rng):
+    y = DropBlock2d(0.3, 3, rng=rng).forward(np.ones((2, 3, 8, 8)))
+    assert y.sum() == pytest.approx(y.size, rel=1e-12)
+
+
+def test_expected_depth_is_the_sum_of_survivals():
+    for blocks in (1, 7, 54):
+        survivals = 1 - np.arange(1, blocks + 1) / blocks * 0.3
+        assert expected_depth(blocks, 0.7) == pytest.approx(survivals.sum(), rel=1e-14)
+
+
+def test_concrete_gradients_fit(rng):
+    x, grad = rng.standard_normal((2, 6, 7))
+    state = copy.deepcopy(rng)
+
+    def output(logit, z):
+        layer = ConcreteDropout(0.5, 0.5, rng=copy.deepcopy(state))
+        layer.logit = float(logit)
+        return np.sum(grad * layer.forward(z))
+
+    layer = ConcreteDropout(0.5, 0.5, rng=copy.deepcopy(state))
+    layer.logit = 0.3
+    layer.forward(x)
+    back = layer.backward(grad)
+    assert verify.gradient(lambda z: output(0.3, z), back, x, method="central")
+    at = np.array(0.3)
+    assert verify.gradient(lambda t: output(t, x), np.array(layer.logit_grad), at, method="central")
+
+    def penalty(logit):
+        twin = ConcreteDropout(0.5)
+        twin.logit = float(logit)
+        return twin.regulariser(x, 7, weight_scale=0.1, entropy_scale=0.2)
+
+    slope = np.array(penalty(0.3)[1])
+    assert verify.gradient(lambda t: penalty(t)[0], slope, at, method="central")
+
+
+def test_concrete_evaluation_is_the_identity(rng):
+    x = rng.standard_normal(3)
+    layer = ConcreteDropout(0.3, rng=rng).eval()
+    assert layer.forward(x) is x
+    grad = np.ones(3)
+    assert layer.backward(grad) is grad
+    assert layer.logit_grad == 0
+
+
+def test_r_drop_loss_and_gradients(rng):
+    one, two = rng.standard_normal((2, 5, 4))
+    labels = rng.integers(4, size=5)
+    loss, grad1, grad2 = r_drop_loss(one, two, labels, 0.7)
+    assert verify.gradient(
+        lambda z: r_drop_loss(z, two, labels, 0.7)[0], grad1, one, method="central"
+    )
+    assert verify.gradient(
+        lambda z: r_drop_loss(one, z, labels, 0.7)[0], grad2, two, method="central"
+    )
+    log1, log2 = (z - np.log(np.exp(z).sum(axis=1, keepdims=True)) for z in (one, two))
+    kl12 = np.sum(np.exp(log1) * (log1 - log2), axis=1)
+    kl21 = np.sum(np.exp(log2) * (log2 - log1), axis=1)
+    rows = np.arange(5)
+    expected = np.mean(-log1[rows, labels] - log2[rows, labels] + 0.35 * (kl12 + kl21))
+    assert loss == pytest.approx(expected, rel=1e-12)
+    same = r_drop_loss(one, one, labels, 5.0)[0]
+    assert same == pytest.approx(r_drop_loss(one, one, labels, 0.0)[0], rel=1e-14)
+
+
+def test_one_draw_a_sample_or_a_batch(rng):
+    x = np.ones((2000, 3))
+    assert len(np.unique(DropPath(0.5, rng=rng).forward(x)[:, 0])) == 2
+    assert len(np.unique(DropPath(0.5, mode="batch", rng=rng).forward(x))) == 1
+    unscaled = DropPath(0.5, scale_by_keep=False, rng=rng).forward(x)
+    assert set(np.unique(unscaled)) == {0.0, 1.0}
+
+
+def test_representations():
+    assert repr(DropPath(0.123456)) == "DropPath(drop_prob=0.123, mode=row)"
+    assert repr(DropBlock2d(0.1, 5)) == "DropBlock2d(p=0.1, block_size=5)"
+    assert repr(DropConnect(np.ones((2, 3)))) == "DropConnect(in=3, out=2, p=0.5)"
+    assert repr(Dropout2d(0.2)) == "Dropout2d(p=0.2)"
+    assert repr(Dropout(0.2)) == "Dropout(p=0.2)"
+
+
+def test_examples_in_the_docstrings():
+    for module in pkgutil.iter_modules(layers.__path__, "dropoutlib.layers."):
+        assert doctest.testmod(importlib.import_module(module.name)).failed == 0
