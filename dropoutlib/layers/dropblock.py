@@ -52,7 +52,7 @@ def dropblock_rate(p, block_size, height, width):
     Examples
     --------
     >>> print(f"{dropblock_rate(0.25, 7, 14, 14):.3f}")
-    0.215
+    0.210
     """
     gamma = block_seed_rate(p, block_size, height, width)
     covering = np.outer(_seeds_over(height, block_size), _seeds_over(width, block_size))
