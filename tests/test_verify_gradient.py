@@ -95,6 +95,15 @@ def _squire_like(x):
     return np.exp(x) / root - np.exp(x) * 2 * x**3 / root**3
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_terms_that_cancel_raise_no_alarm(method):
+    """The value is near 0, the rounding that of its terms, whichever variable they belong to."""
+    for k in range(200):
+        x = np.array([1.0, 1e6 + k / 7, 1e6 + k / 7])
+        assert gradient(lambda x: x[0] / 3 + x[1] / 7 - x[2] / 7 - 1 / 3, [1 / 3, 1 / 7, -1 / 7],
+                        x, method=method)  # fmt: skip
+
+
 def test_relu_away_from_its_kink(rng):
     x = rng.uniform(0.5, 1, size=6) * [1, -1, 1, -1, 1, -1]
     for method in METHODS:

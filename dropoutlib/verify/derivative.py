@@ -7,9 +7,7 @@ from .report import Report
 __all__ = ["gradient"]
 
 EPS = np.finfo(float).eps
-COMPLEX_STEP = (
-    2.0**-166
-)  # its square, 1e-100, is below any rounding; a power of two divides exactly
+COMPLEX_STEP = 2.0**-166  # its square, 1e-100, is below any rounding; dividing by it is exact
 
 
 def gradient(f, grad, x, *, method="complex-step", ulps=64, scale=None):
@@ -28,10 +26,12 @@ def gradient(f, grad, x, *, method="complex-step", ulps=64, scale=None):
     method : {"complex-step", "central"}
         Numerical derivative to compare with.
     ulps : float
-        Rounding error of f, in units of eps times its size. It is believed, see the notes.
+        Rounding error of f and of its derivatives, in units of eps * `scale`. It is believed,
+        see the notes.
     scale : float, optional
-        Size of what is added up in one derivative, below. By default ``max |grad| + |f| / s``,
-        s being the smallest ``max(|x_j|, 1)``.
+        Size of the terms that add up to one derivative, before they cancel. By default
+        ``(|f| + max_j s_j |f'_j|) / min_j s_j`` of the numerical gradient, where
+        ``s_j = max(|x_j|, 1)``.
 
     Returns
     -------
@@ -50,7 +50,8 @@ def gradient(f, grad, x, *, method="complex-step", ulps=64, scale=None):
     and nothing is subtracted. What remains is rounding: each path from x_j to f contributes a
     product of partial derivatives with a relative error of (roundings on the path) * eps / 2.
     Assumed: 2 * `ulps` covers the roundings on a path, and `scale` the sum of the sizes of the
-    contributions. The tolerance is twice ulps * eps * scale, as `grad` is rounded as well.
+    contributions, which rounding is relative to where they cancel. The tolerance is twice
+    ulps * eps * scale, as `grad` is rounded as well.
 
     *Central differences*, D(h) = (f(x + h) - f(x - h)) / 2h with h = eps^(1/3) s and
     ``s = max(|x_j|, 1)``. Taylor gives D(h) - f' = h^2 f'''(a) / 6 with a within h of x, and
@@ -59,10 +60,12 @@ def gradient(f, grad, x, *, method="complex-step", ulps=64, scale=None):
 
         |D(h) - f'| <= |D(2h) - D(h)| / 3 + 2 h^3 K / 3.
 
-    Rounding f by e = ulps * eps * F, F the largest value seen, moves D(h) by at most e / h and
-    the first term on the right by at most e / 2h. Assumed: ``s^2 |f''|`` and s^4 K are at most
-    ulps * F * 4e4, which keeps the last term and the rounding of x + h below e / 2h together.
-    The tolerance is ``|D(2h) - D(h)| / 3 + 2 e / h``, and ulps * eps * scale for `grad`.
+    Assumed: f is rounded by at most e = ulps * eps * scale * s, which holds where its terms
+    cancel, too; that moves D(h) by at most e / h and the first term on the right by at most
+    e / 2h. Assumed: ``s |f''|`` and s^3 K are at most ulps * scale * 4e4, which keeps the last
+    term and the rounding of x + h below e / 2h together. The tolerance is
+    ``|D(2h) - D(h)| / 3 + 2 e / h``, with e / h = ulps * eps^(2/3) * scale, and
+    ulps * eps * scale for `grad`.
 
     Examples
     --------
@@ -79,16 +82,17 @@ def gradient(f, grad, x, *, method="complex-step", ulps=64, scale=None):
         raise ValueError(
             f"the gradient must have the shape {x.shape} of x, got shape {claimed.shape}"
         )
-    if method not in ("complex-step", "central"):
+    if method == "complex-step":
+        (found, truncation), amplified = _complex_step(f, x), 1.0
+    elif method == "central":
+        (found, truncation), amplified = _central(f, x), 2 * EPS ** (-1 / 3)
+    else:
         raise ValueError(f"method must be 'complex-step' or 'central', got method={method!r}")
-    numeric = _complex_step if method == "complex-step" else _central
-    found, tolerance = numeric(f, x, ulps)
     if scale is None:
         sizes = np.maximum(np.abs(x), 1.0)
-        value = abs(_scalar(f(x.copy())))
-        scale = np.max(np.abs(found), initial=0.0) + value / np.min(sizes, initial=np.inf)
-    own = ulps * EPS * scale
-    tolerance = tolerance + (2 * own if method == "complex-step" else own)
+        terms = abs(_scalar(f(x.copy()))) + np.max(sizes * np.abs(found), initial=0.0)
+        scale = terms / np.min(sizes, initial=np.inf)
+    tolerance = truncation + (amplified + 1) * ulps * EPS * scale  # 1: `grad` is rounded as well
     error = np.abs(found - claimed)
     return Report(
         passed=bool(np.all(error <= tolerance)),
@@ -107,8 +111,8 @@ def _scalar(value):
     return value[()]
 
 
-def _complex_step(f, x, ulps):
-    """Derivatives by the complex step: the error is all rounding, which the caller adds."""
+def _complex_step(f, x):
+    """Derivatives by the complex step, and their truncation error: none."""
     found = np.empty_like(x)
     for j in np.ndindex(x.shape):
         moved = x.astype(complex)
@@ -120,24 +124,20 @@ def _complex_step(f, x, ulps):
     return found, np.zeros_like(x)
 
 
-def _central(f, x, ulps):
-    """Derivatives by central differences, and the tolerance derived in `gradient`."""
-    found, tolerance = np.empty_like(x), np.empty_like(x)
+def _central(f, x):
+    """Derivatives by central differences, and their truncation error as derived in `gradient`."""
+    found, truncation = np.empty_like(x), np.empty_like(x)
     for j in np.ndindex(x.shape):
         step = EPS ** (1 / 3) * max(abs(x[j]), 1.0)
-        near, size_near, width = _difference(f, x, j, step)
-        far, size_far, _ = _difference(f, x, j, 2 * step)
-        noise = ulps * EPS * max(size_near, size_far)
-        found[j] = near
-        tolerance[j] = abs(far - near) / 3 + 2 * noise / (width / 2)
-    return found, tolerance
+        found[j] = _difference(f, x, j, step)
+        truncation[j] = abs(_difference(f, x, j, 2 * step) - found[j]) / 3
+    return found, truncation
 
 
 def _difference(f, x, j, step):
-    """Central difference in entry j, the larger value seen, and the width really used."""
+    """Central difference in entry j."""
     up, down = x.copy(), x.copy()
     up[j] += step
     down[j] -= step
     width = up[j] - down[j]  # not 2 * step: x + step is rounded
-    above, below = float(_scalar(f(up))), float(_scalar(f(down)))
-    return (above - below) / width, max(abs(above), abs(below)), width
+    return (float(_scalar(f(up))) - float(_scalar(f(down)))) / width
