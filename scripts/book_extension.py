@@ -1,18 +1,24 @@
-"""What the book needs of Sphinx beyond its settings, in four hooks.
+"""What the book needs of Sphinx beyond its settings, in five hooks.
 
 An extension rather than a step after the build, because each hook must see what only Sphinx
 knows: the settings before pages are written, docstrings before they are parsed, the end of a
 build. So whichever command builds the book, its pages are whole.
 """
 
+import importlib
 import inspect
+import pkgutil
 import re
 import shutil
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import mathjax
 from build_ledger import statements
+from sphinx.ext.autodoc.mock import mock
+
+import dropoutlib
 
 # Of the package's 24 MB: the component that reads TeX, its fonts, and the small extensions that
 # it fetches when a formula first uses, say, \cancel.
@@ -41,6 +47,26 @@ def drop_dead_buttons(app, config):
             theme.pop(option, None)
     elif "github.com" not in theme["repository_url"]:
         theme["launch_buttons"].pop("colab_url", None)
+
+
+def public_modules(mocked):
+    """Names of the library's modules, each followed by the modules that it makes public."""
+    names = []
+    with mock(mocked):
+        for found in pkgutil.iter_modules(dropoutlib.__path__, "dropoutlib."):
+            module = importlib.import_module(found.name)
+            inner = [getattr(module, name) for name in module.__all__]
+            names += [found.name, *(m.__name__ for m in inner if isinstance(m, ModuleType))]
+    return names
+
+
+def list_modules(app, docname, source):
+    """Give every public module its section on the library page, so that none is forgotten."""
+    if docname == "backmatter/api":
+        source[0] += "".join(
+            f"\n## `{name}`\n\n```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n```\n"
+            for name in public_modules(app.config.autodoc_mock_imports)
+        )
 
 
 @cache
@@ -89,6 +115,7 @@ def copy_mathjax(app, exception):
 def setup(app):
     """Connect the hooks."""
     app.connect("config-inited", drop_dead_buttons)
+    app.connect("source-read", list_modules)
     app.connect("autodoc-process-docstring", link_statements)
     app.connect("autodoc-process-signature", show_constructor)
     app.connect("build-finished", copy_mathjax)
