@@ -1,0 +1,439 @@
+"""The claims of the chapter Variants: each holds, and its wrong forms are rejected."""
+
+from fractions import Fraction
+
+import mpmath
+import numpy as np
+import pytest
+import sympy
+
+from dropoutlib import layers, verify
+from dropoutlib.layers import alpha as alpha_module
+from dropoutlib.masks import enumerate_masks, mask_weights
+
+# Channels.
+
+
+def map_mean_variance(per_unit):
+    """Exact variance of the mean of a map of four units, a function of (x_1, ..., x_4, p)."""
+
+    def variance(v):
+        x, p = v[:4], v[4]
+        masks = enumerate_masks(4 if per_unit else 1)
+        means, weights = (masks * x).sum(axis=1) / (4 * (1 - p)), mask_weights(masks, p)
+        return weights @ means**2 - (weights @ means) ** 2
+
+    return variance
+
+
+@pytest.mark.claim(
+    "thm-spatial-variance",
+    method="identity",
+    rejects=("Dropout2d is Dropout for images", "Dropout is Dropout2d for units"),
+)
+def test_spatial_variance_by_identity(claim, rng):
+    def by_units(v):
+        return v[4] / (1 - v[4]) * (v[:4] ** 2).sum() / 16
+
+    def by_group(v):
+        return v[4] / (1 - v[4]) * (v[:4].sum() / 4) ** 2
+
+    def check(per_unit, stated):
+        return verify.identity(map_mean_variance(per_unit), stated, 5, degree=12, rng=rng)
+
+    claim.holds(check(True, by_units))
+    claim.holds(check(False, by_group))
+    claim.rejects("Dropout2d is Dropout for images", check(False, by_units))
+    claim.rejects("Dropout is Dropout2d for units", check(True, by_group))
+
+
+@pytest.mark.claim(
+    "thm-spatial-variance", method="monte-carlo", rejects=("Dropout2d is Dropout for images",)
+)
+def test_spatial_variance_in_the_layers(claim, rng):
+    p, maps = 0.5, np.ones((20_000, 1, 4, 4))
+    stated = {layers.Dropout: 1 / 16, layers.Dropout2d: 1.0, layers.VariationalDropout: 1.0}
+
+    def check(layer, variance, wrong=None):
+        x = maps[:, 0] if layer is layers.VariationalDropout else maps
+        axes = 1 if x.ndim == 3 else (2, 3)
+        means = layer(p, rng=rng).forward(x).mean(axis=axes)[:, 0]
+        return verify.variance_test(means, variance, 0, 2, wrong=wrong)
+
+    for layer, variance in stated.items():
+        report = check(layer, variance, wrong=1.0 if variance < 1 else 1 / 16)
+        assert report.power >= 0.999
+        claim.holds(report)
+    claim.rejects("Dropout2d is Dropout for images", check(layers.Dropout2d, 1 / 16))
+
+
+# Blocks.
+
+
+def dropped_fraction(masks, sides, block):
+    """Fraction of a map that blocks drop; a mask entry False is the seed of a block."""
+    height, width = sides
+    seeds = ~masks.reshape(len(masks), height - block + 1, width - block + 1)
+    covered = np.zeros((len(masks), height, width), dtype=bool)
+    for i in range(seeds.shape[1]):
+        for j in range(seeds.shape[2]):
+            covered[:, i : i + block, j : j + block] |= seeds[:, i : i + 1, j : j + 1]
+    return covered.mean(axis=(1, 2))
+
+
+@pytest.mark.claim("approx-dropblock", method="enumeration", rejects=("it drops p",))
+def test_dropblock_rate_by_enumeration(claim):
+    for p, block, height, width in ((0.4, 2, 3, 4), (0.2, 3, 5, 4), (0.3, 2, 2, 5)):
+        gamma = layers.block_seed_rate(p, block, height, width)
+        seeds = (height - block + 1) * (width - block + 1)
+
+        def check(rate, gamma=gamma, seeds=seeds, sides=(height, width), block=block):
+            return verify.enumeration(
+                lambda masks: dropped_fraction(masks, sides, block), rate, seeds, gamma
+            )
+
+        claim.holds(check(layers.dropblock_rate(p, block, height, width)))
+        claim.rejects("it drops p", check(p))
+    for block, height, width in ((1, 4, 5), (3, 3, 3)):  # nothing can overlap
+        assert layers.dropblock_rate(0.3, block, height, width) == pytest.approx(0.3, rel=1e-14)
+
+
+@pytest.mark.claim("approx-dropblock", method="slope", rejects=("deficit of first order",))
+def test_dropblock_deficit_is_of_second_order(claim):
+    rates = 2.0 ** -np.arange(4, 11)
+    deficit = rates - [layers.dropblock_rate(p, 7, 14, 14) for p in rates]
+    claim.holds(verify.order(rates, deficit, expected=2, tolerance=0.1))
+    claim.rejects("deficit of first order", verify.order(rates, deficit, 1, tolerance=0.1))
+
+
+# Branches.
+
+
+def branch_moments(per_sample):
+    """Exact means and second moments of two branches behind DropPath, a function of (f, p)."""
+
+    def moments(v):
+        f, p = v[:2], v[2]
+        masks = enumerate_masks(2 if per_sample else 1)
+        noisy, weights = masks * f / (1 - p), mask_weights(masks, p)
+        return np.concatenate([weights @ noisy, ((weights[:, None] * noisy).T @ noisy).ravel()])
+
+    return moments
+
+
+def stated_moments(correlated, scale=lambda p: 1):
+    def moments(v):
+        f, p = v[:2], v[2]
+        outer = np.outer(f, f)
+        noise = outer if correlated else np.diag(f**2)
+        return np.concatenate([f * scale(p), (outer + p / (1 - p) * noise).ravel()])
+
+    return moments
+
+
+@pytest.mark.claim(
+    "thm-droppath", method="identity", rejects=("uncorrelated within a batch draw", "mean q f")
+)
+def test_droppath_moments_by_identity(claim, rng):
+    def check(per_sample, stated):
+        return verify.identity(branch_moments(per_sample), stated, 3, degree=8, rng=rng)
+
+    claim.holds(check(True, stated_moments(correlated=False)))
+    claim.holds(check(False, stated_moments(correlated=True)))
+    claim.rejects("uncorrelated within a batch draw", check(False, stated_moments(False)))
+    claim.rejects("mean q f", check(True, stated_moments(False, lambda p: 1 - p)))
+
+
+@pytest.mark.claim("thm-droppath", method="symbolic", rejects=("first block never dropped",))
+def test_expected_depth_symbolically(claim):
+    L, k = sympy.symbols("L l", positive=True, integer=True)
+    q = sympy.symbols("q", positive=True)
+
+    def check(rate):
+        total = sympy.summation(1 - rate * (1 - q), (k, 1, L))
+        general = sympy.simplify(total - (L - (L + 1) * (1 - q) / 2)) == 0
+        half = sympy.simplify(total.subs(q, sympy.Rational(1, 2)) - (3 * L - 1) / 4) == 0
+        return verify.Report(passed=general and half, method="symbolic", rounding=0.0)
+
+    claim.holds(check(k / L))
+    claim.rejects("first block never dropped", check((k - 1) / (L - 1)))
+    assert layers.expected_depth(54, 0.5) == 40.25
+
+
+@pytest.mark.claim("thm-droppath", method="monte-carlo", rejects=("one draw a batch",))
+def test_droppath_draws_for_each_sample(claim, rng):
+    """The product of two samples' branches has mean 1 if drawn apart, 1/q if together."""
+    p, pairs = 0.5, np.ones((2, 50_000))
+
+    def check(mode, wrong=None):
+        drawn = [
+            layers.DropPath(p, mode=mode, rng=rng).forward(pair) for pair in pairs.T[:, :, None]
+        ]
+        products = np.array([pair[0, 0] * pair[1, 0] for pair in drawn])
+        return verify.mean_test(products, 1.0, 0, 4, wrong=wrong)
+
+    report = check("row", wrong=1 / (1 - p))
+    assert report.power >= 0.999
+    claim.holds(report)
+    claim.rejects("one draw a batch", check("batch"))
+
+
+# Weights.
+
+W, V = np.array([[1, -2, 3], [2, 1, -1]]), np.array([2, 1, 1])
+
+
+def by_weights(masks):
+    """(M * W) v for all masks of the six weights."""
+    return (masks.reshape(-1, 2, 3) * W) @ V
+
+
+@pytest.mark.claim(
+    "thm-dropconnect-moments",
+    method="enumeration",
+    rejects=("mean of the ReLU is the ReLU of q W v", "outputs are correlated"),
+)
+def test_dropconnect_moments_by_enumeration(claim):
+    p = Fraction(2, 5)
+    mean, variance = (1 - p) * (W @ V), p * (1 - p) * ((W**2) @ (V**2))
+    across = p * (1 - p) * (W[0] * W[1] * V**2).sum()
+
+    def check(function, stated, units=6):
+        return verify.enumeration(function, stated, units, p)
+
+    def product(masks):
+        return (by_weights(masks) - mean).prod(axis=1)
+
+    claim.holds(check(by_weights, mean))
+    claim.holds(check(lambda masks: (by_weights(masks) - mean) ** 2, variance))
+    claim.holds(check(product, 0))
+    claim.holds(check(lambda masks: ((masks * V) @ W.T - mean).prod(axis=1), across, units=3))
+    claim.rejects("outputs are correlated", check(product, across))
+    claim.rejects(
+        "mean of the ReLU is the ReLU of q W v",
+        check(lambda masks: np.maximum(by_weights(masks), 0), np.maximum(mean, 0)),
+    )
+
+
+@pytest.mark.claim(
+    "thm-dropconnect-moments", method="monte-carlo", rejects=("variance of masked inputs' sum",)
+)
+def test_dropconnect_moments_in_the_layer(claim, rng):
+    """The layer scales by 1/q; the sum of two outputs tells DropConnect from dropout."""
+    p, rows = 0.4, 60_000
+    sums = layers.DropConnect(W, p=p, rng=rng).forward(np.tile(V, (rows, 1))).sum(axis=1)
+    _, variance = layers.dropconnect_moments(W, V, p)
+    apart = variance.sum() / (1 - p) ** 2
+    together = p / (1 - p) * ((W.sum(axis=0) * V) ** 2).sum()
+    terms = (W * V / (1 - p)).ravel()
+    low, high = terms[terms < 0].sum(), terms[terms > 0].sum()
+
+    def check(stated, wrong=None):
+        return verify.variance_test(sums, stated, low, high, wrong=wrong)
+
+    report = check(apart, wrong=together)
+    assert report.power >= 0.999
+    claim.holds(report)
+    claim.rejects("variance of masked inputs' sum", check(together))
+
+
+# SELU.
+
+
+def selu_moments(alpha, scale):
+    """E selu(z) and E selu(z)^2 for standard normal z, by quadrature with 30 digits."""
+    with mpmath.workdps(30):
+
+        def expect(function, ends):
+            return mpmath.quad(lambda z: function(z) * mpmath.npdf(z), ends)
+
+        def below(z):
+            return alpha * mpmath.expm1(z)
+
+        ends = [0, 2, 5, 12], [-12, -5, -2, 0]
+        first = expect(lambda z: z, ends[0]) + expect(below, ends[1])
+        second = expect(lambda z: z**2, ends[0]) + expect(lambda z: below(z) ** 2, ends[1])
+        return scale * first, scale**2 * second
+
+
+@pytest.mark.claim(
+    "thm-selu-fixed-point",
+    method="quadrature",
+    rejects=("alpha 1.67326, lambda 1.05070", "plain dropout keeps it"),
+)
+def test_selu_constants_by_quadrature(claim):
+    def check(alpha, scale, second_times=1):
+        first, second = selu_moments(mpmath.mpf(alpha), mpmath.mpf(scale))
+        error = float(max(abs(first), abs(second_times * second - 1)))
+        return verify.Report(
+            passed=error <= 1e-14, method="quadrature", error=error, rounding=1e-14
+        )
+
+    constants = alpha_module.SELU_ALPHA, alpha_module.SELU_SCALE
+    claim.holds(check(*constants))
+    claim.rejects("alpha 1.67326, lambda 1.05070", check(1.67326, 1.05070))
+    claim.rejects("plain dropout keeps it", check(*constants, second_times=1 / (1 - 0.1)))
+
+
+@pytest.mark.claim(
+    "thm-selu-fixed-point", method="symbolic", rejects=("alpha without the root of e",)
+)
+def test_selu_fixed_point_symbolically(claim):
+    """By antiderivatives, each confirmed by differentiation, with P(k) = Phi(-k) as a symbol."""
+    z, k = sympy.symbols("z k", real=True)
+    density = sympy.exp(-(z**2) / 2) / sympy.sqrt(2 * sympy.pi)
+    shifted = sympy.exp(k**2 / 2) * (1 + sympy.erf((z - k) / sympy.sqrt(2))) / 2
+    antiderivatives = {-density: z * density, shifted: sympy.exp(k * z) * density}
+    assert all(sympy.simplify(f.diff(z) - g) == 0 for f, g in antiderivatives.items())
+    assert sympy.simplify((shifted.subs(k, 0) - z * density).diff(z) - z**2 * density) == 0
+
+    P = {n: sympy.symbols(f"P_{n}", positive=True) for n in (1, 2)}
+    half, root = sympy.Rational(1, 2), sympy.sqrt(sympy.E)
+    positive = density.subs(z, 0), half  # E[z; z > 0] and E[z^2; z > 0]
+    exp1, exp2 = root * P[1], sympy.E**2 * P[2]  # E[e^(kz); z < 0] = e^(k^2/2) Phi(-k)
+
+    def check(root_used):
+        alpha = positive[0] / (half - root_used * P[1])
+        scale = (half + alpha**2 * (exp2 - 2 * root_used * P[1] + half)) ** (-half)
+        first = positive[0] + alpha * (exp1 - half)
+        second = positive[1] + alpha**2 * (exp2 - 2 * exp1 + half)
+        fixed = sympy.simplify(first) == 0 and sympy.simplify(scale**2 * second - 1) == 0
+        return verify.Report(passed=fixed, method="symbolic", rounding=0.0)
+
+    claim.holds(check(root))
+    claim.rejects("alpha without the root of e", check(sympy.Integer(1)))
+
+
+def two_point(v):
+    """(E z / alpha', Var z) over masks and x = -1, 1, which have mean 0 and variance 1."""
+    dropped, p = v
+    weights = np.array([1 - p, 1 - p, p, p]) / 2
+    z = np.array([-1, 1, dropped, dropped])
+    mean = weights @ z
+    return np.array([mean / dropped, weights @ z**2 - mean**2])
+
+
+@pytest.mark.claim("thm-alpha", method="identity", rejects=("a = q^(-1/2)", "b = a p alpha'"))
+def test_alpha_by_identity(claim, rng):
+    def check(factor, sign=1):
+        def removed(v):
+            dropped, p = v
+            return np.array([sign * p, (1 - p) * factor(p, dropped)])
+
+        return verify.identity(two_point, removed, 2, degree=5, rng=rng)
+
+    claim.holds(check(lambda p, dropped: 1 + p * dropped**2))
+    claim.rejects("a = q^(-1/2)", check(lambda p, dropped: 1))
+    claim.rejects("b = a p alpha'", check(lambda p, dropped: 1 + p * dropped**2, sign=-1))
+
+
+@pytest.mark.claim("thm-alpha", method="monte-carlo", rejects=("a = q^(-1/2)",))
+def test_alpha_in_the_layer(claim, rng):
+    """On x = -1 or 1: mean 0, and variance 1 where the wrong factor leaves 1.31."""
+    p, dropped = 0.1, alpha_module.DROPPED
+    x = rng.choice([-1.0, 1.0], size=200_000)
+    y = layers.AlphaDropout(p, rng=rng).forward(x)
+    a, b = layers.alpha_affine(p)
+    low, high = a * dropped + b, a + b
+    assert verify.mean_test(y, 0.0, low, high)
+
+    def check(variance, wrong=None):
+        return verify.variance_test(y, variance, low, high, wrong=wrong)
+
+    report = check(1.0, wrong=1 + p * dropped**2)
+    assert report.power >= 0.999
+    claim.holds(report)
+    claim.rejects("a = q^(-1/2)", check(1 + p * dropped**2))
+
+
+# Attention.
+
+ROW = np.array([Fraction(1, 2), Fraction(1, 4), Fraction(1, 8), Fraction(1, 8)])
+
+
+@pytest.mark.claim(
+    "thm-attention-rows", method="enumeration", rejects=("rows still sum to 1", "silent with p")
+)
+def test_attention_rows_by_enumeration(claim):
+    p = Fraction(1, 10)
+
+    def total(masks):
+        return (masks * ROW).sum(axis=1) / (1 - p)
+
+    def check(function, stated):
+        return verify.enumeration(function, stated, 4, p)
+
+    def deviation(masks):
+        return (total(masks) - 1) ** 2
+
+    def silent(masks):
+        return (~masks.any(axis=1)).astype(int)
+
+    claim.holds(check(total, 1))
+    claim.holds(check(deviation, p / (1 - p) * (ROW**2).sum()))
+    claim.holds(check(silent, p**4))
+    claim.rejects("rows still sum to 1", check(deviation, 0))
+    claim.rejects("silent with p", check(silent, p))
+
+
+@pytest.mark.claim("thm-attention-rows", method="identity", rejects=("variance p/q / n always",))
+def test_attention_rows_by_identity(claim, rng):
+    """Any three weights that sum to one, of which two are free."""
+
+    def row(v):
+        return np.array([v[0], v[1], 1 - v[0] - v[1]]), v[2]
+
+    def variance(v):
+        a, p = row(v)
+        masks = enumerate_masks(3)
+        sums, weights = (masks * a).sum(axis=1) / (1 - p), mask_weights(masks, p)
+        return np.array([weights @ sums, weights @ (sums - 1) ** 2])
+
+    def check(spread):
+        def stated(v):
+            a, p = row(v)
+            return np.array([1, p / (1 - p) * spread(a)])
+
+        return verify.identity(variance, stated, 3, degree=9, rng=rng)
+
+    claim.holds(check(lambda a: (a**2).sum()))
+    claim.rejects("variance p/q / n always", check(lambda a: Fraction(1, 3)))
+
+
+# R-Drop.
+
+
+@pytest.mark.claim("thm-rdrop", method="symbolic", rejects=("one divergence is half the sum",))
+def test_rdrop_penalty_symbolically(claim):
+    u, v = sympy.symbols("u_1:4", positive=True), sympy.symbols("v_1:4", positive=True)
+
+    def divergence(a, b):
+        return sum(x * (sympy.log(x) - sympy.log(y)) for x, y in zip(a, b, strict=True))
+
+    products = sum((a - b) * (sympy.log(a) - sympy.log(b)) for a, b in zip(u, v, strict=True))
+
+    def check(penalty):
+        zero = sympy.expand(penalty - products) == 0
+        return verify.Report(passed=bool(zero), method="symbolic", rounding=0.0)
+
+    claim.holds(check(divergence(u, v) + divergence(v, u)))
+    claim.rejects("one divergence is half the sum", check(2 * divergence(u, v)))
+
+
+@pytest.mark.claim("thm-rdrop", method="bound", rejects=("zero when the losses agree",))
+def test_rdrop_penalty_is_positive_unless_predictions_agree(claim, rng):
+    """The library's loss on random logits of equal loss: zero for equal ones, else positive."""
+
+    def penalty(one, other):
+        arguments = one[None], other[None], np.array([0])
+        return layers.r_drop_loss(*arguments, 2.0)[0] - layers.r_drop_loss(*arguments, 0.0)[0]
+
+    equal, differing = [], []
+    for _ in range(1000):
+        logits = rng.standard_normal(4)
+        equal.append(penalty(logits, logits))
+        differing.append(penalty(logits, logits[[0, 2, 3, 1]]))  # class 0 keeps its probability
+    rounding = np.full(1000, 1e-12)
+    claim.holds(verify.bound(np.abs(equal), rounding))
+    claim.holds(verify.bound(rounding, differing))
+    claim.rejects("zero when the losses agree", verify.bound(differing, rounding))
