@@ -9,7 +9,14 @@ import numbers
 
 import numpy as np
 
-__all__ = ["check_probability", "check_rng", "enumerate_masks", "mask_weights", "sample_mask"]
+__all__ = [
+    "check_probability",
+    "check_rng",
+    "enumerate_masks",
+    "iterate_masks",
+    "mask_weights",
+    "sample_mask",
+]
 
 MAX_ENUMERATED_BYTES = 1 << 30
 # Units per block: their random bytes and their mask stay in the cache of one core.
@@ -180,6 +187,35 @@ def enumerate_masks(n):
         )
     codes = np.arange(1 << n, dtype=np.uint32)
     return (codes[:, None] >> np.arange(n, dtype=np.uint32) & 1).astype(bool)
+
+
+def iterate_masks(n, chunk=12):
+    """The masks of `enumerate_masks`, in its order, at most 2^chunk at a time.
+
+    Parameters
+    ----------
+    n : int
+        Number of units; no limit, as only one chunk is in memory.
+    chunk : int
+        Binary logarithm of the largest number of masks in a chunk, at least 1.
+
+    Yields
+    ------
+    ndarray of bool, shape (2**min(n, chunk), n)
+
+    Examples
+    --------
+    >>> [len(masks) for masks in iterate_masks(4, chunk=3)]
+    [8, 8]
+    """
+    low = min(n, chunk)
+    lower = enumerate_masks(low)
+    if low == n:
+        yield lower
+        return
+    for block in iterate_masks(n - low, chunk):
+        for upper in block:
+            yield np.hstack([lower, np.broadcast_to(upper, (len(lower), n - low))])
 
 
 def mask_weights(masks, p):

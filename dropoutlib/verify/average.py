@@ -5,14 +5,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..masks import enumerate_masks, mask_weights
+from ..masks import iterate_masks, mask_weights
 from .rational import is_exact
 from .report import Report
 
 __all__ = ["enumeration", "expectation"]
 
 EPS = np.finfo(float).eps  # one unit in the last place of 1; the unit roundoff is half of it
-CHUNK = 12  # units whose masks are looked at together: 4096 masks bound the memory
 MAX_UNITS = 26
 
 
@@ -75,7 +74,7 @@ def expectation(f, n, p, *, ulps=4, scale=None):
     exact = isinstance(p, Fraction)
     weights = _weights_by_count(n, p, exact)
     totals = []
-    for masks in _chunks(n):
+    for masks in iterate_masks(n):
         values = _values(f, masks, exact)
         weighted = weights[masks.sum(axis=1)].reshape((-1,) + (1,) * (values.ndim - 1)) * values
         size = np.abs(values).max(axis=0)
@@ -160,14 +159,6 @@ def _weights_by_count(n, p, exact):
         return mask_weights(one_of_each_count, p)
     mask_weights(one_of_each_count, p)  # says what is wrong with p, if anything
     return mask_weights(one_of_each_count, Fraction(float(p))).astype(float)
-
-
-def _chunks(n):
-    """The masks in the order of `enumerate_masks`, at most 2^CHUNK at a time."""
-    low = min(n, CHUNK)
-    lower = enumerate_masks(low)
-    for upper in enumerate_masks(n - low):
-        yield np.hstack([lower, np.broadcast_to(upper, (len(lower), n - low))])
 
 
 def _values(f, masks, exact):
