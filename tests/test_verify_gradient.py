@@ -95,6 +95,13 @@ def _squire_like(x):
     return np.exp(x) / root - np.exp(x) * 2 * x**3 / root**3
 
 
+def test_a_large_value_raises_no_alarm(rng):
+    """Rounding is that of the value, a million times the gradient."""
+    for _ in range(100):
+        x = rng.normal(size=2)
+        assert gradient(lambda x: np.sum(np.sin(x)) + 1e6, np.cos, x, method="central")
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_terms_that_cancel_raise_no_alarm(method):
     """The value is near 0, the rounding that of its terms, whichever variable they belong to."""
