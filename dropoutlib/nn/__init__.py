@@ -5,6 +5,27 @@ finds them; the functions are `dropoutlib.nn.functional`.
 """
 
 from . import functional
-from .modules import Dropout, StandardDropout
+from .modules import (
+    AlphaDropout,
+    Dropout,
+    Dropout1d,
+    Dropout2d,
+    Dropout3d,
+    DropPath,
+    FeatureAlphaDropout,
+    GaussianDropout,
+    StandardDropout,
+)
 
-__all__ = ["Dropout", "StandardDropout", "functional"]
+__all__ = [
+    "AlphaDropout",
+    "DropPath",
+    "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "Dropout3d",
+    "FeatureAlphaDropout",
+    "GaussianDropout",
+    "StandardDropout",
+    "functional",
+]

@@ -4,11 +4,36 @@ from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
 
 from . import functional
+from .functional.common import check_p
+from .functional.path import check_mode
 
-__all__ = ["Dropout", "StandardDropout"]
+__all__ = [
+    "AlphaDropout",
+    "DropPath",
+    "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "Dropout3d",
+    "FeatureAlphaDropout",
+    "GaussianDropout",
+    "StandardDropout",
+]
 
 
-class Dropout(nn.Dropout):
+class _Functional:
+    """Constructor and forward pass of a module whose function the subclass names."""
+
+    def __init__(self, p=0.5, inplace=False, *, generator=None):
+        check_p(p)
+        super().__init__(p, inplace)
+        self.generator = generator
+
+    def forward(self, input):
+        """Apply the function of the class in the module's mode."""
+        return self._function(input, self.p, self.training, self.inplace, generator=self.generator)
+
+
+class Dropout(_Functional, nn.Dropout):
     """Inverted dropout: x * m / q in training, x itself in evaluation.
 
     Definition ``def-inverted`` of the book; it stands in for ``torch.nn.Dropout``.
@@ -31,32 +56,131 @@ class Dropout(nn.Dropout):
         If `p` is not a number.
     """
 
-    def __init__(self, p=0.5, inplace=False, *, generator=None):
-        functional.check_p(p)
-        super().__init__(p, inplace)
-        self.generator = generator
-
-    def forward(self, input):
-        """Apply dropout in the module's mode; see `dropoutlib.nn.functional.dropout`."""
-        return functional.dropout(
-            input, self.p, self.training, self.inplace, generator=self.generator
-        )
+    _function = staticmethod(functional.dropout)
 
 
-class StandardDropout(_DropoutNd):
+class StandardDropout(_Functional, _DropoutNd):
     """Standard dropout: x * m in training, q x in evaluation.
 
     Definition ``def-standard`` of the book; parameters and errors as for `Dropout`. Weights
     trained behind it are those of ``Dropout`` divided by q (``thm-conventions-agree``).
     """
 
+    _function = staticmethod(functional.standard_dropout)
+
+
+class GaussianDropout(_Functional, _DropoutNd):
+    """Gaussian dropout: x * e with e ~ N(1, p/q) in training, x itself in evaluation.
+
+    Mean and variance of the noise are those of `Dropout` (``thm-gaussian-match``). Parameters
+    and errors as for `Dropout`, and ValueError at p = 1, where the variance is infinite.
+    Source: Srivastava et al. (2014), section 10.
+    """
+
+    _function = staticmethod(functional.gaussian_dropout)
+
     def __init__(self, p=0.5, inplace=False, *, generator=None):
-        functional.check_p(p)
-        super().__init__(p, inplace)
+        if check_p(p) == 1:
+            raise ValueError("GaussianDropout(p=1) would have infinite variance p/(1 - p)")
+        super().__init__(p, inplace, generator=generator)
+
+
+class Dropout1d(_Functional, nn.Dropout1d):
+    """Drop whole channels of sequences: x of shape (N, C, L) or (C, L).
+
+    Parameters and errors as for `Dropout`, and RuntimeError for another number of axes.
+    """
+
+    _function = staticmethod(functional.dropout1d)
+
+
+class Dropout2d(_Functional, nn.Dropout2d):
+    """Spatial dropout, whole channels of images: x of shape (N, C, H, W).
+
+    The mean over a map keeps its full variance (``thm-spatial-variance``). Parameters and
+    errors as for `Dropout`; other numbers of axes are read, and warned of, as
+    `functional.dropout2d` says. Source: Tompson et al. (2015), section 3.2.
+    """
+
+    _function = staticmethod(functional.dropout2d)
+
+
+class Dropout3d(_Functional, nn.Dropout3d):
+    """Drop whole channels of volumes: x of shape (N, C, D, H, W) or (C, D, H, W).
+
+    Parameters and errors as for `Dropout`; other numbers of axes are read, and warned of, as
+    `functional.dropout3d` says.
+    """
+
+    _function = staticmethod(functional.dropout3d)
+
+
+class AlphaDropout(_Functional, nn.AlphaDropout):
+    """Alpha dropout for networks with SELU: a (x m + alpha' (1 - m)) + b in training.
+
+    Inputs of mean 0 and variance 1 keep both, in expectation over the masks (``thm-alpha``);
+    at p = 1 the output is zero. Parameters and errors as for `Dropout`. Source: Klambauer et
+    al. (2017), section 3.
+    """
+
+    _function = staticmethod(functional.alpha_dropout)
+
+
+class FeatureAlphaDropout(_Functional, nn.FeatureAlphaDropout):
+    """Alpha dropout of whole channels: x of shape (N, C, ...).
+
+    Parameters and errors as for `AlphaDropout`, and RuntimeError for fewer than two axes.
+    """
+
+    _function = staticmethod(functional.feature_alpha_dropout)
+
+
+class DropPath(_DropoutNd):
+    """Drop a residual branch for a whole sample (stochastic depth).
+
+    Behind a branch f it gives x + f(x) m / q, whose mean is x + f(x) (``thm-droppath``). The
+    probability is `p`, as in every dropout module, and also `drop_prob`.
+
+    Parameters
+    ----------
+    drop_prob : float
+        Probability of dropping the branch, in [0, 1].
+    scale_by_keep : bool
+        Whether to divide by q. Without it the mean is x + q f(x).
+    mode : {"row", "batch"}
+        One draw for each sample, or one for the batch, as in Huang et al. (2016), section 3.
+    generator : torch.Generator, optional
+        Source of the masks; by default PyTorch's global generator.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a wrong `drop_prob` or `mode`.
+    """
+
+    def __init__(self, drop_prob=0.0, scale_by_keep=True, mode="row", *, generator=None):
+        check_p(drop_prob, "drop probability has to be between 0 and 1, but got {p}")
+        check_mode(mode)
+        super().__init__(drop_prob)
+        self.scale_by_keep = scale_by_keep
+        self.mode = mode
         self.generator = generator
 
-    def forward(self, input):
-        """Apply dropout in the module's mode; see `functional.standard_dropout`."""
-        return functional.standard_dropout(
-            input, self.p, self.training, self.inplace, generator=self.generator
+    @property
+    def drop_prob(self):
+        """The drop probability, another name for `p`."""
+        return self.p
+
+    @drop_prob.setter
+    def drop_prob(self, value):
+        self.p = value
+
+    def forward(self, x):
+        """Apply the module in its mode; see `functional.drop_path`."""
+        return functional.drop_path(
+            x, self.p, self.training, self.scale_by_keep, self.mode, generator=self.generator
         )
+
+    def extra_repr(self):
+        """Text between the parentheses of the representation, three decimals as in timm."""
+        return f"drop_prob={self.p:.3f}, mode={self.mode}"

@@ -1,35 +1,15 @@
-"""Dropout as functions of tensors. All are on by default: pass ``training=module.training``."""
+"""Dropout of single units, in both conventions, and with Gaussian noise."""
+
+import math
 
 import torch
 
-from ..masks import check_probability
+from .common import check_floating, check_p, keep_mask, masked, overridable
 
-__all__ = ["dropout", "standard_dropout"]
-
-
-def check_p(p):
-    """Return the drop probability as a float, or raise PyTorch's own error.
-
-    Raises
-    ------
-    ValueError
-        If `p` is outside [0, 1], NaN, a boolean, an array or a tensor.
-    TypeError
-        If `p` is not a number.
-    """
-    return check_probability(p, "dropout probability has to be between 0 and 1, but got {p}")
+__all__ = ["dropout", "gaussian_dropout", "standard_dropout"]
 
 
-def keep_mask(input, shape, p, generator=None):
-    """Draw a boolean mask on the device of `input`, True with probability 1 - p.
-
-    The draw is a factory call, the one kind that works under every randomness mode of `vmap`.
-    It has 53 random bits (24 on devices without float64), so that P(drop) is p rounded to them.
-    """
-    dtype = torch.float32 if input.device.type == "mps" else torch.float64
-    return torch.rand(shape, dtype=dtype, device=input.device, generator=generator) >= p
-
-
+@overridable
 def dropout(input, p=0.5, training=True, inplace=False, *, generator=None):
     """Inverted dropout: input * m / q in training, the input itself otherwise.
 
@@ -70,6 +50,7 @@ def dropout(input, p=0.5, training=True, inplace=False, *, generator=None):
     return _multiply(input, p, 1 / (1 - p), inplace, generator)
 
 
+@overridable
 def standard_dropout(input, p=0.5, training=True, inplace=False, *, generator=None):
     """Standard dropout: input * m in training, q * input otherwise.
 
@@ -87,14 +68,27 @@ def standard_dropout(input, p=0.5, training=True, inplace=False, *, generator=No
     return _multiply(input, p, 1.0, inplace, generator)
 
 
+@overridable
+def gaussian_dropout(input, p=0.5, training=True, inplace=False, *, generator=None):
+    """Gaussian dropout: input * e with e ~ N(1, p/q) in training, the input itself otherwise.
+
+    Mean and variance of the noise are those of `dropout` (``thm-gaussian-match``). Parameters,
+    return value and errors as for `dropout`, but p = 1, where the variance is infinite, is a
+    ValueError. Source: Srivastava et al. (2014), section 10.
+    """
+    p = check_p(p)
+    if p == 1:
+        raise ValueError("gaussian_dropout(p=1) would have infinite variance p/(1 - p)")
+    if not training or p == 0 or input.numel() == 0:
+        return input
+    check_floating(input, f"gaussian_dropout(p={p})")
+    # Half precision would round the noise before it is scaled.
+    dtype = torch.float64 if input.dtype == torch.float64 else torch.float32
+    noise = torch.randn(input.shape, dtype=dtype, device=input.device, generator=generator)
+    noise = (noise * math.sqrt(p / (1 - p)) + 1).to(input.dtype)
+    return input.mul_(noise) if inplace else input * noise
+
+
 def _multiply(input, p, scale, inplace, generator):
-    """`input` times a fresh mask and the scale. One byte a unit, the mask, is kept for backward."""
-    if not input.is_floating_point():
-        wanted = input.type().split(".")[-1].removesuffix("Tensor")
-        raise RuntimeError(
-            f"dropout(p={p}) scales its input: result type Float can't be cast to the desired "
-            f"output type {wanted}"
-        )
-    keep = keep_mask(input, input.shape, p, generator)
-    output = input.mul_(keep) if inplace else input * keep
-    return output if scale == 1 else output.mul_(scale)
+    check_floating(input, f"dropout(p={p})")
+    return masked(input, keep_mask(input, input.shape, p, generator), scale, inplace)

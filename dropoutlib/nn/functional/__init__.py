@@ -1,0 +1,22 @@
+"""Dropout as functions of tensors. All are on by default: pass ``training=module.training``.
+
+That one rule holds for all of them; in PyTorch ``alpha_dropout`` and ``feature_alpha_dropout``
+are off by default, the others on.
+"""
+
+from .alpha import alpha_dropout, feature_alpha_dropout
+from .channel import dropout1d, dropout2d, dropout3d
+from .path import drop_path
+from .unit import dropout, gaussian_dropout, standard_dropout
+
+__all__ = [
+    "alpha_dropout",
+    "drop_path",
+    "dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
+    "feature_alpha_dropout",
+    "gaussian_dropout",
+    "standard_dropout",
+]

@@ -1,0 +1,66 @@
+"""What the functions share: the check of p, the draw of a mask, and the way to torch overrides."""
+
+import functools
+
+import torch
+from torch.overrides import handle_torch_function, has_torch_function
+
+from ...masks import check_probability
+
+__all__ = ["check_floating", "check_p", "keep_mask", "masked", "overridable"]
+
+
+def overridable(function):
+    """Let tensor subclasses, modes and `torch.fx` see a call of `function`, as of torch's own.
+
+    In `torch.fx` the call is then one node, however the function was imported.
+    """
+
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        # The input is the first argument, by place or by name.
+        given = args[:1] or tuple(kwargs.values())
+        if has_torch_function(given):
+            return handle_torch_function(wrapper, given, *args, **kwargs)
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
+def check_p(p, message="dropout probability has to be between 0 and 1, but got {p}"):
+    """Return the drop probability as a float, or raise PyTorch's own error.
+
+    Raises
+    ------
+    ValueError
+        If `p` is outside [0, 1], NaN, a boolean, an array or a tensor.
+    TypeError
+        If `p` is not a number.
+    """
+    return check_probability(p, message)
+
+
+def check_floating(input, call):
+    """Raise PyTorch's RuntimeError if `input` is not floating point."""
+    if not input.is_floating_point():
+        wanted = input.type().split(".")[-1].removesuffix("Tensor")
+        raise RuntimeError(
+            f"{call} scales its input: result type Float can't be cast to the desired "
+            f"output type {wanted}"
+        )
+
+
+def keep_mask(input, shape, p, generator=None):
+    """Draw a boolean mask on the device of `input`, True with probability 1 - p.
+
+    The draw is a factory call, the one kind that works under every randomness mode of `vmap`.
+    It has 53 random bits (24 on devices without float64), so that P(drop) is p rounded to them.
+    """
+    dtype = torch.float32 if input.device.type == "mps" else torch.float64
+    return torch.rand(shape, dtype=dtype, device=input.device, generator=generator) >= p
+
+
+def masked(input, keep, scale, inplace):
+    """`input` times mask and scale. Only the mask, one byte an entry, is kept for backward."""
+    output = input.mul_(keep) if inplace else input * keep
+    return output if scale == 1 else output.mul_(scale)
