@@ -5,20 +5,26 @@ finds them; the functions are `dropoutlib.nn.functional`.
 """
 
 from . import functional
+from .concrete import ConcreteDropout
+from .linear import DropConnectLinear
 from .modules import (
     AlphaDropout,
     Dropout,
     Dropout1d,
     Dropout2d,
     Dropout3d,
-    DropPath,
     FeatureAlphaDropout,
     GaussianDropout,
     StandardDropout,
 )
+from .rdrop import r_drop_loss
+from .structured import DropBlock2d, DropPath, VariationalDropout
 
 __all__ = [
     "AlphaDropout",
+    "ConcreteDropout",
+    "DropBlock2d",
+    "DropConnectLinear",
     "DropPath",
     "Dropout",
     "Dropout1d",
@@ -27,5 +33,7 @@ __all__ = [
     "FeatureAlphaDropout",
     "GaussianDropout",
     "StandardDropout",
+    "VariationalDropout",
     "functional",
+    "r_drop_loss",
 ]

@@ -5,22 +5,21 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from . import functional
 from .functional.common import check_p
-from .functional.path import check_mode
 
 __all__ = [
     "AlphaDropout",
-    "DropPath",
     "Dropout",
     "Dropout1d",
     "Dropout2d",
     "Dropout3d",
     "FeatureAlphaDropout",
+    "FunctionalDropout",
     "GaussianDropout",
     "StandardDropout",
 ]
 
 
-class _Functional:
+class FunctionalDropout:
     """Constructor and forward pass of a module whose function the subclass names."""
 
     def __init__(self, p=0.5, inplace=False, *, generator=None):
@@ -33,7 +32,7 @@ class _Functional:
         return self._function(input, self.p, self.training, self.inplace, generator=self.generator)
 
 
-class Dropout(_Functional, nn.Dropout):
+class Dropout(FunctionalDropout, nn.Dropout):
     """Inverted dropout: x * m / q in training, x itself in evaluation.
 
     Definition ``def-inverted`` of the book; it stands in for ``torch.nn.Dropout``.
@@ -59,7 +58,7 @@ class Dropout(_Functional, nn.Dropout):
     _function = staticmethod(functional.dropout)
 
 
-class StandardDropout(_Functional, _DropoutNd):
+class StandardDropout(FunctionalDropout, _DropoutNd):
     """Standard dropout: x * m in training, q x in evaluation.
 
     Definition ``def-standard`` of the book; parameters and errors as for `Dropout`. Weights
@@ -69,7 +68,7 @@ class StandardDropout(_Functional, _DropoutNd):
     _function = staticmethod(functional.standard_dropout)
 
 
-class GaussianDropout(_Functional, _DropoutNd):
+class GaussianDropout(FunctionalDropout, _DropoutNd):
     """Gaussian dropout: x * e with e ~ N(1, p/q) in training, x itself in evaluation.
 
     Mean and variance of the noise are those of `Dropout` (``thm-gaussian-match``). Parameters
@@ -85,7 +84,7 @@ class GaussianDropout(_Functional, _DropoutNd):
         super().__init__(p, inplace, generator=generator)
 
 
-class Dropout1d(_Functional, nn.Dropout1d):
+class Dropout1d(FunctionalDropout, nn.Dropout1d):
     """Drop whole channels of sequences: x of shape (N, C, L) or (C, L).
 
     Parameters and errors as for `Dropout`, and RuntimeError for another number of axes.
@@ -94,7 +93,7 @@ class Dropout1d(_Functional, nn.Dropout1d):
     _function = staticmethod(functional.dropout1d)
 
 
-class Dropout2d(_Functional, nn.Dropout2d):
+class Dropout2d(FunctionalDropout, nn.Dropout2d):
     """Spatial dropout, whole channels of images: x of shape (N, C, H, W).
 
     The mean over a map keeps its full variance (``thm-spatial-variance``). Parameters and
@@ -105,7 +104,7 @@ class Dropout2d(_Functional, nn.Dropout2d):
     _function = staticmethod(functional.dropout2d)
 
 
-class Dropout3d(_Functional, nn.Dropout3d):
+class Dropout3d(FunctionalDropout, nn.Dropout3d):
     """Drop whole channels of volumes: x of shape (N, C, D, H, W) or (C, D, H, W).
 
     Parameters and errors as for `Dropout`; other numbers of axes are read, and warned of, as
@@ -115,7 +114,7 @@ class Dropout3d(_Functional, nn.Dropout3d):
     _function = staticmethod(functional.dropout3d)
 
 
-class AlphaDropout(_Functional, nn.AlphaDropout):
+class AlphaDropout(FunctionalDropout, nn.AlphaDropout):
     """Alpha dropout for networks with SELU: a (x m + alpha' (1 - m)) + b in training.
 
     Inputs of mean 0 and variance 1 keep both, in expectation over the masks (``thm-alpha``);
@@ -126,61 +125,10 @@ class AlphaDropout(_Functional, nn.AlphaDropout):
     _function = staticmethod(functional.alpha_dropout)
 
 
-class FeatureAlphaDropout(_Functional, nn.FeatureAlphaDropout):
+class FeatureAlphaDropout(FunctionalDropout, nn.FeatureAlphaDropout):
     """Alpha dropout of whole channels: x of shape (N, C, ...).
 
     Parameters and errors as for `AlphaDropout`, and RuntimeError for fewer than two axes.
     """
 
     _function = staticmethod(functional.feature_alpha_dropout)
-
-
-class DropPath(_DropoutNd):
-    """Drop a residual branch for a whole sample (stochastic depth).
-
-    Behind a branch f it gives x + f(x) m / q, whose mean is x + f(x) (``thm-droppath``). The
-    probability is `p`, as in every dropout module, and also `drop_prob`.
-
-    Parameters
-    ----------
-    drop_prob : float
-        Probability of dropping the branch, in [0, 1].
-    scale_by_keep : bool
-        Whether to divide by q. Without it the mean is x + q f(x).
-    mode : {"row", "batch"}
-        One draw for each sample, or one for the batch, as in Huang et al. (2016), section 3.
-    generator : torch.Generator, optional
-        Source of the masks; by default PyTorch's global generator.
-
-    Raises
-    ------
-    ValueError, TypeError
-        For a wrong `drop_prob` or `mode`.
-    """
-
-    def __init__(self, drop_prob=0.0, scale_by_keep=True, mode="row", *, generator=None):
-        check_p(drop_prob, "drop probability has to be between 0 and 1, but got {p}")
-        check_mode(mode)
-        super().__init__(drop_prob)
-        self.scale_by_keep = scale_by_keep
-        self.mode = mode
-        self.generator = generator
-
-    @property
-    def drop_prob(self):
-        """The drop probability, another name for `p`."""
-        return self.p
-
-    @drop_prob.setter
-    def drop_prob(self, value):
-        self.p = value
-
-    def forward(self, x):
-        """Apply the module in its mode; see `functional.drop_path`."""
-        return functional.drop_path(
-            x, self.p, self.training, self.scale_by_keep, self.mode, generator=self.generator
-        )
-
-    def extra_repr(self):
-        """Text between the parentheses of the representation, three decimals as in timm."""
-        return f"drop_prob={self.p:.3f}, mode={self.mode}"

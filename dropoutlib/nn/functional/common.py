@@ -7,7 +7,7 @@ from torch.overrides import handle_torch_function, has_torch_function
 
 from ...masks import check_probability
 
-__all__ = ["check_floating", "check_p", "keep_mask", "masked", "overridable"]
+__all__ = ["check_floating", "check_p", "keep_mask", "masked", "overridable", "wide_dtype"]
 
 
 def overridable(function):
@@ -56,11 +56,16 @@ def keep_mask(input, shape, p, generator=None):
     The draw is a factory call, the one kind that works under every randomness mode of `vmap`.
     It has 53 random bits (24 on devices without float64), so that P(drop) is p rounded to them.
     """
-    dtype = torch.float32 if input.device.type == "mps" else torch.float64
+    dtype = wide_dtype(input.device)
     return torch.rand(shape, dtype=dtype, device=input.device, generator=generator) >= p
 
 
+def wide_dtype(device):
+    """float64, or float32 on a device without it."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
 def masked(input, keep, scale, inplace):
-    """`input` times mask and scale. Only the mask, one byte an entry, is kept for backward."""
+    """`input` times mask and scale (None for 1). Backward keeps the mask, one byte an entry."""
     output = input.mul_(keep) if inplace else input * keep
-    return output if scale == 1 else output.mul_(scale)
+    return output if scale is None else output.mul_(scale)

@@ -50,7 +50,7 @@ def drop_path(x, drop_prob=0.0, training=True, scale_by_keep=True, mode="row", *
     check_floating(x, f"drop_path(drop_prob={p})")
     rows = x.shape[0] if mode == "row" else 1
     keep = keep_mask(x, (rows,) + (1,) * (x.dim() - 1), p, generator)
-    return masked(x, keep, 1 / (1 - p) if scale_by_keep else 1.0, False)
+    return masked(x, keep, 1 / (1 - p) if scale_by_keep else None, False)
 
 
 def check_mode(mode):

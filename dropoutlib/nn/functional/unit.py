@@ -65,7 +65,7 @@ def standard_dropout(input, p=0.5, training=True, inplace=False, *, generator=No
         return input.mul_(1 - p) if inplace else input * (1 - p)
     if p == 1:
         return input.mul_(0) if inplace else input * 0
-    return _multiply(input, p, 1.0, inplace, generator)
+    return _multiply(input, p, None, inplace, generator)
 
 
 @overridable
