@@ -56,6 +56,11 @@ def watched(browser, allowed):
         faults.append(f"asks another host: {route.request.url}")
         route.abort()
 
+    def not_loaded(request):
+        # A browser that leaves a page gives up what it is still fetching, such as the icon.
+        if request.failure != "net::ERR_ABORTED":
+            faults.append(f"not loaded: {request.url}")
+
     def foreign(url):
         return not url.startswith((allowed, "data:", "blob:"))
 
@@ -64,7 +69,7 @@ def watched(browser, allowed):
         page = context.new_page()
         page.on("console", lambda m: m.type == "error" and faults.append(f"console: {m.text}"))
         page.on("pageerror", lambda error: faults.append(f"script error: {error}"))
-        page.on("requestfailed", lambda request: faults.append(f"not loaded: {request.url}"))
+        page.on("requestfailed", not_loaded)
         page.on(
             "response",
             lambda answer: answer.status >= 400 and faults.append(f"not found: {answer.url}"),
