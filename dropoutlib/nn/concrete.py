@@ -71,7 +71,7 @@ class ConcreteDropout(_DropoutNd):
         )
 
     def regulariser(self, weight, n_inputs, *, weight_scale, entropy_scale):
-        """Penalty s_w ||W||^2 / q - s_H K H(p) that belongs into the loss, equation 3.
+        """Penalty s_w ||W||^2 / q - s_H K H(p) that belongs into the loss.
 
         Parameters
         ----------

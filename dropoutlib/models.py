@@ -1,0 +1,100 @@
+"""Two small networks with dropout in PyTorch, sequences of layers with nothing hidden."""
+
+import itertools
+import numbers
+
+from torch import nn
+
+from .nn import Dropout, Dropout2d
+
+__all__ = ["ConvNetWithDropout", "MLPWithDropout"]
+
+
+class MLPWithDropout(nn.Sequential):
+    """Fully connected network with dropout behind every hidden layer.
+
+    Each hidden layer is linear, ReLU, dropout; the output layer is linear, so that the network
+    gives logits or the mean of a regression.
+
+    Parameters
+    ----------
+    input_dim : int
+        Number of inputs.
+    hidden_dims : sequence of int
+        Widths of the hidden layers; none makes a linear model without dropout.
+    output_dim : int
+        Number of outputs.
+    dropout_p : float
+        Probability of dropping a hidden unit, in [0, 1].
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a size is not a positive integer, or for a wrong `dropout_p`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> net = MLPWithDropout(784, [512, 256], 10)
+    >>> net(torch.zeros(32, 784)).shape
+    torch.Size([32, 10])
+    """
+
+    def __init__(self, input_dim, hidden_dims, output_dim, dropout_p=0.5):
+        sizes = [input_dim, *hidden_dims]
+        _check_sizes(*sizes, output_dim)
+        layers = []
+        for fan_in, fan_out in itertools.pairwise(sizes):
+            layers += [nn.Linear(fan_in, fan_out), nn.ReLU(), Dropout(dropout_p)]
+        super().__init__(*layers, nn.Linear(sizes[-1], output_dim))
+
+
+class ConvNetWithDropout(nn.Sequential):
+    """Small convolutional network for images of any size from 4 x 4, with spatial dropout.
+
+    Two stages of convolution, ReLU, `Dropout2d` and pooling; then the mean of each map, `Dropout`
+    and a linear layer. On maps that are averaged, dropout of single units would average away
+    (``thm-spatial-variance``).
+
+    Parameters
+    ----------
+    in_channels : int
+        Channels of the image.
+    num_classes : int
+        Number of logits.
+    dropout_p : float
+        Probability of dropping a map or, before the last layer, a feature, in [0, 1].
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a size is not a positive integer, or for a wrong `dropout_p`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> net = ConvNetWithDropout(3, 10)
+    >>> net(torch.zeros(8, 3, 32, 32)).shape
+    torch.Size([8, 10])
+    """
+
+    def __init__(self, in_channels, num_classes, dropout_p=0.2):
+        _check_sizes(in_channels, num_classes)
+        layers = []
+        for fan_in, fan_out in ((in_channels, 32), (32, 64)):
+            layers += [
+                nn.Conv2d(fan_in, fan_out, 3, padding=1),
+                nn.ReLU(),
+                Dropout2d(dropout_p),
+                nn.MaxPool2d(2),
+            ]
+        head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), Dropout(dropout_p)]
+        super().__init__(*layers, *head, nn.Linear(64, num_classes))
+
+
+def _check_sizes(*sizes):
+    for size in sizes:
+        if isinstance(size, bool) or not isinstance(size, numbers.Integral):
+            raise TypeError(f"sizes of layers must be integers, got {size!r}")
+        if size < 1:
+            raise ValueError(f"sizes of layers must be positive, got {size}")
