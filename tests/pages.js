@@ -127,11 +127,17 @@ window.checks = (() => {
     unfold();
     const { scrollWidth, clientWidth } = document.documentElement;
     if (scrollWidth <= clientWidth) return [];
+    const clipped = (e) => {
+      for (let p = e.parentElement; p && p !== document.body; p = p.parentElement) {
+        if (getComputedStyle(p).overflowX !== "visible") return true;
+      }
+      return false;
+    };
     const wide = [...document.body.querySelectorAll("*")].filter(
-      (e) => visible(e) && e.getBoundingClientRect().right > clientWidth + 1,
+      (e) => visible(e) && e.getBoundingClientRect().right > clientWidth + 1 && !clipped(e),
     );
-    const names = wide.slice(-3).map((e) => `<${e.localName} class="${e.className}">`);
-    return [`${scrollWidth} px wide on a screen of ${clientWidth} px: ${names.join(", ")}`];
+    const texts = wide.filter((e) => !e.children.length).map((e) => quote(e.textContent));
+    return [`${scrollWidth} px wide on a screen of ${clientWidth} px: ${texts.slice(0, 3).join(", ")}`];
   };
 
   return { content, contrast, width };
