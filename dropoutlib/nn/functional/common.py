@@ -1,11 +1,13 @@
 """What the functions share: the check of p, the draw of a mask, and the way to torch overrides."""
 
 import functools
+import math
 
 import torch
 from torch.overrides import handle_torch_function, has_torch_function
 
 from ...masks import check_probability
+from .sampler import SMALLEST, is_plain, multiply, sample
 
 __all__ = ["check_floating", "check_p", "keep_mask", "masked", "overridable", "wide_dtype"]
 
@@ -18,8 +20,7 @@ def overridable(function):
 
     @functools.wraps(function)
     def wrapper(*args, **kwargs):
-        # The input is the first argument, by place or by name.
-        given = args[:1] or tuple(kwargs.values())
+        given = args or tuple(kwargs.values())
         if has_torch_function(given):
             return handle_torch_function(wrapper, given, *args, **kwargs)
         return function(*args, **kwargs)
@@ -51,13 +52,16 @@ def check_floating(input, call):
 
 
 def keep_mask(input, shape, p, generator=None):
-    """Draw a boolean mask on the device of `input`, True with probability 1 - p.
+    """Draw a boolean mask on the device of `input`, False with probability p.
 
-    The draw is a factory call, the one kind that works under every randomness mode of `vmap`.
-    It has 53 random bits (24 on devices without float64), so that P(drop) is p rounded to them.
+    Large masks of the CPU come from `dropoutlib.masks.sample_mask`. The others are a factory
+    call of torch, the one kind that works under every randomness mode of `vmap`, of 53 random
+    bits (24 on devices without float64), to which P(drop) is rounded.
     """
+    if is_plain(input) and math.prod(shape) >= SMALLEST:
+        return sample(input, shape, p, generator)
     dtype = wide_dtype(input.device)
-    return torch.rand(shape, dtype=dtype, device=input.device, generator=generator) >= p
+    return torch.rand(shape, dtype=dtype, device=input.device, generator=generator) < 1 - p
 
 
 def wide_dtype(device):
@@ -67,5 +71,10 @@ def wide_dtype(device):
 
 def masked(input, keep, scale, inplace):
     """`input` times mask and scale (None for 1). Backward keeps the mask, one byte an entry."""
-    output = input.mul_(keep) if inplace else input * keep
+    if inplace:
+        output = input.mul_(keep)
+    elif input.shape == keep.shape and input.numel() >= SMALLEST and is_plain(input):
+        return multiply(input, keep, 1.0 if scale is None else scale)
+    else:
+        output = input * keep
     return output if scale is None else output.mul_(scale)

@@ -5,6 +5,7 @@ import math
 import torch
 
 from .common import check_floating, check_p, keep_mask, masked, overridable
+from .sampler import SMALLEST, is_plain
 
 __all__ = ["dropout", "gaussian_dropout", "standard_dropout"]
 
@@ -47,6 +48,9 @@ def dropout(input, p=0.5, training=True, inplace=False, *, generator=None):
         return input
     if p == 1:
         return input.mul_(0) if inplace else input * 0
+    if not inplace and generator is None and _is_torchs(input):
+        check_floating(input, f"dropout(p={p})")
+        return torch.native_dropout(input, p, True)[0]
     return _multiply(input, p, 1 / (1 - p), inplace, generator)
 
 
@@ -87,6 +91,13 @@ def gaussian_dropout(input, p=0.5, training=True, inplace=False, *, generator=No
     noise = torch.randn(input.shape, dtype=dtype, device=input.device, generator=generator)
     noise = (noise * math.sqrt(p / (1 - p)) + 1).to(input.dtype)
     return input.mul_(noise) if inplace else input * noise
+
+
+def _is_torchs(input):
+    """Whether torch's own kernel is the quicker one; it saves the same byte a unit."""
+    if input.device.type == "cpu":
+        return not is_plain(input) or input.numel() < SMALLEST
+    return input.device.type == "cuda"
 
 
 def _multiply(input, p, scale, inplace, generator):
