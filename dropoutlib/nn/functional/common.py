@@ -73,7 +73,7 @@ def masked(input, keep, scale, inplace):
     """`input` times mask and scale (None for 1). Backward keeps the mask, one byte an entry."""
     if inplace:
         output = input.mul_(keep)
-    elif input.shape == keep.shape and input.numel() >= SMALLEST and is_plain(input):
+    elif is_plain(input) and keep.numel() >= SMALLEST and not isinstance(scale, torch.Tensor):
         return multiply(input, keep, 1.0 if scale is None else scale)
     else:
         output = input * keep

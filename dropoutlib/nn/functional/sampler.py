@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 import torch
+from torch.autograd import forward_ad
 
 from ...masks import sample_mask
 
@@ -18,7 +19,8 @@ __all__ = ["SMALLEST", "is_plain", "multiply", "sample"]
 SMALLEST = 1 << 15
 # Units per block of a product: input, mask and output stay in the cache of one core.
 BLOCK = 1 << 15
-DTYPES = (torch.float32, torch.float64)
+DTYPES = {torch.float32: np.float32, torch.float64: np.float64}
+CACHE_LINE = 64
 
 
 def is_plain(input):
@@ -34,6 +36,7 @@ def is_plain(input):
         and input.layout is torch.strided
         and not torch._C._are_functorch_transforms_active()
         and not torch._C._len_torch_dispatch_stack()
+        and forward_ad._current_level < 0
         and torch._C._get_tracing_state() is None
     )
 
@@ -49,6 +52,8 @@ def sample(input, shape, p, generator):
 
 def multiply(input, keep, scale):
     """Return input * keep * scale with its gradient; `keep` is all that is saved."""
+    if not is_plain(input):
+        return (input * keep).mul_(scale)
     if torch.is_grad_enabled() and input.requires_grad:
         return _Multiply.apply(input, keep, scale)
     return _product(input, keep, scale)
@@ -57,41 +62,41 @@ def multiply(input, keep, scale):
 class _Multiply(torch.autograd.Function):
     """Its derivative is the same product, of the gradient: so all orders are alike."""
 
-    generate_vmap_rule = True
-
     @staticmethod
-    def forward(input, keep, scale):
-        return _product(input, keep, scale)
-
-    @staticmethod
-    def setup_context(ctx, inputs, output):
-        _, keep, ctx.scale = inputs
+    def forward(ctx, input, keep, scale):
         ctx.save_for_backward(keep)
-        ctx.save_for_forward(keep)
+        ctx.scale = scale
+        return _product(input, keep, scale)
 
     @staticmethod
     def backward(ctx, grad):
         (keep,) = ctx.saved_tensors
-        return _Multiply.apply(grad, keep, ctx.scale), None, None
-
-    @staticmethod
-    def jvp(ctx, tangent, *_):
-        (keep,) = ctx.saved_tensors
-        return _Multiply.apply(tangent, keep, ctx.scale)
+        return multiply(grad, keep, ctx.scale), None, None
 
 
 def _product(input, keep, scale):
     alike = input.dtype in DTYPES and input.stride() == keep.stride()
-    if not alike or not is_plain(input) or input.is_neg():
+    if not alike or input.is_neg():
         return (input * keep).mul_(scale)
-    output = torch.empty_like(input)
-    x, mask, y = _flat(input), _flat(keep), _flat(output)
+    x, mask, y = _flat(input), _flat(keep), _empty(input)
     factor = x.dtype.type(scale)
     for start in range(0, x.size, BLOCK):
         block = slice(start, start + BLOCK)
         np.multiply(x[block], mask[block], out=y[block])
         y[block] *= factor
-    return output
+    return torch.from_numpy(y).as_strided(input.shape, input.stride())
+
+
+def _empty(tensor):
+    """A flat array for as many numbers, on a cache line as torch's own are.
+
+    NumPy asks the system for large pages, torch does not: the first writing to small ones costs
+    as much as the product.
+    """
+    size = tensor.numel() * tensor.element_size()
+    memory = np.empty(size + CACHE_LINE, dtype=np.uint8)
+    start = -memory.ctypes.data % CACHE_LINE
+    return memory[start : start + size].view(DTYPES[tensor.dtype])
 
 
 def _flat(tensor):

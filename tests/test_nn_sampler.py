@@ -1,0 +1,200 @@
+"""Large tensors of the CPU, whose masks NumPy draws: the same behaviour as small ones."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from torch.autograd import forward_ad
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.utils.checkpoint import checkpoint
+
+from dropoutlib import nn, verify
+from dropoutlib.nn import functional
+from dropoutlib.nn.functional import sampler
+
+SIZE = 4 * sampler.SMALLEST
+ELEMENTWISE = pytest.mark.parametrize(
+    "function", [functional.dropout, functional.standard_dropout, functional.alpha_dropout]
+)
+
+
+@pytest.fixture(autouse=True)
+def seeded(seed):
+    torch.manual_seed(seed)
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Sizes of the masks that NumPy has drawn."""
+    sizes, plain = [], sampler.sample_mask
+
+    def counting(shape, p, *, rng):
+        sizes.append(shape)
+        return plain(shape, p, rng=rng)
+
+    monkeypatch.setattr(sampler, "sample_mask", counting)
+    return sizes
+
+
+@ELEMENTWISE
+def test_numpy_draws_for_large_tensors_only(function, drawn):
+    function(torch.ones(SIZE))
+    function(torch.ones(sampler.SMALLEST - 1))
+    assert drawn == [SIZE]
+
+
+@pytest.mark.parametrize("p", [0.1, 1 / 3, 1 / 512, 0.9])
+def test_rate_and_scale(p):
+    y = nn.Dropout(p)(torch.ones(10_000_000))
+    assert verify.rate_test(
+        int((y == 0).sum()), y.numel(), p, wrong=round(256 * p) / 256 or 1 / 256
+    )
+    assert torch.equal(y[y != 0].unique(), torch.ones(1) * (1 / (1 - p)))
+
+
+@pytest.mark.parametrize("p", [1e-10, 1 - 1e-10])
+def test_extreme_rates(p):
+    """Off by one unit in 32 768 with probability 1e-5 or less: twice that is a fault."""
+    y = nn.Dropout(p)(torch.ones(sampler.SMALLEST))
+    assert int((y == 0).sum()) in (0, 1) if p < 0.5 else int((y != 0).sum()) in (0, 1)
+
+
+@ELEMENTWISE
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_mask_does_not_depend_on_dtype_or_grad(function, dtype, seed):
+    reference = function(torch.ones(SIZE, dtype=torch.float64))
+    for grad in (True, False):
+        torch.manual_seed(seed)
+        y = function(torch.ones(SIZE, dtype=dtype, requires_grad=grad))
+        assert y.dtype == dtype
+        assert torch.equal(y == y.min(), reference == reference.min())
+
+
+@ELEMENTWISE
+@pytest.mark.parametrize("axes", list(itertools.permutations(range(4))))
+def test_every_dense_layout_is_kept(function, axes, seed):
+    x = torch.randn(8, 16, 32, 33).permute(axes)
+    assert function(x).stride() == x.stride()
+    sliced = x[..., 1:]
+    torch.manual_seed(seed)
+    y = function(sliced)
+    torch.manual_seed(seed)
+    assert torch.equal(y, function(sliced.clone()))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_gradient_is_the_mask_times_the_scale(dtype):
+    x = torch.ones(SIZE, dtype=dtype, requires_grad=True)
+    y = functional.dropout(x, 0.3)
+    (gradient,) = torch.autograd.grad(y.sum(), x)  # of stride zero
+    assert torch.equal(gradient, y)
+    again = torch.autograd.grad(functional.dropout(x, 0.3).dot(torch.ones(SIZE, dtype=dtype)), x)
+    assert not torch.equal(again[0], y)
+
+
+def test_second_order_and_batches_of_gradients():
+    x = torch.randn(SIZE, dtype=torch.float64, requires_grad=True)
+    y = functional.dropout(x, 0.3)
+    slope = (y.detach() != 0).double() / 0.7
+    (first,) = torch.autograd.grad((y**3).sum(), x, create_graph=True)
+    (second,) = torch.autograd.grad(first.sum(), x)
+    assert torch.allclose(second, 6 * x.detach() * slope**3, rtol=1e-13, atol=0)
+    z = functional.dropout(x, 0.3)
+    batch = torch.randn(3, SIZE, dtype=torch.float64)
+    (rows,) = torch.autograd.grad(z, x, batch, is_grads_batched=True)
+    assert torch.allclose(rows, batch * ((z.detach() != 0).double() / 0.7), rtol=1e-13, atol=0)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")
+def test_forward_mode():
+    with forward_ad.dual_level():
+        x = forward_ad.make_dual(torch.ones(SIZE), torch.full((SIZE,), 3.0))
+        y, tangent = forward_ad.unpack_dual(functional.dropout(x, 0.3))
+    assert torch.equal(tangent, 3 * y)
+
+
+@ELEMENTWISE
+def test_one_byte_a_unit_is_saved(function):
+    saved = []
+
+    def pack(tensor):
+        saved.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        function(torch.randn(SIZE, requires_grad=True))
+    assert sum(tensor.nbytes for tensor in saved) == SIZE
+
+
+@ELEMENTWISE
+def test_torchs_generators_rule_the_mask(function, seed, drawn):
+    x = torch.ones(SIZE)
+    with torch.random.fork_rng():
+        first = function(x)
+    assert torch.equal(function(x), first)
+    assert not torch.equal(function(x), first)
+    state = torch.get_rng_state()
+    pair = [function(x, generator=torch.Generator().manual_seed(4)) for _ in range(2)]
+    assert torch.equal(*pair)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert drawn == [SIZE] * 5
+
+
+@ELEMENTWISE
+@pytest.mark.parametrize("reentrant", [True, False])
+def test_checkpointing_draws_the_mask_again(function, reentrant, seed):
+    x = torch.randn(SIZE)
+
+    def gradient(run):
+        torch.manual_seed(seed)
+        leaf = x.clone().requires_grad_()
+        run(leaf).square().sum().backward()
+        return leaf.grad
+
+    def run(leaf):
+        return checkpoint(function, leaf, use_reentrant=reentrant)
+
+    assert torch.equal(gradient(run), gradient(function))
+
+
+@ELEMENTWISE
+def test_inplace_draws_the_same(function, seed):
+    x = torch.randn(SIZE)
+    torch.manual_seed(seed)
+    expected = function(x, 0.3)
+    torch.manual_seed(seed)
+    assert function(x, 0.3, inplace=True) is x
+    assert torch.equal(x, expected)
+
+
+@ELEMENTWISE
+def test_vmap_and_tracers_see_torchs_draws(function, drawn):
+    x = torch.ones(3, SIZE)
+    with pytest.raises(RuntimeError, match="randomness"):
+        torch.vmap(function, randomness="error")(x)
+    same = torch.vmap(function, randomness="same")(x)
+    assert torch.equal(same, same[:1].expand(same.shape))
+    different = torch.vmap(function, randomness="different")(x)
+    assert len(different.unique(dim=0)) == 3
+    traced = make_fx(lambda z: function(z))(x)
+    assert not torch.equal(traced(x), traced(x))
+    compiled = torch.compile(function, fullgraph=True, backend="eager")
+    assert not torch.equal(compiled(x), compiled(x))
+    torch.compiler.reset()
+    assert not drawn
+
+
+def test_global_state_of_numpy_is_left_alone():
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    functional.dropout(torch.ones(SIZE))
+    assert np.array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+
+
+def test_bits_are_not_shared_between_neighbours_or_calls():
+    """Pairs at each lag, and of two calls, differ at the rate 2 p q."""
+    mask, other = (functional.dropout(torch.ones(1 << 20), 0.3) == 0 for _ in range(2))
+    assert verify.rate_test(int((mask != other).sum()), 1 << 20, 0.42, wrong=0.4)
+    for lag in (1, 2, 4, 8, 16, 32, 64):
+        first, second = mask.view(-1, 2, lag).unbind(1)
+        assert verify.rate_test(int((first != second).sum()), 1 << 19, 0.42, wrong=0.4)
