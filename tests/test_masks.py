@@ -1,18 +1,25 @@
 """Masks: exact rates, all of them, their weights, and clear refusals."""
 
 import doctest
+import importlib
+import pkgutil
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from threading import get_ident
 
 import numpy as np
 import pytest
 
 from dropoutlib import masks, verify
 from dropoutlib.masks import (
+    PackedMask,
     check_probability,
     enumerate_masks,
+    fill_mask,
     iterate_masks,
     mask_weights,
     sample_mask,
+    sampler,
 )
 
 BAD_P = [
@@ -83,13 +90,176 @@ def test_a_seed_is_a_mask_and_a_generator_advances():
     assert not np.array_equal(sample_mask(1000, 0.3, rng=rng), sample_mask(1000, 0.3, rng=5))
 
 
-@pytest.mark.parametrize(
-    "p", [0.1, 0.3, 1 / 3, 0.5, 0.9, 1e-10, 1 - 1e-10, 1 / 512, 5e-324, 1 - 2.0**-53]
-)
+@pytest.mark.parametrize("out", [np.empty((4, 4), dtype=bool).T[:2], np.empty(3)])
+def test_only_contiguous_booleans_are_filled(out):
+    with pytest.raises(ValueError, match="C-contiguous array of booleans"):
+        fill_mask(out, 0.5, np.random.default_rng(0))
+
+
+def test_a_mask_is_filled_in_place():
+    out = np.empty((3, 50), dtype=bool)
+    assert fill_mask(out, 0.3, np.random.default_rng(2)) is out
+    assert np.array_equal(out, sample_mask((3, 50), 0.3, rng=2))
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (3, 0), (1,), (7, 11), (2, 3, 64)])
+def test_a_packed_mask_is_the_mask_in_an_eighth_of_the_bytes(shape, rng):
+    mask = sample_mask(shape, 0.3, rng=rng)
+    packed = PackedMask(mask)
+    assert np.array_equal(packed.unpack(), mask)
+    assert packed.unpack().shape == shape
+    assert packed.nbytes == -(-mask.size // 8)
+
+
+def test_only_a_mask_is_packed():
+    with pytest.raises(TypeError, match="booleans"):
+        PackedMask(np.ones(3))
+
+
+# Exactness: the sampler's decisions over everything that its source of bytes can say.
+
+
+class OutOfBytesError(Exception):
+    """The sampler wants another byte than those it was given."""
+
+
+def recite(monkeypatch, given):
+    """Let each request for random bytes be answered by one of the `given` bytes, repeated."""
+    rest = iter(given)
+
+    def random_bytes(words, rng):
+        try:
+            return np.full(8 * words, next(rest), dtype=np.uint8)
+        except StopIteration:
+            raise OutOfBytesError from None
+
+    monkeypatch.setattr(sampler, "_random_bytes", random_bytes)
+
+
+def drop_probability(p, monkeypatch, given=()):
+    """P(drop) of eight units, exactly: the mean over the 256 values of each byte asked for."""
+    recite(monkeypatch, given)
+    try:
+        keep = sample_mask(8, p, rng=0)
+    except OutOfBytesError:
+        parts = [drop_probability(p, monkeypatch, (*given, byte)) for byte in range(256)]
+        return sum(parts) / 256
+    return np.array([Fraction(int(not kept)) for kept in keep])
+
+
+EXACT_P = [0.1, 0.3, 1 / 3, 0.5, 0.25, 76.5 / 256, 1 / 512, 1e-10, 1 - 1e-10, 1e-30, 1 - 2.0**-53]
+
+
+@pytest.mark.parametrize("p", EXACT_P)
+def test_probability_over_all_random_bytes_is_p_exactly(p, monkeypatch):
+    """Not to within a tolerance: the fraction of all byte strings that drop is p itself."""
+    assert set(drop_probability(p, monkeypatch)) == {Fraction(p)}
+
+
+@pytest.mark.parametrize("p", [0.1, 0.3, 1 / 3, 1e-10, 1 - 1e-10])
+def test_other_samplers_fail_the_same_count(p):
+    """A threshold on one byte, rounded either way, and one on the 2^24 single-precision numbers."""
+    one_byte = [Fraction(np.count_nonzero(np.arange(256) < t), 256) for t in (256 * p, 256 * p - 1)]
+    single = np.arange(1 << 24, dtype=np.float32) * np.float32(2.0**-24)
+    in_single = Fraction(np.count_nonzero(~(single > np.float32(p))), 1 << 24)
+    assert Fraction(p) not in (*one_byte, in_single)
+
+
+def decide_one_by_one(levels, p):
+    """Keep decisions of the units of `levels[0]`, each compared with p digit by digit."""
+    digits, levels = levels[0], levels[1:]
+    first, rest = divmod(Fraction(p) * 256, 1)
+    keep = [int(digit) > first for digit in digits]
+    words = sorted({unit // 8 for unit, digit in enumerate(digits) if digit == first})
+    if rest and words:
+        later = decide_one_by_one(levels, rest)
+        for unit, digit in enumerate(digits):
+            if digit == first:
+                keep[unit] = later[8 * words.index(unit // 8) + unit % 8]
+    elif not rest:
+        keep = [int(digit) >= first for digit in digits]
+    return keep
+
+
+def test_ties_are_decided_by_digits_of_their_own(rng, monkeypatch):
+    """Bytes that tie every third time, against a comparison of one unit after the other."""
+    p = float(Fraction(0x4C9A4CE6, 1 << 32))
+    levels = []
+
+    def random_bytes(words, _):
+        digit = (0x4C, 0x9A, 0x4C, 0xE6)[len(levels)]
+        levels.append(rng.integers(digit - 1, digit + 2, size=8 * words, dtype=np.uint8))
+        return levels[-1]
+
+    monkeypatch.setattr(sampler, "_random_bytes", random_bytes)
+    keep = sample_mask(400, p, rng=0)
+    assert len(levels) == 4
+    assert keep.tolist() == decide_one_by_one(levels, p)
+
+
+# The random bytes themselves, of every bit generator that NumPy has.
+
+GENERATORS = ["MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"]
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_each_lane_of_a_random_word_holds_every_byte_alike(name, seed):
+    """MT19937's raw words have 32 bits; half the lanes would be zero if they were taken for 64."""
+    generator = np.random.Generator(getattr(np.random, name)(seed))
+    words = 400_000
+    lanes = sampler._random_bytes(words, generator).reshape(-1, 8)
+    histogram = np.array([np.bincount(lane, minlength=256) for lane in lanes.T])
+    assert verify.rate_test(histogram, words, 1 / 256)
+    halved = np.array([np.bincount(lane & 0x7F, minlength=256) for lane in lanes.T])
+    assert not verify.rate_test(halved, words, 1 / 256)  # a top bit that is never set
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_every_generator_advances_and_repeats(name, seed):
+    one, other = (np.random.Generator(getattr(np.random, name)(seed)) for _ in range(2))
+    first = sample_mask(1000, 0.3, rng=one)
+    assert np.array_equal(first, sample_mask(1000, 0.3, rng=other))
+    assert not np.array_equal(first, sample_mask(1000, 0.3, rng=one))
+
+
+@pytest.mark.parametrize("p", [0.3, 0.5])
+@pytest.mark.parametrize("units", [1000, sampler.BLOCK + 9, 3 * sampler.STRIPE + 1])
+def test_the_mask_of_a_seed_does_not_depend_on_threads(units, p, monkeypatch):
+    alone = sample_mask(units, p, rng=3)
+    used = set()
+
+    def work_apart(work, blocks):
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda block: used.add(get_ident()) or work(block), reversed(blocks)))
+
+    monkeypatch.setattr(sampler, "for_each", work_apart)
+    assert np.array_equal(alone, sample_mask(units, p, rng=3))
+    assert bool(used) == (units > sampler.STRIPE)
+
+
+# Statistics of what is drawn.
+
+RATES = [
+    *(0.1, 0.3, 1 / 3, 0.5, 0.9, 1 / 512, 1e-10, 1 - 1e-10),
+    *(np.nextafter(0, 1), np.nextafter(1, 0)),  # the neighbours of 0 and 1
+]
+
+
+@pytest.mark.parametrize("p", RATES)
 def test_rate(rng, p):
     draws = 10_000_000
     dropped = draws - np.count_nonzero(sample_mask(draws, p, rng=rng))
     assert verify.rate_test(dropped, draws, p)
+    assert not verify.rate_test(draws - dropped, draws, p) or p == 0.5  # p kept, not dropped
+
+
+@pytest.mark.parametrize("p", [0.1, 0.3, 1 / 3])
+def test_rate_of_a_threshold_on_one_byte_would_be_noticed(rng, p):
+    draws, threshold = 20_000_000, int(256 * p)
+    dropped = np.count_nonzero(rng.integers(0, 256, size=draws, dtype=np.uint8) < threshold)
+    report = verify.rate_test(dropped, draws, p, wrong=threshold / 256)
+    assert report.power >= 1 - 1e-6
+    assert not report
 
 
 @pytest.mark.parametrize("p", [0.0, 1.0])
@@ -97,60 +267,55 @@ def test_ends_are_certain(rng, p):
     assert np.all(sample_mask(10_000_000, p, rng=rng) == (p == 0.0))
 
 
-class Recited(np.random.Generator):
-    """A generator whose 64-bit words are read from a list, so that every draw can be tried."""
-
-    def __new__(cls, words):
-        """Leave the words to `__init__`; the base class takes none."""
-        return super().__new__(cls)
-
-    def __init__(self, words):
-        super().__init__(np.random.PCG64(0))
-        self.words = words
-
-    def integers(self, low, high, size, dtype):
-        """Return the next words of the list."""
-        taken, self.words = self.words[:size], self.words[size:]
-        return taken
+def pairs_kept(one, other):
+    """How often both of two units are kept."""
+    return np.count_nonzero(one & other)
 
 
-@pytest.mark.parametrize("tail", [Fraction(0), Fraction(1, 2), Fraction(1, 2**40), Fraction(1, 3)])
-@pytest.mark.parametrize("byte", [0, 1, 76, 128, 255])
-def test_every_first_byte_and_both_sides_of_a_tie(byte, tail):
-    """Exhaustive: of 256 first bytes `byte` drop, one ties, and its next word decides exactly."""
-    p = float((byte + tail) / 256)
-    rest = Fraction(p) * 256 - byte
-    word = int(rest * 2**64)
-    every_byte = np.arange(256, dtype=np.uint8).view("<u8").astype(np.uint64)
-    for next_word, tied_is_kept in ((word - 1, False), (word + 1, True)):
-        if not 0 <= next_word < 2**64:
-            continue
-        words = np.concatenate([every_byte, np.array([next_word], dtype=np.uint64)])
-        keep = sample_mask(256, p, rng=Recited(words))
-        expected = np.arange(256) > byte
-        expected[byte] = tied_is_kept
-        assert np.array_equal(keep, expected)
+@pytest.mark.parametrize("p", [0.3, 0.5])
+def test_neighbours_are_uncorrelated(rng, p):
+    """Two kept indicators have a product of mean q^2. Pairs that overlap are left out."""
+    draws, both = 4_000_000, []
+    keep = sample_mask(draws, p, rng=rng)
+    used = draws // 128 * 64
+    for lag in range(1, 65):
+        apart = keep[: draws // (2 * lag) * 2 * lag].reshape(-1, 2, lag)
+        both.append(pairs_kept(apart[:, 0].ravel()[:used], apart[:, 1].ravel()[:used]))
+    assert verify.rate_test(both, used, (1 - p) ** 2)
 
 
-@pytest.mark.parametrize("lag", [1, 2, 7, 8, 9, 63, 64])
-def test_neighbours_are_uncorrelated(rng, lag):
-    """Products of two kept indicators have mean q^2; pairs that overlap are left out."""
-    p, draws = 0.3, 4_000_000
-    keep = sample_mask(draws, p, rng=rng)[: draws // (2 * lag) * 2 * lag].reshape(-1, 2, lag)
-    both = np.count_nonzero(keep[:, 0] & keep[:, 1])
-    assert verify.rate_test(both, keep[:, 0].size, (1 - p) ** 2)
+@pytest.mark.parametrize("p", [0.3, 0.5])
+def test_units_are_uncorrelated_across_batch_channel_stripe_and_call(rng, p):
+    shape = (8, 16, 1 << 14)
+    assert np.prod(shape) == 2 * sampler.STRIPE
+    keep, again = (sample_mask(shape, p, rng=rng) for _ in range(2))
+    both = [
+        pairs_kept(keep[0::2], keep[1::2]),
+        pairs_kept(keep[:, 0::2], keep[:, 1::2]),
+        pairs_kept(keep[:4], keep[4:]),  # the two stripes
+        pairs_kept(keep[:4], again[:4]),
+    ]
+    assert verify.rate_test(both, sampler.STRIPE, (1 - p) ** 2)
 
 
-def test_byte_lanes_are_alike(rng):
-    """Each of the eight bytes of a random word decides one unit in eight, at the same rate."""
-    keep = sample_mask(8_000_000, 0.3, rng=rng).reshape(-1, 8)
-    assert verify.rate_test(np.count_nonzero(keep, axis=0), len(keep), 0.7)
+def test_lanes_are_alike(rng):
+    """Each byte of a random word, at p = 1/2 each bit, decides one unit; all at the same rate."""
+    by_byte = sample_mask(8_000_000, 0.3, rng=rng).reshape(-1, 8)
+    assert verify.rate_test(np.count_nonzero(by_byte, axis=0), len(by_byte), 0.7)
+    by_bit = sample_mask(64 * 400_000, 0.5, rng=rng).reshape(-1, 64)
+    assert verify.rate_test(np.count_nonzero(by_bit, axis=0), len(by_bit), 0.5)
 
 
-def test_no_mask_comes_twice(rng):
-    """200 000 masks of 64 units at p = 1/2: 2e10 pairs, each equal with probability 2^-64."""
-    drawn = np.packbits(sample_mask((200_000, 64), 0.5, rng=rng), axis=1)
-    assert len(np.unique(drawn.view(np.uint64))) == 200_000
+@pytest.mark.parametrize("p", [0.3, 0.5])
+def test_no_mask_comes_twice(rng, p):
+    """200 000 masks of n units make 2e10 pairs, each equal with probability (p^2 + q^2)^n."""
+    units = 64 if p == 0.5 else 80
+    assert 2e10 * (p**2 + (1 - p) ** 2) ** units < 1e-8  # duplicates expected
+    drawn = np.packbits(sample_mask((200_000, units), p, rng=rng), axis=1)
+    assert len(np.unique(drawn, axis=0)) == 200_000
+
+
+# Enumeration.
 
 
 def test_all_masks_once():
@@ -208,4 +373,10 @@ def test_weights_of_what_is_no_mask_are_refused(bad):
 
 
 def test_examples_in_the_docstrings():
-    assert doctest.testmod(masks).failed == 0
+    for module in pkgutil.iter_modules(masks.__path__, "dropoutlib.masks."):
+        assert doctest.testmod(importlib.import_module(module.name)).failed == 0
+
+
+def test_public_names_are_complete_and_sorted():
+    assert masks.__all__ == sorted(masks.__all__)
+    assert all(getattr(masks, name) for name in masks.__all__)
