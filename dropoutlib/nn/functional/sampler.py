@@ -35,6 +35,7 @@ def is_plain(input):
         and input.device.type == "cpu"
         and input.layout is torch.strided
         and not torch._C._are_functorch_transforms_active()
+        and not torch._C._functorch.is_legacy_batchedtensor(input)  # is_grads_batched=True
         and not torch._C._len_torch_dispatch_stack()
         and forward_ad._current_level < 0
         and torch._C._get_tracing_state() is None
