@@ -4,38 +4,41 @@ nbval leaves images out of its comparison, so a stale or replaced figure would p
 stored figure is held against the one that the run has just drawn.
 """
 
-import base64
-import io
 import os
+from unittest import mock
 
 import pytest
-from notebooks import KERNEL_ENVIRONMENT
-
-# Root mean square of the difference, of 255. Anti-aliasing differs between builds of the font
-# renderer by less than 1; changes of one number in a chapter moved its figures by 11 and more.
-FIGURE_TOLERANCE = 2.0
+from figures import TOLERANCE, distance
+from notebook_kernel import kernel_environment
 
 
-def pytest_configure(config):
-    """Give the kernels of nbval the environment that the notebooks were built in."""
-    if config.getoption("--nbval", default=False):
-        os.environ.update(KERNEL_ENVIRONMENT)
+def is_notebook_cell(item):
+    """Tell the items of nbval from tests."""
+    return hasattr(item, "test_outputs")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item):
+    """Start the kernel of a notebook, before its first cell, in the environment of the build."""
+    if not is_notebook_cell(item):
+        return (yield)
+    with mock.patch.dict(os.environ, kernel_environment(item.config.rootpath), clear=True):
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item):
     """After a cell's text has passed, compare its figures."""
     result = yield
-    if hasattr(item, "test_outputs"):  # an nbval cell
+    if is_notebook_cell(item):
         stored, fresh = _figures(item.cell.outputs), _figures(item.test_outputs)
         if len(stored) != len(fresh):
             item.raise_cell_error(f"{len(stored)} figures are stored, {len(fresh)} were drawn")
-        for number, (one, other) in enumerate(zip(stored, fresh, strict=True), start=1):
-            distance = figure_distance(one, other)
-            if not distance <= FIGURE_TOLERANCE:
+        for number, pair in enumerate(zip(stored, fresh, strict=True), start=1):
+            if not distance(*pair) <= TOLERANCE:
                 item.raise_cell_error(
-                    f"figure {number} is not what the code draws: difference {distance:.2g}, "
-                    f"tolerance {FIGURE_TOLERANCE}; rebuild with `make notebooks`"
+                    f"figure {number} is not what the code draws: difference "
+                    f"{distance(*pair):.2g}, tolerance {TOLERANCE}; rebuild with `make notebooks`"
                 )
     return result
 
@@ -43,17 +46,3 @@ def pytest_runtest_call(item):
 def _figures(outputs):
     data = [output.get("data", {}) for output in outputs]
     return [entry["image/png"] for entry in data if "image/png" in entry]
-
-
-def figure_distance(one, other):
-    """Root mean square difference of two PNG pictures in base64, of 255; inf if sizes differ."""
-    import numpy as np
-    from PIL import Image
-
-    pixels = [
-        np.asarray(Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB"), dtype=float)
-        for png in (one, other)
-    ]
-    if pixels[0].shape != pixels[1].shape:
-        return float("inf")
-    return float(np.sqrt(np.mean((pixels[0] - pixels[1]) ** 2)))
