@@ -175,7 +175,7 @@ def render(found, claims, title_of):
     ]
     for chapter in dict.fromkeys(statement.chapter for statement in found):
         lines += [f"## {title_of[chapter]}", "", ":::{list-table}", ":class: ledger"]
-        lines += [":header-rows: 1", ":widths: 24 38 18 20", ""]
+        lines += [":header-rows: 1", ":widths: 22 32 18 28", ""]
         lines += _row("Statement", "Verified by", "Wrong forms rejected", "Tests")
         for statement in found:
             if statement.chapter == chapter:
@@ -197,7 +197,7 @@ def _statement_row(statement, claims):
     ]
     wrong = dict.fromkeys(form for claim in claims for form in claim["rejects"])
     tests = [f"`{test.split('::')[1]}`" for _, test in checks]
-    return _row(what, *("<br>".join(cell) for cell in (methods, wrong, tests)))
+    return _row(what, *(_items(cell) for cell in (methods, wrong, tests)))
 
 
 def trust(report):
@@ -211,6 +211,11 @@ def trust(report):
         return f"{report.cases} cases"
     parts = str(report).removeprefix(f"{report.method}: passed").lstrip(", ").split(", false alarm")
     return f"false alarm{parts[1]}" if len(parts) > 1 else parts[0] or "passed"
+
+
+def _items(texts):
+    """Return a list inside a cell, so that an item may wrap and still be one."""
+    return "\n    ".join(f"* {text}" for text in texts)
 
 
 def _row(*cells):
