@@ -1,7 +1,8 @@
 """Dropout as PyTorch modules, in PyTorch's conventions and in place of its own.
 
 The modules subclass PyTorch's base class of dropout layers, so that whatever looks for those
-finds them; the functions are `dropoutlib.nn.functional`.
+finds them; the functions are `dropoutlib.nn.functional`. All take a ``generator`` of their own,
+which ``torch.compile`` cannot capture: leave it out of what is compiled as a full graph.
 """
 
 from . import functional

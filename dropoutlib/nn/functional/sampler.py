@@ -18,7 +18,7 @@ __all__ = ["SMALLEST", "is_plain", "multiply", "sample"]
 # Entries of a mask from which on this way is the quicker one; measured in benchmarks/bench_nn.py.
 SMALLEST = 1 << 15
 # Units per block of a product: input, mask and output stay in the cache of one core.
-BLOCK = 1 << 15
+BLOCK = 1 << 16
 DTYPES = {torch.float32: np.float32, torch.float64: np.float64}
 CACHE_LINE = 64
 

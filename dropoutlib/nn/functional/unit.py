@@ -14,7 +14,8 @@ __all__ = ["dropout", "gaussian_dropout", "standard_dropout"]
 def dropout(input, p=0.5, training=True, inplace=False, *, generator=None):
     """Inverted dropout: input * m / q in training, the input itself otherwise.
 
-    Definition ``def-inverted`` of the book.
+    Definition ``def-inverted`` of the book. On the CPU large masks come from
+    `dropoutlib.masks.sample_mask`, seeded by the generator; one byte a unit is kept for backward.
 
     Parameters
     ----------
