@@ -5,12 +5,12 @@ import importlib
 import pkgutil
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
-from threading import get_ident
 
 import numpy as np
 import pytest
 
 from dropoutlib import masks, verify
+from dropoutlib._threads import STRIPE
 from dropoutlib.masks import (
     PackedMask,
     check_probability,
@@ -223,18 +223,20 @@ def test_every_generator_advances_and_repeats(name, seed):
 
 
 @pytest.mark.parametrize("p", [0.3, 0.5])
-@pytest.mark.parametrize("units", [1000, sampler.BLOCK + 9, 3 * sampler.STRIPE + 1])
+@pytest.mark.parametrize("units", [1000, sampler.BLOCK + 9, 3 * STRIPE + 1])
 def test_the_mask_of_a_seed_does_not_depend_on_threads(units, p, monkeypatch):
     alone = sample_mask(units, p, rng=3)
     used = set()
 
-    def work_apart(work, blocks):
+    def backwards_on_two_threads(work, size):
+        stripes = [slice(start, start + STRIPE) for start in range(0, size, STRIPE)]
         with ThreadPoolExecutor(2) as pool:
-            list(pool.map(lambda block: used.add(get_ident()) or work(block), reversed(blocks)))
+            for k in reversed(range(len(stripes))):
+                used.add(pool.submit(work, k, stripes[k]))
 
-    monkeypatch.setattr(sampler, "for_each", work_apart)
+    monkeypatch.setattr(sampler, "for_each_stripe", backwards_on_two_threads)
     assert np.array_equal(alone, sample_mask(units, p, rng=3))
-    assert bool(used) == (units > sampler.STRIPE)
+    assert bool(used) == (units > STRIPE)
 
 
 # Statistics of what is drawn.
@@ -287,7 +289,7 @@ def test_neighbours_are_uncorrelated(rng, p):
 @pytest.mark.parametrize("p", [0.3, 0.5])
 def test_units_are_uncorrelated_across_batch_channel_stripe_and_call(rng, p):
     shape = (8, 16, 1 << 14)
-    assert np.prod(shape) == 2 * sampler.STRIPE
+    assert np.prod(shape) == 2 * STRIPE
     keep, again = (sample_mask(shape, p, rng=rng) for _ in range(2))
     both = [
         pairs_kept(keep[0::2], keep[1::2]),
@@ -295,7 +297,7 @@ def test_units_are_uncorrelated_across_batch_channel_stripe_and_call(rng, p):
         pairs_kept(keep[:4], keep[4:]),  # the two stripes
         pairs_kept(keep[:4], again[:4]),
     ]
-    assert verify.rate_test(both, sampler.STRIPE, (1 - p) ** 2)
+    assert verify.rate_test(both, STRIPE, (1 - p) ** 2)
 
 
 def test_lanes_are_alike(rng):

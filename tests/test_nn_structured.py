@@ -182,12 +182,12 @@ def test_concrete_agrees_with_numpy_on_the_same_noise(rng, monkeypatch):
     u = rng.random((6, 7))
     x = rng.standard_normal((6, 7))
 
-    class Fixed:
+    class Fixed(np.random.Generator):
         def uniform(self, size):
             return u
 
     layer = layers.ConcreteDropout(0.3, 0.5)
-    layer.rng = Fixed()
+    layer.rng = Fixed(np.random.PCG64(0))
     made = nn.ConcreteDropout(0.3, 0.5).double()
     made.p = 0.3  # to double precision
     monkeypatch.setattr(torch, "rand", lambda *_, **__: torch.from_numpy(u))

@@ -43,22 +43,21 @@ def alpha_affine(p):
 class _Alpha:
     """Turn a layer that multiplies by a mask into one that sets what is dropped to alpha'."""
 
-    def _noise(self, shape):
-        mask, _ = super()._noise(shape)
+    def _noise(self, x):
+        mask, _ = super()._noise(x)
         if mask is None or self.p == 1:
             return mask, 1.0
         return mask, alpha_affine(self.p)[0]
 
-    def forward(self, x):
-        """Apply a (x m + alpha' (1 - m)) + b in training; zeros at p = 1."""
-        kept = super().forward(x)
-        _, mask, a = self._last
+    def _apply(self, x, mask, scale):
+        """The product, and b where kept or a alpha' + b where dropped; zeros at p = 1."""
+        out = super()._apply(x, mask, scale)
         if mask is None or self.p == 1:
-            return kept
-        _, b = alpha_affine(self.p)
-        # On what is kept b, on what is dropped a alpha' + b: rounded once, in float64.
-        kept += np.where(mask, b, a * DROPPED + b).astype(kept.dtype)
-        return kept
+            return out
+        a, b = alpha_affine(self.p)
+        shifts = np.array([a * DROPPED + b, b], dtype=out.dtype)  # by the entry of the mask
+        out += np.take(shifts, mask.view(np.int8))
+        return out
 
 
 class AlphaDropout(_Alpha, Dropout):

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ..masks import check_probability, check_rng
+from ..masks import PackedMask, check_probability, check_rng
+from ..product import scaled_product
 
 __all__ = ["Layer"]
 
@@ -19,6 +20,9 @@ class Layer:
         Probability of dropping, in [0, 1]. It may be changed later and is checked again.
     rng : numpy.random.Generator or int, optional
         Source of the masks, or a seed; by default a new generator from the system's entropy.
+    packed : bool
+        Whether to keep the mask for `backward` in one bit a unit instead of one byte. The
+        gradient is the same bit for bit (``thm-mask-memory``).
 
     Attributes
     ----------
@@ -33,11 +37,12 @@ class Layer:
         If `p` is not a number, or `rng` neither a generator nor a seed.
     """
 
-    def __init__(self, p=0.5, *, rng=None):
+    def __init__(self, p=0.5, *, rng=None, packed=False):
         self.p = p
-        self.rng = check_rng(rng)
+        self.rng = rng
+        self.packed = packed
         self.training = True
-        self._last = None  # shape, mask and scale of the last forward pass
+        self._last = None  # what backward needs of the last forward pass
 
     @property
     def p(self):
@@ -47,6 +52,16 @@ class Layer:
     @p.setter
     def p(self, value):
         self._p = check_probability(value)
+
+    @property
+    def rng(self):
+        """Source of the masks."""
+        return self._rng
+
+    @rng.setter
+    def rng(self, value):
+        # A seed becomes a generator here, once: kept as a seed it would repeat one mask.
+        self._rng = check_rng(value)
 
     def train(self, mode=True):
         """Switch to training, or with ``mode=False`` to evaluation; return the layer."""
@@ -83,9 +98,9 @@ class Layer:
             raise TypeError(
                 f"{self!r} scales its input, which must be floating point, got {x.dtype}"
             )
-        mask, scale = self._noise(x.shape)
-        self._last = x.shape, mask, scale
-        return self._multiply(x)
+        mask, scale = self._noise(x)
+        self._last = x.shape, self._kept(mask), scale
+        return self._apply(x, mask, scale)
 
     def backward(self, grad):
         """Gradient with respect to the input of the last `forward`.
@@ -107,37 +122,51 @@ class Layer:
         ValueError
             If the shape of `grad` is not that of the output.
         """
-        if self._last is None:
-            raise RuntimeError(f"{self!r}: backward(grad) needs a forward(x) before it")
-        grad, shape = np.asarray(grad), self._last[0]
-        if grad.shape != shape:
-            raise ValueError(
-                f"{self!r}: backward(grad) needs the shape {shape} of the output, got {grad.shape}"
-            )
-        return self._multiply(grad)
+        shape, mask, scale = self._last_pass()
+        return scaled_product(self._gradient(grad, shape), self._used(mask), scale)
 
-    __call__ = forward
+    def __call__(self, x):
+        """Apply the layer; see `forward`."""
+        return self.forward(x)
 
     def __repr__(self):
         return f"{type(self).__name__}(p={self.p})"
+
+    def __getstate__(self):
+        """A copy or a pickle starts without a pass: masks are not worth storing."""
+        return {**self.__dict__, "_last": None}
 
     def _is_identity(self):
         """Whether the layer now returns its input itself."""
         return not self.training or self.p == 0
 
-    def _noise(self, shape):
-        """Draw the mask (None for all ones) and the scale for an input of this shape."""
+    def _noise(self, x):
+        """Draw the mask (None for all ones) and the scale for the input `x`."""
         raise NotImplementedError(f"{type(self).__name__} must say which noise it applies")
 
-    def _multiply(self, x):
-        """`x` times the mask and the scale of the last pass."""
-        _, mask, scale = self._last
-        if mask is None and scale == 1:
-            return x
-        out = np.empty_like(x)  # dense, in the order of strides of x
-        if mask is None:
-            return np.multiply(x, x.dtype.type(scale), out=out)
-        np.multiply(x, mask, out=out)
-        if scale != 1:
-            out *= x.dtype.type(scale)
-        return out
+    def _apply(self, x, mask, scale):
+        """The output of the pass."""
+        return scaled_product(x, mask, scale)
+
+    def _kept(self, mask):
+        """What is kept of a mask for backward."""
+        return PackedMask(mask) if self.packed and mask is not None else mask
+
+    def _used(self, kept):
+        """The mask again."""
+        return kept.unpack() if isinstance(kept, PackedMask) else kept
+
+    def _last_pass(self):
+        """What the last forward pass left, if there was one."""
+        if self._last is None:
+            raise RuntimeError(f"{self!r}: backward(grad) needs a forward(x) before it")
+        return self._last
+
+    def _gradient(self, grad, shape):
+        """`grad` as an array, of the shape that the output had."""
+        grad = np.asarray(grad)
+        if grad.shape != shape:
+            raise ValueError(
+                f"{self!r}: backward(grad) needs the shape {shape} of the output, got {grad.shape}"
+            )
+        return grad

@@ -25,10 +25,10 @@ class Dropout(Layer):
     True
     """
 
-    def _noise(self, shape):
+    def _noise(self, x):
         if not self.training or self.p == 0:
             return None, 1.0
-        mask = sample_mask(shape, self.p, rng=self.rng)
+        mask = sample_mask(x.shape, self.p, rng=self.rng)
         return mask, 1 / (1 - self.p) if self.p < 1 else 1.0
 
 
@@ -49,9 +49,9 @@ class StandardDropout(Layer):
     def _is_identity(self):
         return self.p == 0
 
-    def _noise(self, shape):
+    def _noise(self, x):
         if not self.training:
             return None, 1 - self.p
         if self.p == 0:
             return None, 1.0
-        return sample_mask(shape, self.p, rng=self.rng), 1.0
+        return sample_mask(x.shape, self.p, rng=self.rng), 1.0

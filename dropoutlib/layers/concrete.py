@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from ..masks import check_probability
 from .base import Layer
 
 __all__ = ["ConcreteDropout"]
@@ -52,11 +53,9 @@ class ConcreteDropout(Layer):
     @Layer.p.setter
     def p(self, value):
         """Probability of dropping, the sigmoid of `logit`."""
-        previous = getattr(self, "_p", None)
+        if not 0 < check_probability(value) < 1:
+            raise ValueError(f"a learned p must lie strictly between 0 and 1, got p={value!r}")
         Layer.p.fset(self, value)
-        if not 0 < self._p < 1:
-            self._p, wrong = previous, value
-            raise ValueError(f"a learned p must lie strictly between 0 and 1, got p={wrong!r}")
 
     @property
     def logit(self):
@@ -65,40 +64,36 @@ class ConcreteDropout(Layer):
 
     @logit.setter
     def logit(self, value):
-        self.p = 1 / (1 + math.exp(-value))
+        small = math.exp(-abs(value))
+        self.p = (1 if value > 0 else small) / (1 + small)
 
     def forward(self, x):
         """Apply the layer; see `Layer.forward`."""
         x = np.asarray(x)
         if not self.training:
-            self._last = x, None
+            self._last = x, None, None
             return x
-        u = self.rng.uniform(size=x.shape)
-        u = np.clip(u, np.finfo(float).tiny, 1 - np.finfo(float).epsneg)  # finite logits
-        z = 1 / (1 + np.exp(-(self.logit + np.log(u) - np.log1p(-u)) / self.temperature))
-        self._last = x, z
-        return (x * ((1 - z) / (1 - self.p))).astype(x.dtype)
+        if x.dtype.kind != "f":
+            raise TypeError(
+                f"{self!r} scales its input, which must be floating point, got {x.dtype}"
+            )
+        u = np.maximum(self.rng.uniform(size=x.shape), np.finfo(float).tiny)  # u = 0 has no logit
+        logit_z = (self.logit + np.log(u) - np.log1p(-u)) / self.temperature
+        kept = (1 - np.tanh(logit_z / 2)) / 2  # sigmoid(-logit_z), which cannot overflow
+        self._last = x, kept, self.p
+        return (x * (kept / (1 - self.p))).astype(x.dtype)
 
     def backward(self, grad):
         """Return the gradient of the input, and keep that of `logit`."""
-        if self._last is None:
-            raise RuntimeError(f"{self!r}: backward(grad) needs a forward(x) before it")
-        grad, (x, z) = np.asarray(grad), self._last
-        if grad.shape != x.shape:
-            raise ValueError(
-                f"{self!r}: backward(grad) needs the shape {x.shape} of the output, "
-                f"got {grad.shape}"
-            )
-        if z is None:
+        x, kept, p = self._last_pass()
+        grad = self._gradient(grad, x.shape)
+        if kept is None:
             self.logit_grad = 0.0
             return grad
-        q = 1 - self.p
-        # d/dlogit of (1 - z)/q: z moves by z (1 - z)/t, and 1/q by p/q.
-        slope = (-z * (1 - z) / self.temperature + (1 - z) * self.p) / q
+        # d/dlogit of kept/q: z = 1 - kept moves by z (1 - z)/t, and 1/q by p/q.
+        slope = kept * (p - (1 - kept) / self.temperature) / (1 - p)
         self.logit_grad = float(np.sum(grad * x * slope))
-        return (grad * ((1 - z) / q)).astype(grad.dtype)
-
-    __call__ = forward
+        return (grad * (kept / (1 - p))).astype(grad.dtype)
 
     def regulariser(self, weight, n_inputs, *, weight_scale, entropy_scale):
         """Penalty s_w ||W||^2 / q - s_H K H(p) and its derivative with respect to `logit`.

@@ -1,5 +1,7 @@
 """Dropout of square blocks of a feature map."""
 
+import numbers
+
 import numpy as np
 
 from ..masks import check_probability, sample_mask
@@ -26,18 +28,24 @@ def block_seed_rate(p, block_size, height, width):
     Returns
     -------
     float
-        At most 1.
+        At most 1, and 1 at p = 1, where all is meant to drop.
 
     Raises
     ------
     ValueError
         If `p` is not a probability or a block does not fit.
+    TypeError
+        If `block_size` is not an integer.
     """
     p = check_probability(p)
+    if isinstance(block_size, bool) or not isinstance(block_size, numbers.Integral):
+        raise TypeError(f"block_size must be an integer, got block_size={block_size!r}")
     if not 1 <= block_size <= min(height, width):
         raise ValueError(
             f"a block of side block_size={block_size} does not fit a map of {height} x {width}"
         )
+    if p == 1:
+        return 1.0
     places = (height - block_size + 1) * (width - block_size + 1)
     return min(1.0, p * height * width / (block_size**2 * places))
 
@@ -78,8 +86,8 @@ class DropBlock2d(Layer):
         Intended probability of dropping a unit; the exact one is `dropblock_rate`.
     block_size : int
         Side of a block.
-    rng : numpy.random.Generator or int, optional
-        Source of the masks, or a seed.
+    rng, packed
+        As for `Layer`.
 
     Raises
     ------
@@ -91,24 +99,32 @@ class DropBlock2d(Layer):
     Ghiasi, Lin and Le (2018), algorithm 1.
     """
 
-    def __init__(self, p=0.5, block_size=7, *, rng=None):
-        super().__init__(p, rng=rng)
+    def __init__(self, p=0.5, block_size=7, *, rng=None, packed=False):
+        super().__init__(p, rng=rng, packed=packed)
         self.block_size = block_size
 
     def __repr__(self):
         return f"DropBlock2d(p={self.p}, block_size={self.block_size})"
 
-    def _noise(self, shape):
-        if len(shape) != 4:
-            raise ValueError(f"{self!r} takes (N, C, H, W), got shape {shape}")
+    def _noise(self, x):
+        if x.ndim != 4:
+            raise ValueError(f"{self!r} takes (N, C, H, W), got shape {x.shape}")
         if self._is_identity():
             return None, 1.0
-        gamma = block_seed_rate(self.p, self.block_size, *shape[2:]) if self.p < 1 else 1.0
+        *maps, height, width = x.shape
+        gamma = block_seed_rate(self.p, self.block_size, height, width)
         b = self.block_size
-        places = (*shape[:2], shape[2] - b + 1, shape[3] - b + 1)
-        seeds = ~sample_mask(places, gamma, rng=self.rng)
-        around = [(0, 0), (0, 0), (b - 1, b - 1), (b - 1, b - 1)]
-        windows = np.lib.stride_tricks.sliding_window_view(np.pad(seeds, around), (b, b), (2, 3))
-        mask = ~windows.any(axis=(-2, -1))
+        places = (*maps, height - b + 1, width - b + 1)
+        free = sample_mask(places, gamma, rng=self.rng)
+        mask = _around(_around(free, b, axis=2), b, axis=3)
         kept = np.count_nonzero(mask)
         return mask, mask.size / kept if kept else 1.0
+
+
+def _around(free, b, axis):
+    """Drop, along one axis, the `b` positions that each dropped seed covers."""
+    seeds = np.moveaxis(free, axis, -1)
+    covered = np.ones((*seeds.shape[:-1], seeds.shape[-1] + b - 1), dtype=bool)
+    for shift in range(b):
+        covered[..., shift : shift + seeds.shape[-1]] &= seeds
+    return np.ascontiguousarray(np.moveaxis(covered, -1, axis))

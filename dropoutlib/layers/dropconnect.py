@@ -34,8 +34,9 @@ def dropconnect_moments(W, x, p):
 class DropConnect(Layer):
     """Linear layer whose weights are masked: y = x (W * M)^T / q + c in training, x W^T + c else.
 
-    Each row of the input has a mask of its own; the bias c is never masked, and the stored
-    weights never change.
+    Each row of the input has a mask of its own, so `backward` keeps one byte (or, packed, one
+    bit) for each weight and row. The bias c is never masked, and the stored weights never
+    change.
 
     Parameters
     ----------
@@ -45,13 +46,13 @@ class DropConnect(Layer):
         Bias c.
     p : float
         Probability of dropping a weight, in [0, 1]. At p = 1 only the bias is left.
-    rng : numpy.random.Generator or int, optional
-        Source of the masks, or a seed.
+    rng, packed
+        As for `Layer`.
 
     Attributes
     ----------
     weight_grad, bias_grad : ndarray
-        Gradients that the last `backward` found.
+        Gradients that the last `backward` found; that of the bias is None without a bias.
 
     Raises
     ------
@@ -64,8 +65,8 @@ class DropConnect(Layer):
     ``thm-conventions-agree`` for the translation.
     """
 
-    def __init__(self, weight, bias=None, p=0.5, *, rng=None):
-        super().__init__(p, rng=rng)
+    def __init__(self, weight, bias=None, p=0.5, *, rng=None, packed=False):
+        super().__init__(p, rng=rng, packed=packed)
         self.weight = np.asarray(weight)
         self.bias = None if bias is None else np.asarray(bias)
         if self.weight.ndim != 2:
@@ -83,37 +84,27 @@ class DropConnect(Layer):
         x = np.asarray(x)
         if x.ndim != 2 or x.shape[1] != self.weight.shape[1]:
             raise ValueError(f"{self!r} takes (N, {self.weight.shape[1]}), got shape {x.shape}")
-        mask = self._noise((len(x), *self.weight.shape))
-        self._last = x, mask
-        y = x @ self.weight.T if mask is None else np.einsum("noi,ni->no", self._used(mask), x)
+        mask, scale = self._noise(x)
+        self._last = x, self.weight, self._kept(mask), scale
+        if mask is None:
+            y = x @ self.weight.T
+        else:
+            y = np.einsum("noi,ni->no", mask * self.weight, x) * scale
         return y if self.bias is None else y + self.bias
 
     def backward(self, grad):
         """Return the gradient of the input; keep those of weight and bias."""
-        if self._last is None:
-            raise RuntimeError(f"{self!r}: backward(grad) needs a forward(x) before it")
-        grad, (x, mask) = np.asarray(grad), self._last
-        if grad.shape != (len(x), len(self.weight)):
-            raise ValueError(
-                f"{self!r}: backward(grad) needs the shape {(len(x), len(self.weight))} of the "
-                f"output, got {grad.shape}"
-            )
-        self.bias_grad = grad.sum(axis=0)
+        x, weight, mask, scale = self._last_pass()
+        grad, mask = self._gradient(grad, (len(x), len(weight))), self._used(mask)
+        self.bias_grad = None if self.bias is None else grad.sum(axis=0)
         if mask is None:
             self.weight_grad = grad.T @ x
-            return grad @ self.weight
-        self.weight_grad = np.einsum("no,noi,ni->oi", grad, mask, x) * self._scale
-        return np.einsum("no,noi->ni", grad, self._used(mask))
+            return grad @ weight
+        self.weight_grad = np.einsum("no,noi,ni->oi", grad, mask, x) * scale
+        return np.einsum("no,noi->ni", grad, mask * weight) * scale
 
-    __call__ = forward
-
-    @property
-    def _scale(self):
-        return 1 / (1 - self.p) if self.p < 1 else 1.0
-
-    def _used(self, mask):
-        """The weights that each row meets, shape (N, out, in)."""
-        return mask * (self.weight * self._scale)
-
-    def _noise(self, shape):
-        return None if self._is_identity() else sample_mask(shape, self.p, rng=self.rng)
+    def _noise(self, x):
+        if self._is_identity():
+            return None, 1.0
+        mask = sample_mask((len(x), *self.weight.shape), self.p, rng=self.rng)
+        return mask, 1 / (1 - self.p) if self.p < 1 else 1.0

@@ -1,5 +1,7 @@
 """Dropout with Gaussian noise in place of a mask."""
 
+import math
+
 import numpy as np
 
 from ..masks import check_probability
@@ -13,7 +15,8 @@ class GaussianDropout(Layer):
 
     Mean and variance of the noise are those of inverted dropout; its third and fourth moments
     are not (``thm-gaussian-match``). Parameters and errors as for `Layer`, but p must be
-    below 1, where the variance is infinite. Source: Srivastava et al. (2014), section 10.
+    below 1, where the variance is infinite, and `packed` has no effect. Source: Srivastava
+    et al. (2014), section 10.
 
     Raises
     ------
@@ -34,7 +37,11 @@ class GaussianDropout(Layer):
             raise ValueError("GaussianDropout(p=1) would have infinite variance p/(1 - p)")
         Layer.p.fset(self, value)
 
-    def _noise(self, shape):
+    def _noise(self, x):
         if self._is_identity():
             return None, 1.0
-        return self.rng.normal(1.0, np.sqrt(self.p / (1 - self.p)), size=shape), 1.0
+        noise = self.rng.normal(1.0, math.sqrt(self.p / (1 - self.p)), size=x.shape)
+        return np.asarray(noise, dtype=x.dtype), 1.0
+
+    def _kept(self, noise):
+        return noise  # as wide as the input: there is no mask to pack

@@ -24,8 +24,8 @@ class GroupedDropout(Layer):
     def _mask_shape(self, shape):
         raise NotImplementedError(f"{type(self).__name__} must say how its mask is shaped")
 
-    def _noise(self, shape):
-        mask_shape = self._mask_shape(shape)
+    def _noise(self, x):
+        mask_shape = self._mask_shape(x.shape)
         if self._is_identity():
             return None, 1.0
         mask = sample_mask(mask_shape, self.p, rng=self.rng)
@@ -129,8 +129,8 @@ class DropPath(GroupedDropout):
         rows = shape[0] if self.mode == "row" else 1
         return (rows,) + (1,) * (len(shape) - 1)
 
-    def _noise(self, shape):
-        mask, scale = super()._noise(shape)
+    def _noise(self, x):
+        mask, scale = super()._noise(x)
         return mask, scale if self.scale_by_keep else 1.0
 
 

@@ -2,16 +2,13 @@
 
 import numpy as np
 
-from .._threads import for_each
+from .._threads import STRIPE, for_each_stripe
 from .checks import check_probability, check_rng
 
 __all__ = ["fill_mask", "sample_mask"]
 
 # Units per block: their random bytes and their mask stay in the cache of one core.
 BLOCK = 1 << 18
-# Units per stripe of a large mask. Stripes have random streams of their own, so that it makes
-# no difference which of them is drawn first, or by which thread.
-STRIPE = 1 << 20
 # The others, above all MT19937, have raw words of 32 bits.
 RAW_IS_64_BITS = (np.random.PCG64, np.random.PCG64DXSM, np.random.Philox, np.random.SFC64)
 
@@ -94,17 +91,16 @@ def fill_mask(out, p, rng):
         out.fill(p == 0.0)
         return out
     flat = out.reshape(-1)
-    starts = range(0, flat.size, STRIPE)
-    if len(starts) < 2:
+    if flat.size <= STRIPE:
         _fill_stripe(flat, p, rng)
         return out
-    seeds = rng.integers(0, 1 << 64, size=(len(starts), 4), dtype=np.uint64)
+    # A stream for each stripe, so that it does not matter when, or by which thread, it is drawn.
+    seeds = rng.integers(0, 1 << 64, size=(-(-flat.size // STRIPE), 4), dtype=np.uint64)
 
-    def fill(start):
-        own = np.random.Generator(np.random.SFC64(seeds[start // STRIPE]))
-        _fill_stripe(flat[start : start + STRIPE], p, own)
+    def fill(k, stripe):
+        _fill_stripe(flat[stripe], p, np.random.Generator(np.random.SFC64(seeds[k])))
 
-    for_each(fill, starts)
+    for_each_stripe(fill, flat.size)
     return out
 
 

@@ -1,0 +1,62 @@
+"""The product of an array, a mask and a scale, which is all that most dropout layers compute."""
+
+import numpy as np
+
+from ._threads import for_each_stripe
+
+__all__ = ["scaled_product"]
+
+# Entries per block: what was multiplied by the mask is still in the cache when it is scaled.
+BLOCK = 1 << 16
+
+
+def scaled_product(x, mask, scale):
+    """Return x * mask * scale, dense, of the dtype and in the order of strides of `x`.
+
+    Parameters
+    ----------
+    x : ndarray
+    mask : ndarray or None
+        Of a shape that broadcasts to that of `x`; None for all ones.
+    scale : float
+
+    Returns
+    -------
+    ndarray
+        `x` itself if nothing is to be multiplied. A dropped infinity or NaN becomes NaN.
+    """
+    if mask is None and scale == 1:
+        return x
+    out = np.empty_like(x)
+    if mask is None:
+        _scale(x, scale, out)
+    elif mask.size < x.size:  # the same factor for many entries is scaled once
+        factor = np.empty(mask.shape, dtype=x.dtype)
+        _scale(mask, scale, factor)
+        np.multiply(x, factor, out=out)
+    elif x.flags.c_contiguous and mask.flags.c_contiguous:
+        flat = x.reshape(-1), mask.reshape(-1), out.reshape(-1)
+        for_each_stripe(lambda _, stripe: _multiply(*(a[stripe] for a in flat), scale), x.size)
+    else:
+        np.multiply(x, mask, out=out)
+        _scale(out, scale, out)
+    return out
+
+
+def _multiply(x, mask, out, scale):
+    """Write x * mask * scale to `out`, all of them flat, block by block."""
+    for start in range(0, x.size, BLOCK):
+        block = slice(start, start + BLOCK)
+        part = np.multiply(x[block], mask[block], out=out[block])
+        _scale(part, scale, part)
+
+
+def _scale(x, scale, out):
+    """Write x * scale to `out`."""
+    if scale == 1:
+        if out is not x:
+            np.copyto(out, x)
+        return
+    # In half precision 1/q may be infinite, and infinity times 0 is not 0.
+    dtype = np.promote_types(out.dtype, np.float32) if out.dtype.kind == "f" else out.dtype
+    np.multiply(x, dtype.type(scale), out=out, dtype=dtype, casting="same_kind")
