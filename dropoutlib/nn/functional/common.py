@@ -53,8 +53,11 @@ def check_floating(input, call):
         )
 
 
+@overridable
 def keep_mask(input, shape, p, generator=None):
     """Draw a boolean mask on the device of `input`, False with probability p.
+
+    It is overridable, so that whoever runs many passes together can provide their masks.
 
     Large masks of the CPU come from `dropoutlib.masks.sample_mask`. The others are a factory
     call of torch, the one kind that works under every randomness mode of `vmap`, of 53 random
