@@ -58,9 +58,9 @@ def compare(case, baseline, candidates, *, rounds=9):
 
 def table(rows):
     """Text of the rows, aligned."""
-    lines = [f"{'case':34}{'method':34}{'ms':>10}{'ratio':>8}  quartiles"]
+    lines = [f"{'case':44}{'method':22}{'ms':>10}{'ratio':>8}  quartiles"]
     lines += [
-        f"{row.case:34}{row.method:34}{row.milliseconds:10.3g}{row.ratio:8.1f}"
+        f"{row.case:44}{row.method:22}{row.milliseconds:10.3g}{row.ratio:8.1f}"
         f"  {row.low:.1f} to {row.high:.1f}"
         for row in rows
     ]
