@@ -1,0 +1,141 @@
+"""The NumPy layers against ``torch.nn.functional``, from one unit to a hundred million.
+
+Run as ``python benchmarks/bench_layers.py``, on one core but for the last comparison. A ratio
+above 1 means quicker than the baseline, which is the first method of a case.
+"""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from unittest import mock
+
+import numpy as np
+import torch
+from timing import compare, table
+from torch.nn import functional
+
+from dropoutlib import _threads, layers
+
+__all__ = ["goals", "packing", "rows", "sizes", "threads", "variants"]
+
+P = 0.3
+UNITS = 4_000_000
+SIZES = (1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
+
+
+def rows(rounds=25):
+    """All comparisons in float32, as a list of timing.Row."""
+    with mock.patch.object(_threads, "_cores", return_value=1):
+        found = goals(rounds) + packing(rounds) + variants(rounds) + sizes(rounds=rounds)
+    return found + threads(rounds)
+
+
+def goals(rounds=25):
+    """Compare a forward pass of four million units with torch, and with copying them."""
+    x, _, tensor = _data(UNITS)
+    copy = np.empty_like(x)
+    found = []
+    for p in (P, 0.5):
+        layer = layers.Dropout(p, rng=0)
+        candidates = {
+            "dropoutlib": lambda layer=layer: layer.forward(x),
+            "textbook NumPy": lambda p=p: _textbook(x, p),
+            "numpy.copyto": lambda: np.copyto(copy, x),
+        }
+        case = f"forward, p = {p}"
+        found += compare(case, _torch(functional.dropout, tensor, p), candidates, rounds=rounds)
+        # The cost in copies of the same array: how much quicker the copy is.
+        copies = {"numpy.copyto": candidates["numpy.copyto"]}
+        ours = "dropoutlib", candidates["dropoutlib"]
+        found += compare(f"in copies, p = {p}", ours, copies, rounds=rounds)
+    return found
+
+
+def packing(rounds=25):
+    """Compare masks of one bit and of one byte a unit, forward and backward."""
+    x, grad, _ = _data(UNITS)
+
+    def step(layer):
+        return lambda: (layer.forward(x), layer.backward(grad))
+
+    kept, packed = layers.Dropout(P, rng=0), layers.Dropout(P, rng=0, packed=True)
+    return compare(
+        "a byte or a bit", ("a byte", step(kept)), {"a bit": step(packed)}, rounds=rounds
+    )
+
+
+def variants(rounds=25):
+    """Compare the other layers that torch has as functions."""
+    shape = (64, 64, 32, 32)
+    x, _, tensor = _data(np.prod(shape), shape)
+    pairs = {
+        "alpha": (layers.AlphaDropout, functional.alpha_dropout),
+        "2d": (layers.Dropout2d, functional.dropout2d),
+        "feature alpha": (layers.FeatureAlphaDropout, functional.feature_alpha_dropout),
+    }
+    found = []
+    for name, (kind, function) in pairs.items():
+        layer = kind(P, rng=0)
+        ours = {"dropoutlib": lambda layer=layer: layer.forward(x)}
+        found += compare(name, _torch(function, tensor, P), ours, rounds=rounds)
+    return found
+
+
+def sizes(chosen=SIZES, rounds=25):
+    """Compare forward passes of all sizes; the milliseconds of small ones are of many passes."""
+    found = []
+    for size in chosen:
+        x, _, tensor = _data(size)
+        repeats, layer = max(1, min(300, 300_000 // size)), layers.Dropout(P, rng=0)
+        _, torchs = _torch(functional.dropout, tensor, P)
+        found += compare(
+            f"forward, {size} units",
+            ("torch", _repeated(torchs, repeats)),
+            {"dropoutlib": _repeated(lambda layer=layer, x=x: layer.forward(x), repeats)},
+            rounds=rounds if size < 10_000_000 else 5,
+        )
+    return found
+
+
+def threads(rounds=25):
+    """Compare two threads with one, where there are two cores."""
+    x, _, _ = _data(4 * UNITS)
+    layer = layers.Dropout(P, rng=0)
+
+    def on(cores):
+        def forward():
+            with mock.patch.object(_threads, "_cores", return_value=cores):
+                layer.forward(x)
+
+        return forward
+
+    return compare("16 million units", ("one thread", on(1)), {"two threads": on(2)}, rounds=rounds)
+
+
+def _data(size, shape=None):
+    """An input, a gradient, and the same input for torch."""
+    x = np.random.default_rng(0).standard_normal(size, dtype=np.float32)
+    x = x if shape is None else x.reshape(shape)
+    return x, np.ones_like(x), torch.from_numpy(x)
+
+
+def _torch(function, tensor, p):
+    return "torch", lambda: function(tensor, p, training=True)
+
+
+def _textbook(x, p):
+    return x * np.random.default_rng(0).binomial(1, 1 - p, x.shape) / (1 - p)
+
+
+def _repeated(function, times):
+    def repeated():
+        for _ in range(times):
+            function()
+
+    return repeated
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    print(table(rows()))
