@@ -1,5 +1,7 @@
 """Monte Carlo dropout: predictions of T random subnetworks, and what their spread says."""
 
+import importlib
+
 from .uncertainty import (
     VarianceSplit,
     decompose_variance,
@@ -9,11 +11,23 @@ from .uncertainty import (
     variation_ratio,
 )
 
+# What needs torch is imported when it is first asked for: the measures work without it.
+_WITH_TORCH = {
+    "mc_samples": ".sampling",
+}
+
 __all__ = [
     "VarianceSplit",
     "decompose_variance",
     "expected_entropy",
+    "mc_samples",
     "mutual_information",
     "predictive_entropy",
     "variation_ratio",
 ]
+
+
+def __getattr__(name):
+    if name not in _WITH_TORCH:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_WITH_TORCH[name], __name__), name)

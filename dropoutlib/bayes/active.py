@@ -1,0 +1,74 @@
+"""Which modules are dropout layers, and a context in which they alone are in training mode."""
+
+import contextlib
+
+import torch
+from torch import nn
+from torch.nn.modules.dropout import _DropoutNd
+
+__all__ = ["is_dropout", "only_dropout_active"]
+
+
+def is_dropout(module):
+    """Whether a module does nothing but dropout in training, or draws dropout in its inside.
+
+    That is so for torch's dropout layers and all that derive from them, for recurrent layers and
+    `MultiheadAttention`, which take a probability themselves, and for modules without children
+    that are called for it (``DropPath``, ``StochasticDepth``, ``MyDropout``) or have an attribute
+    `drop_prob`.
+    """
+    if isinstance(module, (_DropoutNd, nn.RNNBase, nn.MultiheadAttention)):
+        return True
+    if next(module.children(), None) is not None:
+        return False
+    name = type(module).__name__.lower()
+    return "drop" in name or name == "stochasticdepth" or hasattr(module, "drop_prob")
+
+
+@contextlib.contextmanager
+def only_dropout_active(model, also=()):
+    """Dropout layers in training mode, everything else in evaluation; modes restored at the end.
+
+    The flags themselves are set: a module's own ``train()`` may do more than can be undone.
+
+    Parameters
+    ----------
+    model : Module
+        The model.
+    also : iterable of Module or of type
+        What else shall be in training mode, without its children.
+
+    Yields
+    ------
+    set of Module
+        The modules in training mode.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    also = tuple(also)
+    types = tuple(kind for kind in also if isinstance(kind, type))
+    modes = {module: module.training for module in model.modules()}
+    active = {m for m in modes if is_dropout(m) or m in also or isinstance(m, types)}
+    if not active:
+        raise ValueError(
+            f"{type(model).__name__} has no dropout layer, so that all its predictions are equal"
+        )
+    try:
+        for module in modes:
+            module.training = module in active
+        with _uncompiled(modes):
+            yield active
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
+def _uncompiled(modules):
+    """A context in which compiled modules run their Python code, whose calls can be seen."""
+    compiled = any(
+        hasattr(m, "_orig_mod") or getattr(m, "_compiled_call_impl", None) for m in modules
+    )
+    return torch.compiler.set_stance("force_eager") if compiled else contextlib.nullcontext()

@@ -1,0 +1,58 @@
+"""Attention with dropout, step by step, so that its mask can be controlled."""
+
+import functools
+import math
+import types
+
+import torch
+import torch.nn.functional as F
+
+__all__ = ["attention", "multi_head"]
+
+
+def attention(
+    run,
+    func,
+    query,
+    key,
+    value,
+    attn_mask=None,
+    dropout_p=0.0,
+    is_causal=False,
+    *,
+    scale=None,
+    enable_gqa=False,
+):
+    """Handler of ``scaled_dot_product_attention``: dropout of the weights softmax(q k^T / s)."""
+    if dropout_p == 0:
+        return NotImplemented
+    if enable_gqa:
+        groups = query.size(-3) // key.size(-3)
+        key, value = (heads.repeat_interleave(groups, -3) for heads in (key, value))
+    scores = query @ key.transpose(-2, -1) * (scale or 1 / math.sqrt(query.size(-1)))
+    if is_causal:
+        attn_mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=query.device).tril()
+    if attn_mask is not None and attn_mask.dtype == torch.bool:
+        scores = scores.masked_fill(~attn_mask, -math.inf)
+    elif attn_mask is not None:
+        scores = scores + attn_mask
+    # A query that may look at nothing gets zeros, not the NaN of 0/0.
+    blind = scores.isneginf().all(-1, keepdim=True)
+    weights = torch.softmax(scores, -1).masked_fill(blind, 0)
+    return F.dropout(weights, dropout_p) @ value
+
+
+def multi_head(run, func, *args, **kwargs):
+    """Handler of ``multi_head_attention_forward``: its body, in which calls are seen."""
+    # The arguments are those of a module's forward pass, all of them, by place up to dropout_p.
+    if args[10] == 0 or not kwargs["training"]:
+        return NotImplemented
+    return _multi_head_body()(*args, **kwargs)
+
+
+@functools.cache
+def _multi_head_body():
+    """The function, but not handing itself over to modes of torch."""
+    source = F.multi_head_attention_forward
+    names = {**vars(F), "has_torch_function": lambda tensors: False}
+    return types.FunctionType(source.__code__, names, source.__name__, source.__defaults__)

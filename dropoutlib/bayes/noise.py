@@ -1,0 +1,121 @@
+"""The random numbers of a prediction: the same, however its passes are cut into chunks.
+
+A forward pass asks for noise at a number of places, its *sites*, in a fixed order. Each site has
+a stream of its own, derived from the seed and from the site's place in that order. A stream is
+drawn in groups of samples whose size depends on the site's shape only, and handed out from there
+one sample or many at a time.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from ..masks import sample_mask
+
+__all__ = ["DivergenceError", "Noise", "Site"]
+
+GROUP = 1 << 16  # numbers drawn at once, if one sample needs fewer: the sampler's own block
+
+
+class DivergenceError(RuntimeError):
+    """A pass did not ask for the noise that the first one asked for."""
+
+
+class Site(NamedTuple):
+    """What one stochastic call of a forward pass asks for."""
+
+    kind: str  # "keep": a mask; "uniform" on [0, 1); "normal"
+    shape: tuple
+    p: float | None = None  # probability that "keep" drops
+
+
+class Noise:
+    """The sites that passes come to, in order, and their streams.
+
+    Parameters
+    ----------
+    entropy : sequence of int
+        The seed.
+    total : int
+        Number of samples that each stream will be asked for.
+    rows : list of Site, optional
+        Sites of a batch of one. If given, the same noise serves all rows of a batch.
+    """
+
+    def __init__(self, entropy, total, rows=None):
+        self.entropy = entropy
+        self.total = total
+        self.rows = rows
+        self.streams = {}
+        self.position = 0
+
+    @property
+    def sites(self):
+        """Sites found so far, in order."""
+        return [stream.site for stream in self.streams.values()]
+
+    def begin(self):
+        """Start a pass."""
+        self.position = 0
+
+    def stream(self, site):
+        """The stream of a pass's next site, which is `site`."""
+        if self.rows is not None:
+            site = self._one_row(site)
+        key = self.position, site  # a site that changes its shape between passes is another one
+        if key not in self.streams:
+            seed = np.random.SeedSequence(self.entropy, spawn_key=(len(self.streams),))
+            rng = np.random.Generator(np.random.SFC64(seed))
+            self.streams[key] = Stream(site, rng, self.total)
+        self.position += 1
+        return self.streams[key]
+
+    def take(self, count):
+        """Noise of the next `count` samples for each site, samples first."""
+        return [stream.take(count) for stream in self.streams.values()]
+
+    def _one_row(self, site):
+        """The site of a batch of one, once it differs in nothing but the length of one axis."""
+        row = self.rows[self.position] if self.position < len(self.rows) else None
+        if row is None or (row.kind, row.p) != (site.kind, site.p):
+            raise DivergenceError(f"a batch asked for {site}, a single row for {row}")
+        pairs = zip(row.shape, site.shape, strict=False)
+        if len(row.shape) != len(site.shape) or [a for a, b in pairs if a != b] not in ([], [1]):
+            raise DivergenceError(f"shape {site.shape} has no axis for rows of shape {row.shape}")
+        return row
+
+
+class Stream:
+    """Noise of one site for samples 0, 1, 2, ..., whatever the portions it is taken in."""
+
+    def __init__(self, site, rng, total):
+        self.site = site
+        self.rng = rng
+        self.left = total  # samples not yet drawn
+        self.group = max(1, GROUP // max(1, math.prod(site.shape)))
+        self.ready = ()
+
+    @property
+    def nbytes(self):
+        """Bytes that the noise of one sample takes."""
+        return math.prod(self.site.shape) * (1 if self.site.kind == "keep" else 8)
+
+    def take(self, count):
+        """Noise of the next `count` samples: uint8 for "keep", float64 otherwise."""
+        parts = []
+        while count:
+            if not len(self.ready):
+                self.ready = self._draw(min(self.group, self.left))
+            parts.append(self.ready[:count])
+            self.ready = self.ready[count:]
+            count -= len(parts[-1])
+        return np.concatenate(parts) if len(parts) > 1 else parts[0]
+
+    def _draw(self, count):
+        self.left -= count
+        kind, shape, p = self.site
+        shape = (count, *shape)
+        if kind == "keep":
+            return sample_mask(shape, p, rng=self.rng).view(np.uint8)
+        return self.rng.random(shape) if kind == "uniform" else self.rng.standard_normal(shape)
