@@ -1,5 +1,6 @@
 """Torch variants with structure or parameters: blocks, sequences, weights, a learned p, R-Drop."""
 
+import copy
 import math
 
 import numpy as np
@@ -179,15 +180,9 @@ def test_concrete_gradients_fit():
 
 
 def test_concrete_agrees_with_numpy_on_the_same_noise(rng, monkeypatch):
-    u = rng.random((6, 7))
     x = rng.standard_normal((6, 7))
-
-    class Fixed(np.random.Generator):
-        def uniform(self, size):
-            return u
-
-    layer = layers.ConcreteDropout(0.3, 0.5)
-    layer.rng = Fixed(np.random.PCG64(0))
+    layer = layers.ConcreteDropout(0.3, 0.5, rng=copy.deepcopy(rng))
+    u = rng.uniform(size=x.shape)  # what the layer will draw
     made = nn.ConcreteDropout(0.3, 0.5).double()
     made.p = 0.3  # to double precision
     monkeypatch.setattr(torch, "rand", lambda *_, **__: torch.from_numpy(u))
