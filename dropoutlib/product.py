@@ -23,7 +23,7 @@ def scaled_product(x, mask, scale):
     Returns
     -------
     ndarray
-        `x` itself if nothing is to be multiplied. A dropped infinity or NaN becomes NaN.
+        `x` itself if nothing is to be multiplied. A dropped infinity becomes NaN.
     """
     if mask is None and scale == 1:
         return x
@@ -35,8 +35,12 @@ def scaled_product(x, mask, scale):
         _scale(mask, scale, factor)
         np.multiply(x, factor, out=out)
     elif x.flags.c_contiguous and mask.flags.c_contiguous:
-        flat = x.reshape(-1), mask.reshape(-1), out.reshape(-1)
-        for_each_stripe(lambda _, stripe: _multiply(*(a[stripe] for a in flat), scale), x.size)
+        flat = [array.reshape(-1) for array in (x, mask, out)]
+
+        def multiply(_, stripe):
+            _multiply(*(array[stripe] for array in flat), scale)
+
+        for_each_stripe(multiply, x.size)
     else:
         np.multiply(x, mask, out=out)
         _scale(out, scale, out)
