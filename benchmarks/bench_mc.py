@@ -11,7 +11,7 @@ import torch
 from timing import compare, table
 from torch import nn
 
-from dropoutlib.bayes.analytic import analytic
+from dropoutlib.bayes.closed_form import analytic
 from dropoutlib.bayes.sampling import mc_samples
 
 __all__ = ["rows"]

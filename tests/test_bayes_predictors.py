@@ -10,7 +10,7 @@ from torch import nn
 
 from dropoutlib import bayes
 from dropoutlib.bayes import predictors
-from dropoutlib.bayes.analytic import analytic
+from dropoutlib.bayes.closed_form import analytic
 from dropoutlib.bayes.predictors import MCDropoutModel, MCDropoutPredictor
 
 T, N, C = 20, 5, 4

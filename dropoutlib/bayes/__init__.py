@@ -13,11 +13,19 @@ from .uncertainty import (
 
 # What needs torch is imported when it is first asked for: the measures work without it.
 _WITH_TORCH = {
+    "MCDropoutModel": ".predictors",
+    "MCDropoutPredictor": ".predictors",
+    "Moments": ".closed_form",
+    "analytic": ".closed_form",
     "mc_samples": ".sampling",
 }
 
 __all__ = [
+    "MCDropoutModel",
+    "MCDropoutPredictor",
+    "Moments",
     "VarianceSplit",
+    "analytic",
     "decompose_variance",
     "expected_entropy",
     "mc_samples",
@@ -31,3 +39,7 @@ def __getattr__(name):
     if name not in _WITH_TORCH:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(_WITH_TORCH[name], __name__), name)
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -10,8 +10,8 @@ from torch import nn
 
 from dropoutlib import ensemble
 from dropoutlib import nn as ours
-from dropoutlib.bayes import analytic as module
-from dropoutlib.bayes.analytic import analytic
+from dropoutlib.bayes import closed_form as module
+from dropoutlib.bayes.closed_form import analytic
 
 FEATURES, OUTPUTS = 6, 3
 
@@ -145,3 +145,9 @@ def test_what_is_no_model_is_refused(x):
 
 def test_examples():
     assert doctest.testmod(module).failed == 0
+
+
+def test_package_gives_the_function_each_time():
+    from dropoutlib import bayes
+
+    assert bayes.analytic is bayes.analytic is analytic
