@@ -1,6 +1,6 @@
 # The verbs of the project; `make` alone lists them. Each sets up what it needs in .venv.
 .DEFAULT_GOAL := help
-.PHONY: help book test notebooks ledger clean
+.PHONY: help book test notebooks ledger reproduce clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -18,6 +18,9 @@ export MKL_NUM_THREADS := 1
 WORKERS ?= $(shell test -r /proc/meminfo && \
 	awk '/^MemAvailable/ { print $$2 < 4000000 ? 0 : 2 }' /proc/meminfo || echo 2)
 
+# Processes that run experiments, one thread each.
+JOBS ?= 2
+
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
@@ -33,12 +36,15 @@ test: $(VENV)/test.stamp book ## verify everything; SEED=1 reseeds what is rando
 notebooks: $(VENV)/test.stamp ## execute the chapters whose text or library changed
 	@$(RUN) scripts/build_notebooks.py
 
+reproduce: $(VENV)/test.stamp ## run the experiments in full size; ONLY="R1 R4" some of them
+	@$(RUN) -m experiments $(ONLY) --jobs $(JOBS) --folder _build/reproduced
+
 ledger: $(VENV)/test.stamp ## run the claim tests and write backmatter/ledger.md
 	@$(RUN) scripts/build_ledger.py
 
 clean: ## remove everything built, but not .venv
 	rm -rf _build build .pytest_cache .ruff_cache
-	find dropoutlib scripts tests -name __pycache__ -prune -exec rm -rf {} +
+	find dropoutlib experiments scripts tests -name __pycache__ -prune -exec rm -rf {} +
 
 # A stamp is the last thing its recipe writes: an interrupted installation is taken up again.
 $(VENV)/html.stamp: pyproject.toml constraints.txt

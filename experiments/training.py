@@ -92,11 +92,10 @@ def fit(
 
 def _optimizer(name, net, lr, momentum, weight_decay):
     if name == "sgd":
-        return torch.optim.SGD(
-            net.parameters(), lr=lr, momentum=momentum, weight_decay=weight_decay
-        )
+        more = {"momentum": momentum, "weight_decay": weight_decay}
+        return torch.optim.SGD(net.parameters(), lr=lr, fused=True, **more)
     if name == "adam":
-        return torch.optim.Adam(net.parameters(), lr=lr, weight_decay=weight_decay)
+        return torch.optim.Adam(net.parameters(), lr=lr, fused=True, weight_decay=weight_decay)
     raise ValueError(f"optimizer must be 'sgd' or 'adam', got {name!r}")
 
 

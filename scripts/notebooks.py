@@ -3,8 +3,8 @@
 A chapter has a source, manuscript/NAME.md, and a product, chapters/NAME.ipynb. The product is
 the same bytes each time: cell ids count the cells, JSON keys are sorted, and no time, no program
 and no version of Python is stored. It carries a stamp of all it depends on: the text, the
-modules of the library that its run imported, the versions of the packages that compute or draw,
-and its own outputs. So a stale figure or an output changed by hand is noticed without running
+modules of the library and of the experiments that its run imported, the stored results of each
+experiment that it names, the versions of the packages that compute or draw, and its own outputs. So a stale figure or an output changed by hand is noticed without running
 anything; that the outputs are *true* is for a fresh run to show (`pytest --nbval chapters`).
 
 The stamp's versions are held against constraints.txt, not against what happens to be installed:
@@ -14,6 +14,7 @@ numbers hold there too. A local build such as "2.13.0+cpu" counts as the release
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import nbformat
@@ -23,6 +24,10 @@ from jupytext.myst import MystMetadataParsingError, myst_to_notebook
 ROOT = Path(__file__).resolve().parent.parent
 STAMP = "dropoutlib_build"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+# The packages of this project that a chapter may import.
+OWN_PACKAGES = ("dropoutlib", "experiments")
+# An experiment that a chapter names in its code, such as "R1".
+EXPERIMENT = re.compile(r"""["']([RS]\d+)["']""")
 # Packages whose version can change a number or a pixel of a chapter.
 RESULT_PACKAGES = ("matplotlib", "numpy", "scikit-learn", "scipy", "statsmodels", "sympy", "torch")
 
@@ -94,6 +99,15 @@ def library_digest(module, root=ROOT):
     return sha256("".join(path.read_text(encoding="utf-8") for path in (source, *data)))
 
 
+def results_digests(manuscript, root=ROOT):
+    """Digest of the stored results of each experiment that the text of a manuscript names."""
+    return {
+        id: sha256("".join(path.read_text("utf-8") for path in paths))
+        for id in sorted(set(EXPERIMENT.findall(manuscript)))
+        if (paths := sorted((root / "experiments" / "results").glob(f"*/{id}.json")))
+    }
+
+
 def outputs_digest(notebook):
     """Digest of all stored outputs and of the order in which their cells were run."""
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
@@ -101,19 +115,22 @@ def outputs_digest(notebook):
 
 
 def input_digests(name, root=ROOT):
-    """Digests of the manuscript and of every module of the library.
+    """Digests of the manuscript and of every module of the library and of the experiments.
 
     Taken before a run, so that what is edited while it lasts makes its product stale.
     """
-    files = (path.relative_to(root) for path in (root / "dropoutlib").rglob("*.py"))
+    found = (path for package in OWN_PACKAGES for path in (root / package).rglob("*.py"))
+    files = (path.relative_to(root) for path in found)
     parts = (
         path.parent.parts if path.stem == "__init__" else path.with_suffix("").parts
         for path in files
     )
     modules = sorted(".".join(part) for part in parts)
+    manuscript = manuscript_path(name, root).read_text(encoding="utf-8")
     return {
         "library": {module: library_digest(module, root) for module in modules},
-        "manuscript": sha256(manuscript_path(name, root).read_text(encoding="utf-8")),
+        "manuscript": sha256(manuscript),
+        "results": results_digests(manuscript, root),
     }
 
 
@@ -148,8 +165,14 @@ def stale_inputs(name, root=ROOT):
 
 
 def _changed_inputs(name, recorded, root):
-    if recorded["manuscript"] != sha256(manuscript_path(name, root).read_text(encoding="utf-8")):
+    manuscript = manuscript_path(name, root).read_text(encoding="utf-8")
+    if recorded["manuscript"] != sha256(manuscript):
         yield f"manuscript/{name}.md has changed"
+    # A chapter built before there were experiments has recorded none.
+    before, now = recorded.get("results", {}), results_digests(manuscript, root)
+    for id in sorted(before.keys() | now.keys()):
+        if before.get(id) != now.get(id):
+            yield f"the stored results of {id} have changed"
     for module, digest in recorded["library"].items():
         if digest != library_digest(module, root):
             yield f"{module} has changed"

@@ -1,0 +1,1 @@
+"""The experiments; every module here is imported when somebody asks which there are."""
