@@ -4,8 +4,9 @@ A chapter has a source, manuscript/NAME.md, and a product, chapters/NAME.ipynb. 
 the same bytes each time: cell ids count the cells, JSON keys are sorted, and no time, no program
 and no version of Python is stored. It carries a stamp of all it depends on: the text, the
 modules of the library and of the experiments that its run imported, the stored results of each
-experiment that it names, the versions of the packages that compute or draw, and its own outputs. So a stale figure or an output changed by hand is noticed without running
-anything; that the outputs are *true* is for a fresh run to show (`pytest --nbval chapters`).
+experiment that it names, the versions of the packages that compute or draw, and its own outputs.
+So a stale figure or an output changed by hand is noticed without running anything; that the
+outputs are *true* is for a fresh run to show (`pytest --nbval chapters`).
 
 The stamp's versions are held against constraints.txt, not against what happens to be installed:
 the stored book belongs to the pins, and whoever has other versions sees in nbval whether its

@@ -23,6 +23,7 @@ CHAPTER = f"""{FRONT_MATTER}
 ```{{code-cell}} ipython3
 import numpy as np
 from dropoutlib.tiny import FACTOR
+experiment = "R1"
 print(f"{{FACTOR * np.random.default_rng(1).random():.3f}}")
 ```
 
@@ -40,12 +41,15 @@ print("five points")
 
 
 def plant(root):
-    """Write a manuscript, a library and the pins of a small book."""
+    """Write a manuscript, a library, a stored result and the pins of a small book."""
     for folder in ("manuscript", "dropoutlib", "chapters"):
         (root / folder).mkdir()
     write_chapter(root, "tiny", CHAPTER)
     (root / "dropoutlib" / "__init__.py").write_text('"""Stand-in for the library."""\n')
     (root / "dropoutlib" / "tiny.py").write_text("FACTOR = 2\n")
+    stored = root / "experiments" / "results" / "full"
+    stored.mkdir(parents=True)
+    (stored / "R1.json").write_text('{"error": 1}\n')
     (root / "_toc.yml").write_text("parts: [{chapters: [{file: chapters/tiny}]}]\n")
     shutil.copy(notebooks.ROOT / "constraints.txt", root)
     return root

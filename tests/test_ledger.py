@@ -1,11 +1,14 @@
 """The ledger: every statement has its evidence, and every gap is noticed by name."""
 
+import dataclasses
+
 import build_ledger
 import pytest
 from build_ledger import Statement, evidence_faults, statement_faults, unknown_labels
 from ledger_plugin import Claim
 
 from dropoutlib import verify
+from experiments import statistics
 
 STATEMENTS = build_ledger.statements()
 EXACT_PASS = verify.Report(passed=True, method="identity")
@@ -29,6 +32,21 @@ def test_labels_are_unique():
 
 def test_every_claim_names_a_statement(claims):
     assert unknown_labels(STATEMENTS, claims) == []
+
+
+# An empirical claim.
+
+
+def test_comparison_of_stored_results_is_evidence():
+    claim = Claim("t::x", "emp-x", method="paired-experiment", rejects=("arms swapped",))
+    claim.holds(statistics.greater([3.0, 3.1, 2.9], [1.0, 1.0, 1.0], 1))
+    claim.rejects("arms swapped", statistics.greater([1.0, 1.0, 1.0], [3.0, 3.1, 2.9], 1))
+    claim.close()
+    assert claim.held == ["3 seeds, mean 2, 99 % lower bound 1.6, margin 1"]
+    statement = dataclasses.replace(GOOD, label="emp-x", directive="observation")
+    assert evidence_faults(statement, [claim.record()]) == []
+    with pytest.raises(AssertionError, match="does not hold"):
+        claim.holds(statistics.greater([3.0, 3.1, 2.9], [1.0, 1.0, 1.0], 2.5))
 
 
 # The guard itself: each gap is noticed, and the label is in the message.

@@ -78,6 +78,7 @@ def test_fresh_book_passes_every_guard(book, monkeypatch, options):
     [
         ("manuscript/tiny.md", "rng(1)", "rng(2)", "tiny: manuscript/tiny.md has changed"),
         ("dropoutlib/tiny.py", "2", "3", "tiny: dropoutlib.tiny has changed"),
+        ("experiments/results/full/R1.json", "1", "2", "the stored results of R1 have changed"),
         ("constraints.txt", "numpy==", "numpy==9", "tiny: numpy was"),
         ("chapters/tiny.ipynb", "# Tiny", "# Huge", "text, code or metadata was changed"),
         ("chapters/tiny.ipynb", "five random", "ten random", "text, code or metadata was changed"),

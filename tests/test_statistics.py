@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from experiments import statistics
 from scipy import stats
 from statsmodels.stats import weightstats
+
+from experiments import statistics
 
 
 def pairs(rng, effect, seeds=10, spread=1.0):
