@@ -1,6 +1,7 @@
 """Sets of data: what each has, what is verified, and what is said when one is not there."""
 
 import builtins
+import doctest
 import gzip
 import hashlib
 import importlib.metadata
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from dropoutlib import data
-from dropoutlib.data import dataset, idx, packaged
+from dropoutlib.data import dataset, idx, packaged, uci
 
 SHAPES = {
     "airfoil": (1503, 5),
@@ -325,3 +326,7 @@ def test_error_is_one_sentence():
     text = str(dataset.missing("iris", "scikit-learn"))
     assert "\n" not in text
     assert text.startswith("the set 'iris'")
+
+
+def test_examples_run():
+    assert all(doctest.testmod(module).failed == 0 for module in (data, uci))
