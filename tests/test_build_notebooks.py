@@ -114,7 +114,7 @@ def test_failing_cell_is_named_and_nothing_is_lost(book, cell, complaint, capsys
     assert build_notebooks.main(["tiny"], book) == 1
     message = capsys.readouterr().err
     assert "tiny failed, its last notebook stays" in message
-    assert "manuscript/tiny.md:20, code cell 2 ('print(2)')" in message
+    assert "manuscript/tiny.md:21, code cell 2 ('print(2)')" in message
     assert complaint in message
     assert is_untouched(book)
 
