@@ -124,8 +124,9 @@ def dropout_ridge(X, y, p):
     X, y = regression_data(X, y)
     strength = noise_variance(p)
     norms = np.linalg.norm(X, axis=0)
-    norms[norms == 0] = 1.0  # the column stays zero, and so does its weight
+    empty = norms == 0
+    norms[empty] = 1.0
     below = np.sqrt(strength) * np.eye(X.shape[1])
     scaled = np.vstack([X / norms, below])
     weights = np.linalg.lstsq(scaled, np.concatenate([y, np.zeros(len(below))]), rcond=None)[0]
-    return weights / norms
+    return np.where(empty, 0.0, weights / norms)
