@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["finite", "regression_data"]
+__all__ = ["finite", "regression_data", "same_width"]
 
 
 def finite(name, value, ndim):
@@ -13,6 +13,17 @@ def finite(name, value, ndim):
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, got an infinite value or NaN")
     return array
+
+
+def same_width(**matrices):
+    """Two matrices, once they are finite and have as many columns."""
+    (one, other) = (finite(name, value, 2) for name, value in matrices.items())
+    if one.shape[1] != other.shape[1]:
+        raise ValueError(
+            f"{' and '.join(matrices)} must have as many columns, got shapes {one.shape} and "
+            f"{other.shape}"
+        )
+    return one, other
 
 
 def regression_data(X, y):

@@ -151,19 +151,20 @@ def stationary_moments(X, y, p, eta):
     [False False]
     """
     X, y = regression_data(X, y)
-    largest = np.linalg.norm(X.T @ X, 2)
     if noise_variance(p) == 0 or not X.any(axis=0).all():
         raise ValueError("stationary_moments needs p > 0 and no input that is always 0")
-    if not 0 < eta < 2 * (1 - float(p)) ** 2 / largest:
+    limit = 2 * (1 - float(p)) ** 2 / np.linalg.norm(X.T @ X, 2)
+    if not 0 < eta < limit:
         raise ValueError(
-            f"the step size must lie below 2 q^2 / |X'X| = {2 * (1 - float(p)) ** 2 / largest:.4g} "
-            f"and above 0, got eta={eta!r}"
+            f"the step size must lie below 2 q^2 / |X'X| = {limit:.4g}, got eta={eta!r}"
         )
     maps, noise, weights = _steps(X, y, p, eta)
     d = X.shape[1]
-    push = np.einsum("k,kab,kcd->acbd", weights, maps, maps, optimize=True).reshape(d * d, d * d)
-    source = ((weights[:, None] * noise).T @ noise).reshape(d * d)
-    covariance = np.linalg.solve(np.eye(d * d) - push, source).reshape(d, d)
+    # Entry (a, c), (b, d) of the map from S to E (I - eta A) S (I - eta A)
+    push = np.einsum("k,kab,kcd->acbd", weights, maps, maps, optimize=True)
+    source = (weights[:, None] * noise).T @ noise
+    system = np.eye(d * d) - push.reshape(d * d, d * d)
+    covariance = np.linalg.solve(system, source.ravel()).reshape(d, d)
     return IterateMoments(dropout_ridge(X, y, p), (covariance + covariance.T) / 2)
 
 

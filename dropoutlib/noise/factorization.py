@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._arrays import finite
+from ._arrays import finite, same_width
 from .moments import noise_variance
 
 __all__ = ["equalized_factorization", "path_norm_penalty"]
@@ -39,9 +39,7 @@ def path_norm_penalty(U, V, p):
     >>> path_norm_penalty([[1.0, 2.0]], [[3.0, 1.0]], 0.5)
     13.0
     """
-    U, V = finite("U", U, 2), finite("V", V, 2)
-    if U.shape[1] != V.shape[1]:
-        raise ValueError(f"U and V must have as many columns, got shapes {U.shape} and {V.shape}")
+    U, V = same_width(U=U, V=V)
     return float(noise_variance(p) * np.sum((U**2).sum(axis=0) * (V**2).sum(axis=0)))
 
 
@@ -91,11 +89,10 @@ def equalized_factorization(M, r):
     rank = int(np.linalg.matrix_rank(M))
     if r < max(rank, 1):
         raise ValueError(f"a matrix of rank {rank} has no factors of width r={r}")
-    roots = np.sqrt(singular[:rank])
-    root = np.zeros((rank, r))
-    np.fill_diagonal(root, roots)
-    rotation = _equalizing_rotation(np.concatenate([singular[:rank], np.zeros(r - rank)]))
-    return P[:, :rank] @ root @ rotation, Qt[:rank].T @ root @ rotation
+    padded = np.zeros(r)
+    padded[:rank] = singular[:rank]
+    root = np.sqrt(np.diag(padded)[:rank]) @ _equalizing_rotation(padded)
+    return P[:, :rank] @ root, Qt[:rank].T @ root
 
 
 def _equalizing_rotation(diagonal):

@@ -104,7 +104,7 @@ def exact_glm_penalty(beta, X, p, family):
     """
     terms, _, A = _checked(beta, X, p, family)
     scaled = terms.T / (1 - float(p))
-    # The difference is averaged, not the two means subtracted: for large |z| they are nearly equal.
+    # Averaged differences, not averages subtracted: for large |z| these nearly agree.
     without = A.log_partition(terms.sum(axis=1))
     return float(
         ensemble.expectation(

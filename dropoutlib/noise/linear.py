@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._arrays import finite, regression_data
+from ._arrays import regression_data, same_width
 from .moments import noise_variance
 
 __all__ = ["dropout_ridge", "linear_penalty", "second_order_penalty"]
@@ -41,7 +41,7 @@ def second_order_penalty(h, curvature, p):
     h, curvature = np.asarray(h, dtype=float), np.asarray(curvature, dtype=float)
     if h.shape != curvature.shape or h.ndim == 0:
         raise ValueError(
-            f"h and curvature must have one shape (..., n), got {h.shape} and {curvature.shape}"
+            f"h and curvature must have one shape, got {h.shape} and {curvature.shape}"
         )
     return noise_variance(p) / 2 * np.sum(h**2 * curvature, axis=-1)
 
@@ -78,9 +78,7 @@ def linear_penalty(W, X, p):
     >>> linear_penalty([[1.0, 2.0]], [[3.0, 1.0]], 0.5)
     13.0
     """
-    W, X = finite("W", W, 2), finite("X", X, 2)
-    if W.shape[1] != X.shape[1]:
-        raise ValueError(f"W and X must have as many columns, got shapes {W.shape} and {X.shape}")
+    W, X = same_width(W=W, X=X)
     return float(noise_variance(p) * np.sum((X**2).sum(axis=0) * (W**2).sum(axis=0)))
 
 
@@ -126,7 +124,7 @@ def dropout_ridge(X, y, p):
     norms = np.linalg.norm(X, axis=0)
     empty = norms == 0
     norms[empty] = 1.0
-    below = np.sqrt(strength) * np.eye(X.shape[1])
-    scaled = np.vstack([X / norms, below])
-    weights = np.linalg.lstsq(scaled, np.concatenate([y, np.zeros(len(below))]), rcond=None)[0]
+    inputs = np.vstack([X / norms, np.sqrt(strength) * np.eye(X.shape[1])])
+    targets = np.concatenate([y, np.zeros(X.shape[1])])
+    weights = np.linalg.lstsq(inputs, targets, rcond=None)[0]
     return np.where(empty, 0.0, weights / norms)
