@@ -44,7 +44,7 @@ def path_norm_penalty(U, V, p):
 
 
 def equalized_factorization(M, r):
-    """Factors ``U V' = M`` of width r with the smallest path norm, |M|_*^2 / r.
+    """Factors ``U V' = M`` of width r with the smallest path norm, ``|M|_*^2 / r``.
 
     All r products ``|u_k| |v_k|`` are equal, which is what dropout prefers
     (``thm-nuclear-norm``; Mianjy, Arora and Vidal 2018).
