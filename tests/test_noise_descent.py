@@ -70,6 +70,10 @@ def test_bad_probability_is_refused(call, p, error):
     ("call", "error", "message"),
     [
         (lambda: noise.dropout_descent(X, Y, 0.5, 0.1, 1, rng="0"), TypeError, "rng must be"),
+        (lambda: noise.dropout_descent(X, Y, 0.5, np.nan, 1, rng=0), ValueError, "eta=nan"),
+        (lambda: noise.dropout_descent(X, Y, 0.5, 0.1, 1.5, rng=0), ValueError, "steps=1.5"),
+        (lambda: noise.dropout_descent(X, Y, 0.5, 0.1, 1, chains=0, rng=0), ValueError, "chains=0"),
+        (lambda: noise.iterate_moments(X, Y, 0.5, 0.1, -1), ValueError, "steps=-1"),
         (lambda: noise.iterate_moments(X, Y, 0.5, 0.1, 1, start=[1.0]), ValueError, "start must"),
         (
             lambda: noise.iterate_moments(np.ones((2, 11)), [1, 2], 0.5, 0.1, 1),

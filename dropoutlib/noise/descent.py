@@ -1,5 +1,6 @@
 """Gradient descent with dropout on linear regression: where it goes, and how it keeps moving."""
 
+import numbers
 from typing import NamedTuple
 
 import numpy as np
@@ -51,7 +52,8 @@ def dropout_descent(X, y, p, eta, steps, *, start=None, chains=1, rng):
     Raises
     ------
     ValueError, TypeError
-        If the shapes do not fit, a value is not finite, or `p` is not in [0, 1).
+        If the shapes do not fit, a value is not finite, `p` is not in [0, 1), or `steps` or
+        `chains` is not a number to count with.
 
     Examples
     --------
@@ -60,6 +62,7 @@ def dropout_descent(X, y, p, eta, steps, *, start=None, chains=1, rng):
     """
     X, y = regression_data(X, y)
     noise_variance(p)
+    _check_run(eta, steps, chains)
     rng, gram, moment, q = check_rng(rng), X.T @ X, X.T @ y, 1 - float(p)
     weights = np.tile(_start(start, X.shape[1]), (chains, 1))
     for _ in range(steps):
@@ -98,6 +101,7 @@ def iterate_moments(X, y, p, eta, steps, *, start=None):
     [0.1] [[0.01]]
     """
     X, y = regression_data(X, y)
+    _check_run(eta, steps)
     maps, noise, weights = _steps(X, y, p, eta)
     target = dropout_ridge(X, y, p)
     error = _start(start, X.shape[1]) - target
@@ -166,6 +170,15 @@ def stationary_moments(X, y, p, eta):
     system = np.eye(d * d) - push.reshape(d * d, d * d)
     covariance = np.linalg.solve(system, source.ravel()).reshape(d, d)
     return IterateMoments(dropout_ridge(X, y, p), (covariance + covariance.T) / 2)
+
+
+def _check_run(eta, steps, chains=1):
+    """Raise unless the step size is a finite number and there are whole steps and chains."""
+    if not np.isfinite(eta):
+        raise ValueError(f"the step size must be finite, got eta={eta!r}")
+    for name, count, least in (("steps", steps, 0), ("chains", chains, 1)):
+        if isinstance(count, bool) or not isinstance(count, numbers.Integral) or count < least:
+            raise ValueError(f"{name} must be an integer, at least {least}, got {name}={count!r}")
 
 
 def _start(start, d):

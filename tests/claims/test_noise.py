@@ -312,7 +312,9 @@ def test_linear_penalty_by_identity(claim, rng):
 
 
 @pytest.mark.claim(
-    "thm-linear-regression", method="monte-carlo", rejects=("|W|_F^2 E|x|^2", "the variance")
+    "thm-linear-regression",
+    method="monte-carlo",
+    rejects=("|W|_F^2 E|x|^2", "the variance of the inputs"),
 )
 def test_linear_penalty_in_the_layer(claim, rng):
     """The loss through the library's layer, over draws of the masks of four samples."""
@@ -339,7 +341,7 @@ def test_linear_penalty_in_the_layer(claim, rng):
     right = noise.linear_penalty(W, X, p)
     variance = noise.linear_penalty(W, X - X.mean(axis=0), p)
     frobenius = ratio(p) * (W**2).sum() * (X**2).sum()
-    for name, wrong in (("|W|_F^2 E|x|^2", frobenius), ("the variance", variance)):
+    for name, wrong in (("|W|_F^2 E|x|^2", frobenius), ("the variance of the inputs", variance)):
         report = check(right, wrong)
         assert report.power >= 0.999
         claim.holds(report)
