@@ -74,4 +74,5 @@ def noise_moments(p):
     spread = p * (1 - p)
     if spread == 0:
         return NoiseMoments(1.0, variance, math.nan, math.nan)
-    return NoiseMoments(1.0, variance, (2 * p - 1) / math.sqrt(spread), (1 - 6 * spread) / spread)
+    skewness, kurtosis = (2 * p - 1) / math.sqrt(spread), (1 - 6 * spread) / spread
+    return NoiseMoments(1.0, variance, skewness, kurtosis)
