@@ -39,7 +39,7 @@ def ambiguity(f, target, n, p, *, max_seconds=60):
     f, n, p, max_seconds
         As for `expectation`; the subnetworks are passed through twice.
     target : array_like
-        What the subnetworks should have said, of the shape of one value of f or broadcast to it.
+        What the subnetworks should have said, of the shape of one value of f, or a number.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def ambiguity(f, target, n, p, *, max_seconds=60):
     Raises
     ------
     ValueError
-        As `expectation`, and if `target` does not broadcast to a value of f.
+        As `expectation`, and if the shape of `target` is not that of a value of f.
 
     Examples
     --------
@@ -60,10 +60,10 @@ def ambiguity(f, target, n, p, *, max_seconds=60):
     """
     mean, diversity = moments(f, n, p, max_seconds=max_seconds)
     target = np.asarray(target, dtype=float)
-    if np.broadcast_shapes(target.shape, mean.shape) != mean.shape:
+    if target.shape not in ((), mean.shape):
         raise ValueError(
-            f"the target must have the shape of one value of f, {mean.shape}, or be a number, "
-            f"got shape {target.shape}"
+            f"target must have the shape of one value of f, {mean.shape}, or be a number, got "
+            f"shape {target.shape}"
         )
     member_error = 0.0
     for weights, values in weighted_values(f, n, p, max_seconds):

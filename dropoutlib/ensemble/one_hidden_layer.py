@@ -34,8 +34,9 @@ class OneHiddenLayer:
 
     Examples
     --------
+    >>> from dropoutlib.ensemble import expectation
     >>> net = OneHiddenLayer([1.0, 2.0], [[1.0, -1.0]], [0.0], [[1.0]], [0.0])
-    >>> net(enumerate_masks(2)).ravel()  # relu of 0, 1, -2, -1
+    >>> net([[0, 0], [1, 0], [0, 1], [1, 1]]).ravel()  # relu of 0, 1, -2, -1
     array([0., 1., 0., 0.])
     >>> expectation(net, 2, 0.5).item()
     0.25
