@@ -305,7 +305,7 @@ def test_constant_of_the_sigmoid_gap():
 def test_scaling_refuses_bad_input(make_net):
     with pytest.raises(ValueError, match=r"p=-0\.1"):
         weight_scaled(len, 3, -0.1)
-    with pytest.raises(ValueError, match="one value for one mask"):
+    with pytest.raises(ValueError, match="one value a mask"):
         weight_scaled(lambda masks: 1.0, 3, 0.5)
     with pytest.raises(ValueError, match="variance"):
         sigmoid_gap_bound([1.0, -1e-9])

@@ -32,7 +32,7 @@ def ambiguity(f, target, n, p, *, max_seconds=60):
     """Split the squared error of the ensemble of all 2^n subnetworks.
 
     The three parts are computed from their own definitions, not from each other, so that their
-    relation (``thm-ambiguity``; Krogh and Vedelsby 1995, equation 6) can be seen to hold.
+    relation (``thm-ambiguity``; Krogh and Vedelsby 1995) can be seen to hold.
 
     Parameters
     ----------
@@ -62,8 +62,8 @@ def ambiguity(f, target, n, p, *, max_seconds=60):
     target = np.asarray(target, dtype=float)
     if target.shape not in ((), mean.shape):
         raise ValueError(
-            f"target must have the shape of one value of f, {mean.shape}, or be a number, got "
-            f"shape {target.shape}"
+            f"target must have the shape of one value of f, {mean.shape}, or be a "
+            f"number, got shape {target.shape}"
         )
     member_error = 0.0
     for weights, values in weighted_values(f, n, p, max_seconds):

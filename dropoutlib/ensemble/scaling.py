@@ -44,7 +44,7 @@ def weight_scaled(f, n, p):
     check_probability(p)
     values = np.asarray(f(np.full((1, n), 1 - p)))
     if values.shape[:1] != (1,):
-        raise ValueError(f"f must return one value for one mask, got shape {values.shape}")
+        raise ValueError(f"f must return one value a mask, got shape {values.shape}")
     return values[0]
 
 

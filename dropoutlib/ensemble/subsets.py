@@ -38,7 +38,9 @@ def subset_sums(terms, start=None):
     [0, 1, 10, 11, 100, 101, 110, 111]
     """
     terms = _rows(terms, "subset_sums")
-    start = np.zeros(terms.shape[1:], terms.dtype) if start is None else np.asarray(start)
+    if start is None:
+        start = np.zeros(terms.shape[1:], terms.dtype)
+    start = np.asarray(start)
     table = np.empty((1 << len(terms), *terms.shape[1:]), np.result_type(terms, start))
     table[0] = start
     for k, row in enumerate(terms):
@@ -82,7 +84,7 @@ def iterate_subset_sums(terms, start=None, chunk=12):
     """
     terms = _rows(terms, "iterate_subset_sums")
     if chunk < 1:
-        raise ValueError(f"iterate_subset_sums needs a chunk of at least 1, got chunk={chunk!r}")
+        raise ValueError(f"iterate_subset_sums needs chunk >= 1, got chunk={chunk!r}")
     lower = subset_sums(terms[:chunk], start)
     if len(terms) <= chunk:
         yield lower
