@@ -7,8 +7,25 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from dropoutlib import ensemble, verify
-from dropoutlib.ensemble import OneHiddenLayer, expectation, geometric_mean, variance
+from dropoutlib import verify
+from dropoutlib.ensemble import (
+    OneHiddenLayer,
+    ambiguity,
+    averages,
+    chunks,
+    decomposition,
+    expectation,
+    geometric_mean,
+    iterate_subset_sums,
+    one_hidden_layer,
+    relu_gap,
+    scaling,
+    sigmoid_gap_bound,
+    subset_sums,
+    subsets,
+    variance,
+    weight_scaled,
+)
 from dropoutlib.masks import enumerate_masks, mask_weights
 
 MEANS = [expectation, variance, geometric_mean]
@@ -200,5 +217,108 @@ def test_net_s_shapes_are_checked(make_net):
         OneHiddenLayer(np.ones(3), np.ones((2, 4)), np.ones(2), np.ones((1, 2)), np.ones(1))
 
 
-def test_examples():
-    assert doctest.testmod(ensemble).failed == 0
+@pytest.mark.parametrize("shape", [(0,), (1,), (5,), (6, 3), (4, 2, 3)])
+@pytest.mark.parametrize("chunk", [1, 2, 3, 12])
+def test_subset_sums_in_the_order_of_masks(shape, chunk, rng):
+    terms = rng.integers(-99, 99, size=shape)
+    start = rng.integers(-99, 99, size=shape[1:])
+    expected = np.tensordot(enumerate_masks(shape[0]), terms, 1) + start
+    assert np.array_equal(subset_sums(terms, start), expected)
+    parts = [part.copy() for part in iterate_subset_sums(terms, start, chunk)]
+    assert np.array_equal(np.concatenate(parts), expected)
+    assert max(map(len, parts)) <= 2**chunk
+
+
+def test_subset_sums_keep_exact_numbers():
+    assert subset_sums([True, True]).tolist() == [0, 1, 1, 2]
+    assert subset_sums([1, 2], 0.5).tolist() == [0.5, 1.5, 2.5, 3.5]
+    thirds = np.array([Fraction(1, 3), Fraction(2, 3)])
+    assert subset_sums(thirds, Fraction(1)).tolist() == [1, Fraction(4, 3), Fraction(5, 3), 2]
+    assert subset_sums(np.float32([0.5])).dtype == np.float32
+
+
+def test_subset_sums_refuse_bad_input():
+    with pytest.raises(ValueError, match="an array of rows, got a number, terms=array"):
+        subset_sums(3.0)
+    with pytest.raises(ValueError, match="chunk=0"):
+        next(iterate_subset_sums([1, 2], chunk=0))
+
+
+@PS
+def test_weight_scaling_is_exact_for_a_linear_function(p, rng):
+    tensor = rng.standard_normal((7, 2, 3))
+
+    def f(masks):
+        return np.tensordot(masks, tensor, 1)
+
+    scaled = weight_scaled(f, 7, p).astype(float)
+    np.testing.assert_allclose(scaled, expectation(f, 7, p), atol=1e-13)
+
+
+def test_weight_scaling_of_a_net(make_net):
+    net = make_net(6, head=softmax)
+    hidden = np.maximum(0.7 * net.terms.sum(axis=0) + net.b, 0)
+    np.testing.assert_allclose(
+        weight_scaled(net, 6, 0.3), softmax(net.V @ hidden + net.c), rtol=1e-13
+    )
+
+
+def test_weight_scaling_is_exact_in_fractions():
+    x = np.array([Fraction(1, 3), Fraction(5)])
+    assert weight_scaled(lambda masks: masks @ x, 2, Fraction(1, 4)) == Fraction(4)
+
+
+@PS
+def test_parts_of_the_ambiguity(p, make_net):
+    """Against sums written out; two outputs and a target for each."""
+    net, target = make_net(8, outputs=2), np.array([0.3, -1.0])
+    values, weights = net(enumerate_masks(8)), mask_weights(enumerate_masks(8), p).astype(float)
+    mean = weights @ values
+    parts = ambiguity(net, target, 8, p)
+    np.testing.assert_allclose(parts.ensemble_error, (mean - target) ** 2, atol=1e-12)
+    np.testing.assert_allclose(parts.member_error, weights @ (values - target) ** 2, atol=1e-12)
+    np.testing.assert_allclose(parts.diversity, weights @ (values - mean) ** 2, atol=1e-12)
+    assert (parts.diversity >= 0).all()
+
+
+@PS
+def test_gap_of_each_relu(p, make_net):
+    net = make_net(9, hidden=6)
+    x, W = np.ones(9), net.terms.T
+    z = enumerate_masks(9) @ W.T + net.b
+    weights = mask_weights(enumerate_masks(9), p).astype(float)
+    expected = weights @ np.maximum(z, 0) - np.maximum(weights @ z, 0)
+    gap = relu_gap(x, W, net.b, p)
+    np.testing.assert_allclose(gap, expected, atol=1e-13)
+    assert (gap >= 0).all()
+    if p in (0, 1):
+        np.testing.assert_allclose(gap, 0, atol=1e-15)
+
+
+def test_constant_of_the_sigmoid_gap():
+    """Half the largest second derivative, on a fine grid."""
+    s = 1 / (1 + np.exp(-np.linspace(-10, 10, 2_000_001)))
+    largest = np.abs(s * (1 - s) * (1 - 2 * s)).max() / 2
+    np.testing.assert_allclose(sigmoid_gap_bound([0, 1, 4]), [0, largest, 4 * largest], rtol=1e-10)
+
+
+def test_scaling_refuses_bad_input(make_net):
+    with pytest.raises(ValueError, match=r"p=-0\.1"):
+        weight_scaled(len, 3, -0.1)
+    with pytest.raises(ValueError, match="one value a mask"):
+        weight_scaled(lambda masks: 1.0, 3, 0.5)
+    with pytest.raises(ValueError, match="variance"):
+        sigmoid_gap_bound([1.0, -1e-9])
+    with pytest.raises(ValueError, match="variance"):
+        sigmoid_gap_bound(np.nan)
+    with pytest.raises(ValueError, match=r"\(2,\), or be a number, got shape \(3,\)"):
+        ambiguity(make_net(3, outputs=2), np.ones(3), 3, 0.5)
+    with pytest.raises(ValueError, match="must have the shapes"):
+        relu_gap(np.ones(3), np.ones((2, 4)), np.ones(2), 0.5)
+
+
+@pytest.mark.parametrize(
+    "module", [averages, chunks, decomposition, one_hidden_layer, scaling, subsets]
+)
+def test_examples(module):
+    assert doctest.testmod(module).failed == 0

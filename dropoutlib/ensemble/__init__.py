@@ -1,0 +1,26 @@
+"""The ensemble of all 2^n subnetworks: exact averages, weight scaling and what parts them.
+
+A subnetwork is given by its mask, and what is averaged is any function of the mask; nothing is
+drawn, so there is no sampling error. `verify.expectation` averages over up to 26 units and
+bounds the rounding error.
+"""
+
+from .averages import expectation, geometric_mean, variance
+from .decomposition import Ambiguity, ambiguity
+from .one_hidden_layer import OneHiddenLayer
+from .scaling import relu_gap, sigmoid_gap_bound, weight_scaled
+from .subsets import iterate_subset_sums, subset_sums
+
+__all__ = [
+    "Ambiguity",
+    "OneHiddenLayer",
+    "ambiguity",
+    "expectation",
+    "geometric_mean",
+    "iterate_subset_sums",
+    "relu_gap",
+    "sigmoid_gap_bound",
+    "subset_sums",
+    "variance",
+    "weight_scaled",
+]

@@ -1,0 +1,771 @@
+"""The claims of the chapter Ensemble: each holds, and its wrong forms are rejected."""
+
+from fractions import Fraction
+from itertools import product
+
+import numpy as np
+import pytest
+import sympy
+import torch
+
+from dropoutlib import ensemble, verify
+from dropoutlib.masks import enumerate_masks, mask_weights, sample_mask
+
+EPS = np.finfo(float).eps
+
+
+def log_sigmoid(z):
+    """Log of the sigmoid, without cancellation."""
+    return -np.logaddexp(0, -z)
+
+
+def log_softmax(z):
+    return z - np.logaddexp.reduce(z, axis=-1, keepdims=True)
+
+
+def probabilities(masks, p):
+    """P(m) by the product rule, for numbers that cannot be compared."""
+    return np.where(masks, 1 - p, p).prod(axis=1)
+
+
+def as_fractions(values):
+    """An object array of Fractions with the values of whole numbers."""
+    return np.vectorize(Fraction, otypes=[object])(values)
+
+
+# Subnetworks.
+
+
+@pytest.mark.claim(
+    "def-subnetwork", method="same-mask", rejects=("the complement of the mask", "scaled by p")
+)
+def test_subnetwork_is_torchs_smaller_network(claim, rng):
+    """Masking a unit is removing it: whole numbers, so that every sum is exact."""
+    n, hidden, p = 7, 5, 0.25
+    shapes = (n,), (hidden, n), (hidden,), (2, hidden), (2,)
+    x, W, b, V, c = (rng.integers(-9, 10, size=shape).astype(float) for shape in shapes)
+    x, W[0], b[0] = np.abs(x) + 1, np.abs(W[0]) + 1, 0
+    V[0] = np.eye(hidden)[0]  # so that one output tells all inputs apart
+    net, masks = ensemble.OneHiddenLayer(x, W, b, V, c), enumerate_masks(n)
+
+    def torchs(inputs, weight):
+        parts = (torch.from_numpy(part) for part in (inputs, weight, b, V, c))
+        inputs, weight, bias, V_, c_ = parts
+        hidden = torch.relu(torch.nn.functional.linear(inputs, weight, bias))
+        return torch.nn.functional.linear(hidden, V_, c_).numpy()
+
+    removed = np.array([torchs(x[mask], W[:, mask]) for mask in masks])
+
+    def check(masked, factor):
+        same = np.array_equal(net(masked), removed)
+        scaled = ensemble.weight_scaled(net, n, p)
+        same = same and np.array_equal(scaled, torchs(x, factor * W))
+        return verify.Report(passed=same, method="same-mask", rounding=0.0)
+
+    claim.holds(check(masks, 1 - p))
+    claim.rejects("the complement of the mask", check(~masks, 1 - p))
+    claim.rejects("scaled by p", check(masks, p))
+
+
+@pytest.mark.claim(
+    "thm-count", method="enumeration", rejects=("n + 1, one for each number kept", "n^2")
+)
+def test_subnetworks_are_counted(claim, rng):
+    """The functions v . (m * x) are told apart by their coefficients v * m."""
+
+    def check(count, zeros=0):
+        right = True
+        for n in range(3, 12):
+            v = rng.integers(1, 100, size=n)
+            v[:zeros] = 0
+            different = len(np.unique(enumerate_masks(n) * v, axis=0))
+            right = right and different == count(n)
+        return verify.Report(passed=right, method="enumeration", rounding=0.0)
+
+    claim.holds(check(lambda n: 2**n))
+    claim.holds(check(lambda n: 2 ** (n - 2), zeros=2))  # what has no weight does not count
+    claim.rejects("n + 1, one for each number kept", check(lambda n: n + 1))
+    claim.rejects("n^2", check(lambda n: n**2))
+
+
+@pytest.mark.claim("thm-count", method="symbolic", rejects=("10^300", "10^302"))
+def test_two_to_the_thousand(claim):
+    """Its order by an exact logarithm, its digits in whole numbers."""
+    number = sympy.Integer(2) ** 1000
+
+    def check(order):
+        right = sympy.floor(1000 * sympy.log(2, 10)) == order and len(str(number)) == order + 1
+        leading = 10715 * 10**297 <= number < 10716 * 10**297
+        return verify.Report(passed=bool(right and leading), method="symbolic", rounding=0.0)
+
+    claim.holds(check(301))
+    claim.rejects("10^300", check(300))
+    claim.rejects("10^302", check(302))
+
+
+@pytest.mark.claim("thm-mask-weights", method="identity", rejects=("2^-n at every p",))
+def test_weights_by_identity(claim, rng):
+    """Each weight is a product over the units, they add to 1, and P(m_i = 1) = q."""
+    n, masks = 4, enumerate_masks(4)
+
+    def stated(v):
+        return np.concatenate([probabilities(masks, v[0]), [1], np.full(n, 1 - v[0])])
+
+    def check(weigh):
+        def of_library(v):
+            weights = weigh(v[0])
+            return np.concatenate([weights, [weights.sum()], weights @ masks])
+
+        return verify.identity(of_library, stated, 1, degree=n, rng=rng)
+
+    claim.holds(check(lambda p: mask_weights(masks, p)))
+    claim.rejects("2^-n at every p", check(lambda p: np.full(16, Fraction(1, 16))))
+
+
+@pytest.mark.claim("thm-mask-weights", method="monte-carlo", rejects=("2^-n at every p",))
+def test_weights_in_the_sampler(claim, rng):
+    n, p, draws = 3, 0.3, 200_000
+    codes = sample_mask((draws, n), p, rng=rng) @ (1 << np.arange(n))
+    counts = np.bincount(codes, minlength=2**n)
+
+    def check(weights, wrong=None):
+        return verify.rate_test(counts, draws, weights, wrong=wrong)
+
+    uniform = np.full(2**n, 2.0**-n)
+    report = check(mask_weights(enumerate_masks(n), p), wrong=uniform)
+    assert report.power >= 0.999
+    claim.holds(report)
+    claim.rejects("2^-n at every p", check(uniform))
+
+
+# Weight scaling.
+
+
+def deep_linear(v, masks, first, second):
+    """V (m' * (W (m * x) + b)) + c for each pair of masks; v holds x, W, b, V, c."""
+    x, W, b, V, c = v[:2], v[2:6].reshape(2, 2), v[6:8], v[8:10], v[10]
+    return np.array([V @ (m[second] * (W @ (m[first] * x) + b)) + c for m in masks])
+
+
+@pytest.mark.claim(
+    "thm-weight-scaling-linear",
+    method="identity",
+    rejects=("scaling by p", "one factor for two masks", "one mask used twice"),
+)
+def test_linear_networks_by_identity(claim, rng):
+    """Two layers with biases, each with masks and a drop rate of its own."""
+    four, two = (enumerate_masks(n).astype(int) for n in (4, 2))
+    first, second = slice(0, 2), slice(2, 4)
+
+    def mean(v):
+        weights = np.outer(probabilities(two, v[12]), probabilities(two, v[11])).ravel()
+        return weights @ deep_linear(v, four, first, second)
+
+    def mean_of_one_mask(v):
+        return probabilities(two, v[11]) @ deep_linear(v, two, first, first)
+
+    def scaled(factor, other):
+        def output(v):
+            x, W, b, V, c = v[:2], v[2:6].reshape(2, 2), v[6:8], v[8:10], v[10]
+            return V @ (other(v[12]) * (W @ (factor(v[11]) * x) + b)) + c
+
+        return output
+
+    def keep(p):
+        return 1 - p
+
+    def check(network, factor=keep, other=keep):
+        return verify.identity(network, scaled(factor, other), 13, rng=rng)
+
+    claim.holds(check(mean))
+    claim.rejects("scaling by p", check(mean, lambda p: p, lambda p: p))
+    claim.rejects("one factor for two masks", check(mean, other=lambda p: 1))
+
+    def check_one_mask(correction):
+        def stated(v):
+            diagonal = (v[8:10] * v[[2, 5]] * v[:2]).sum()
+            return scaled(keep, keep)(np.append(v, v[11])) + correction(v[11]) * diagonal
+
+        return verify.identity(mean_of_one_mask, stated, 12, rng=rng)
+
+    claim.holds(check_one_mask(lambda p: p * (1 - p)))
+    claim.rejects("one mask used twice", check_one_mask(lambda p: 0))
+
+
+@pytest.mark.claim("thm-weight-scaling-linear", method="enumeration", rejects=("scaling by p",))
+def test_deep_linear_network_by_enumeration(claim, rng):
+    """Three masked layers, ten mask entries, all 1024 masks."""
+    p, sizes = 0.3, (3, 4, 3)
+    x, W1, W2, V = (rng.standard_normal(s) for s in ((3,), (4, 3), (3, 4), (2, 3)))
+    b1, b2, c = (rng.standard_normal(s) for s in (4, 3, 2))
+
+    def network(masks, scale=1.0):
+        m1, m2, m3 = np.split(masks * scale, np.cumsum(sizes)[:-1], axis=1)
+        return (m3 * ((m2 * ((m1 * x) @ W1.T + b1)) @ W2.T + b2)) @ V.T + c
+
+    def absolute(v):
+        first = (np.abs(x) @ np.abs(W1).T + np.abs(b1)) @ np.abs(W2).T + np.abs(b2)
+        return first @ np.abs(v).T + np.abs(c)
+
+    def check(scale):
+        expected = network(np.ones((1, 10)), scale)[0]
+        # At most 3 + 4 + 3 roundings of sums and products follow one another in each layer.
+        return verify.enumeration(network, expected, 10, p, ulps=12, scale=absolute(V))
+
+    claim.holds(check(1 - p))
+    claim.rejects("scaling by p", check(p))
+
+
+def class_odds(v, masks):
+    """Exp of the logits: beta_k prod_i omega_ki^m_i, rational in beta = e^b and omega = e^(wx)."""
+    beta, omega = v[:3], v[3:9].reshape(3, 2)
+    return np.array([beta * np.where(m, omega, 1).prod(axis=1) for m in masks])
+
+
+@pytest.mark.claim(
+    "thm-weight-scaling-softmax",
+    method="identity",
+    rejects=("the unweighted mean", "the arithmetic mean", "scaling by p"),
+)
+def test_softmax_regression_by_identity(claim, rng):
+    """Ratios of classes, raised to the power that makes every exponent a whole number."""
+    masks = enumerate_masks(2)
+
+    def ratios(values):
+        return values[1:] / values[0]
+
+    def members(v):
+        odds = class_odds(v, masks)
+        return odds / odds.sum(axis=1)[:, None]
+
+    def geometric(exponents):
+        return lambda v: ratios(np.prod(members(v) ** np.array(exponents)[:, None], axis=0))
+
+    for p in (Fraction(1, 3), Fraction(3, 4), Fraction(1, 2)):
+        power = 4 * p.denominator**2
+        weights = [int(power * weight) for weight in mask_weights(masks, p)]
+
+        def check(mean, q=1 - p, power=power):
+            def scaled(v):
+                beta, omega = v[:3] ** power, v[3:9].reshape(3, 2) ** int(power * q)
+                return ratios(beta * omega.prod(axis=1))
+
+            return verify.identity(mean, scaled, 9, rng=rng)
+
+        def arithmetic(v, weights=weights, power=power):
+            return ratios(np.array(weights) @ members(v)) ** power
+
+        claim.holds(check(geometric(weights)))
+        claim.rejects("the arithmetic mean", check(arithmetic))
+        if p != Fraction(1, 2):
+            claim.rejects("the unweighted mean", check(geometric([power // 4] * 4)))
+            claim.rejects("scaling by p", check(geometric(weights), q=p))
+
+
+@pytest.mark.claim(
+    "thm-weight-scaling-softmax",
+    method="enumeration",
+    rejects=("the arithmetic mean", "scaling by p"),
+)
+@pytest.mark.parametrize("p", [0.1, 0.37, 0.8])
+def test_softmax_regression_by_enumeration(claim, rng, p):
+    """Mean log probabilities, up to what all classes share."""
+    n = 8
+    W, b, x = 0.7 * rng.standard_normal((4, n)), rng.standard_normal(4), 1 + rng.random(n)
+
+    def relative(logs):
+        return logs[..., 1:] - logs[..., :1]
+
+    def logits(masks):
+        return (masks * x) @ W.T + b
+
+    def check(factor, f=lambda masks: relative(log_softmax(logits(masks)))):
+        # Sums of n + 2 terms, no larger than this:
+        scale = 4 * (np.abs(W) @ x + np.abs(b)).max() + 4
+        return verify.enumeration(f, relative(logits(factor)), n, p, ulps=n + 8, scale=scale)
+
+    claim.holds(check(1 - p))
+    claim.rejects("scaling by p", check(p))
+    mean = ensemble.expectation(lambda masks: np.exp(log_softmax(logits(masks))), n, p)
+    constant = relative(np.log(mean))
+    claim.rejects(
+        "the arithmetic mean",
+        check(1 - p, lambda masks: np.broadcast_to(constant, (len(masks), 3))),
+    )
+
+
+# The normalised geometric mean of sigmoids.
+
+
+@pytest.mark.claim(
+    "thm-nwgm-sigmoid", method="identity", rejects=("the arithmetic mean", "the unweighted mean")
+)
+def test_sigmoid_unit_by_identity(claim, rng):
+    """Odds G/G' to the power that makes every exponent whole; v holds e^b and two e^(w x)."""
+    masks, p = enumerate_masks(2), Fraction(1, 3)
+    power, weights = 36, [4, 8, 8, 16]  # 36 P(m)
+
+    def outputs(v):
+        odds = v[0] * np.where(masks, v[1:], 1).prod(axis=1)
+        return odds / (1 + odds)
+
+    def geometric(exponents):
+        return lambda v: np.prod((outputs(v) / (1 - outputs(v))) ** np.array(exponents))
+
+    def arithmetic(v):
+        mean = np.array(weights) @ outputs(v) / power
+        return (mean / (1 - mean)) ** power
+
+    def scaled(v):
+        return v[0] ** power * np.prod(v[1:] ** int(power * (1 - p)))
+
+    def check(mean):
+        return verify.identity(mean, scaled, 3, rng=rng)
+
+    assert weights == [power * weight for weight in mask_weights(masks, p)]
+    claim.holds(check(geometric(weights)))
+    claim.rejects("the arithmetic mean", check(arithmetic))
+    claim.rejects("the unweighted mean", check(geometric([9] * 4)))
+
+
+@pytest.mark.claim(
+    "thm-nwgm-sigmoid", method="enumeration", rejects=("log G alone", "scaling by p")
+)
+@pytest.mark.parametrize("p", [0.15, 0.6, 0.9])
+def test_sigmoid_unit_by_enumeration(claim, rng, p):
+    """Mean of log sigmoid(S) and of log sigmoid(-S), computed apart; and the library's mean."""
+    n = 10
+    w, b = rng.standard_normal(n), rng.standard_normal() + 0.5
+    size = np.abs(w).sum() + abs(b) + 1
+    mean = (1 - p) * w.sum() + b
+
+    def check(stated, other=True):
+        def log_odds(masks):
+            s = masks @ w + b
+            return log_sigmoid(s) - other * log_sigmoid(-s)
+
+        return verify.enumeration(log_odds, stated, n, p, ulps=n + 8, scale=4 * size)
+
+    claim.holds(check(mean))
+    claim.rejects("log G alone", check(mean, other=False))
+    claim.rejects("scaling by p", check(p * w.sum() + b))
+
+    def output(masks):
+        s = masks @ w + b
+        return np.exp(np.stack([log_sigmoid(s), log_sigmoid(-s)], axis=1))
+
+    library = ensemble.geometric_mean(output, n, p, normalize=True)
+    np.testing.assert_allclose(library, np.exp([log_sigmoid(mean), log_sigmoid(-mean)]), rtol=1e-12)
+
+
+STEEPEST = np.log((3 - np.sqrt(3)) / (3 + np.sqrt(3)))  # where sigmoid'' is largest
+
+
+def sigmoid_units(rng, cases):
+    """Gap, mean and variance of S for random units of one to six inputs, and the mean output."""
+    rows = []
+    for case in range(cases):
+        n, p = int(rng.integers(1, 7)), rng.uniform(0.05, 0.95)
+        masks = enumerate_masks(n)
+        weights, w = mask_weights(masks, p), rng.standard_normal(n) * 10 ** rng.uniform(-1, 1)
+        if case % 2:  # near the inflection that makes the bound tight
+            w, b = w / 10, STEEPEST - (1 - p) * w.sum() / 10
+        else:
+            b = 3 * rng.standard_normal()
+        s = masks @ w + b
+        mean, average = weights @ s, weights @ (1 / (1 + np.exp(-s)))
+        variance = weights @ (s - mean) ** 2
+        rows.append((abs(average - 1 / (1 + np.exp(-mean))), average, variance))
+    return np.array(rows).T
+
+
+@pytest.mark.claim(
+    "approx-nwgm-gap",
+    method="bound",
+    rejects=("2E(1-E)|1-2E| as a bound", "Var(S)/21", "E(1-E)|1-2E|/(1-2E(1-E)) as a bound"),
+)
+def test_gap_of_the_geometric_mean_is_bounded(claim, rng):
+    """The constant is 1 / (12 sqrt 3) = 1 / 20.78, and 1 / 21 would be too small."""
+    gap, average, variance = sigmoid_units(rng, 4000)
+    spread = average * (1 - average)
+
+    def check(limit):
+        return verify.bound(gap, limit, rounding=32 * EPS)  # of numbers below 1
+
+    claim.holds(check(ensemble.sigmoid_gap_bound(variance)))
+    claim.rejects("Var(S)/21", check(variance / 21))
+    lean = np.abs(1 - 2 * average)
+    claim.rejects("2E(1-E)|1-2E| as a bound", check(2 * spread * lean))
+    claim.rejects("E(1-E)|1-2E|/(1-2E(1-E)) as a bound", check(spread * lean / (1 - 2 * spread)))
+
+
+@pytest.mark.claim("approx-nwgm-gap", method="slope", rejects=("first order in the weights",))
+def test_order_of_the_gap(claim):
+    """At a fixed mean of S the gap is of second order in the weights, that is in Var(S)^(1/2)."""
+    masks, p, w = enumerate_masks(4), 0.3, np.array([0.8, -0.5, 1.1, 0.6])
+    weights, sizes = mask_weights(masks, p), 2.0 ** -np.arange(2, 9)
+
+    def gap(size):
+        centred = size * (masks - (1 - p)) @ w
+        # sigmoid(a + c) - sigmoid(a) without cancellation
+        a = STEEPEST
+        steps = -np.expm1(-centred) / (1 + np.exp(-a - centred)) / (1 + np.exp(a))
+        return weights @ steps
+
+    gaps = np.array([gap(size) for size in sizes])
+    claim.holds(verify.order(sizes, gaps, 2, tolerance=0.1))
+    claim.rejects("first order in the weights", verify.order(sizes, gaps, 1, tolerance=0.1))
+    variance = p * (1 - p) * (sizes[-1] * w) @ (sizes[-1] * w)
+    assert gaps[-1] / ensemble.sigmoid_gap_bound(variance) == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.claim("approx-nwgm-gap", method="enumeration", rejects=("2E(1-E)|1-2E| as a bound",))
+def test_units_that_violate_the_quoted_bound_exactly(claim):
+    """Two units of one input each, in whole numbers; ln 2 < 7/10 and > 69/100, ln 10 > 23/10."""
+
+    def check(p, outputs, odds, power, limit):
+        """Whether |E - NWGM| is at most the limit, where (NWGM/(1 - NWGM))^power is `odds`."""
+        average = verify.expectation(lambda masks: outputs[masks[:, 0].astype(int)], 1, p)[0]
+        low, high = average - limit(average), average + limit(average)
+        inside = (low / (1 - low)) ** power <= odds <= (high / (1 - high)) ** power
+        return verify.Report(passed=bool(inside), method="enumeration", rounding=0.0)
+
+    def quoted(average):
+        return 2 * average * (1 - average) * abs(1 - 2 * average)
+
+    # 12 sqrt(3) < 20.8, and the variances p q w^2 are rounded down: a limit below the proved one.
+    half, third = Fraction(1, 2), Fraction(1, 3)
+    steep = half, np.array([Fraction(1, 17), Fraction(4, 5)]), Fraction(1, 4), 2
+    fair = third, np.array([Fraction(1, 6), Fraction(2, 3)]), Fraction(4, 5), 3
+    assert quoted(third / 6 + (1 - third) * Fraction(2, 3)) == 0
+    variances = (
+        Fraction(1, 4) * (6 * Fraction(69, 100)) ** 2,
+        Fraction(2, 9) * Fraction(23, 10) ** 2,
+    )
+    for unit, variance in zip((steep, fair), variances, strict=True):
+        claim.rejects("2E(1-E)|1-2E| as a bound", check(*unit, quoted))
+        claim.holds(check(*unit, lambda average, v=variance: v / Fraction(208, 10)))
+
+
+# A ReLU behind the mask.
+
+
+def random_fractions(rng, *shape):
+    return as_fractions(rng.integers(-9, 10, size=shape))
+
+
+@pytest.mark.claim(
+    "thm-relu-gap",
+    method="enumeration",
+    rejects=("exact for regression networks", "the scaled network is always below"),
+)
+def test_relu_gap_by_enumeration(claim, rng):
+    """In whole numbers; one net with each sign of the gap, and both of any sign."""
+    p, x = Fraction(1, 4), as_fractions(np.array([3, -2, 5, 1]))
+
+    def parts(W, b, V):
+        def z(masks):
+            return (masks * x) @ W.T + b
+
+        mean = z(np.full((1, 4), 1 - p))[0]
+        scaled = np.maximum(mean, 0) @ V
+        size = verify.expectation(lambda masks: np.abs(z(masks)), 4, p)[0]
+        return z, scaled, (size - np.abs(mean)) / 2
+
+    def check(W, b, V, stated):
+        z, scaled, gaps = parts(W, b, V)
+        return verify.enumeration(
+            lambda masks: np.maximum(z(masks), 0) @ V, scaled + stated(gaps @ V), 4, p
+        )
+
+    W = np.vstack([random_fractions(rng, 2, 4), as_fractions(np.array([[1, 1, -1, 0]]))])
+    b = np.append(random_fractions(rng, 2), Fraction(1))
+    for V in (np.array([1, 2, 3]), -np.array([1, 2, 3]), random_fractions(rng, 3)):
+        claim.holds(check(W, b, as_fractions(V), lambda gap: gap))
+    above, below = as_fractions(np.array([0, 0, 1])), as_fractions(np.array([0, 0, -1]))
+    claim.rejects("exact for regression networks", check(W, b, above, lambda gap: 0))
+    claim.rejects("the scaled network is always below", check(W, b, below, lambda gap: abs(gap)))
+
+
+@pytest.mark.claim(
+    "thm-relu-gap", method="bound", rejects=("no gap", "a quarter of the standard deviation")
+)
+def test_relu_gap_is_at_most_half_a_deviation(claim, rng):
+    """Random units through the library, and one that attains the bound."""
+    gaps, deviations = [], []
+    for _ in range(300):
+        n, p = int(rng.integers(1, 9)), rng.uniform(0.1, 0.9)
+        x, W, b = (rng.standard_normal(s) for s in ((n,), (4, n), (4,)))
+        gap = ensemble.relu_gap(x, W, b, p)
+        scaled = np.maximum(W @ ((1 - p) * x) + b, 0)
+        net = ensemble.OneHiddenLayer(x, W, b, np.eye(4), np.zeros(4))
+        np.testing.assert_allclose(ensemble.expectation(net, n, p) - scaled, gap, atol=1e-12)
+        gaps.append(gap)
+        deviations.append(np.sqrt(p * (1 - p) * (W**2 @ x**2)))
+    gaps.append(ensemble.relu_gap([1.0], [[2.0]] * 4, [-1.0] * 4, 0.5))
+    deviations.append(np.ones(4))
+    assert np.min(gaps) >= 0
+
+    def check(share):
+        return verify.bound(gaps, share * np.array(deviations), rounding=1e-14)
+
+    claim.holds(check(1 / 2))
+    claim.rejects("no gap", check(0.0))
+    claim.rejects("a quarter of the standard deviation", check(1 / 4))
+
+
+# Error of the ensemble and of its members.
+
+
+@pytest.mark.claim(
+    "thm-ambiguity", method="identity", rejects=("the unweighted mean", "plus the diversity")
+)
+def test_ambiguity_by_identity(claim, rng):
+    """Any eight members, any target, any p."""
+    masks = enumerate_masks(3)
+
+    def check(weigh, sign=-1):
+        def error(v):
+            return (probabilities(masks, v[9]) @ v[:8] - v[8]) ** 2
+
+        def stated(v):
+            weights = weigh(v[9])
+            mean = weights @ v[:8]
+            return weights @ (v[:8] - v[8]) ** 2 + sign * (weights @ (v[:8] - mean) ** 2)
+
+        return verify.identity(error, stated, 10, rng=rng)
+
+    def weigh(p):
+        return probabilities(masks, p)
+
+    claim.holds(check(weigh))
+    claim.rejects("the unweighted mean", check(lambda p: np.full(8, Fraction(1, 8))))
+    claim.rejects("plus the diversity", check(weigh, sign=1))
+
+
+@pytest.mark.claim(
+    "thm-ambiguity", method="enumeration", rejects=("the scaled network as the ensemble",)
+)
+def test_ambiguity_of_a_relu_net_by_enumeration(claim, rng):
+    """In whole numbers; the library's parts agree with the exact ones."""
+    p, n = Fraction(1, 4), 5
+    x, W, b = (random_fractions(rng, *s) for s in ((n,), (3, n), (3,)))
+    W[0], b[0], x[:] = 1, -2, np.where(x == 0, Fraction(1), abs(x))  # a unit that changes sign
+    V, target = as_fractions(np.array([1, 2, 3])), Fraction(-1)
+
+    def f(masks):
+        return np.maximum((masks * x) @ W.T + b, 0) @ V
+
+    def expectation(g):
+        return verify.expectation(g, n, p)[0]
+
+    mean = expectation(f)
+    scaled = f(np.full((1, n), 1 - p))[0]
+    diversity = expectation(lambda masks: (f(masks) - mean) ** 2)
+
+    def check(ensemble_output):
+        stated = (ensemble_output - target) ** 2 + diversity
+        return verify.enumeration(lambda masks: (f(masks) - target) ** 2, stated, n, p)
+
+    claim.holds(check(mean))
+    assert mean != scaled
+    claim.rejects("the scaled network as the ensemble", check(scaled))
+    floats = [np.asarray(part, dtype=float) for part in (x, W, b, V[None])]
+    net = ensemble.OneHiddenLayer(*floats, np.zeros(1))
+    parts = ensemble.ambiguity(net, float(target), n, p)
+    member_error = (mean - target) ** 2 + diversity
+    exact = [float((mean - target) ** 2), float(member_error), float(diversity)]
+    np.testing.assert_allclose(np.ravel(parts), exact, rtol=1e-12)
+
+
+# Averaging drawn masks.
+
+
+@pytest.mark.claim("approx-mc-rate", method="identity", rejects=("Var/T^2", "one mask for all T"))
+def test_variance_of_the_average_by_identity(claim, rng):
+    """One unit, so two members of any values, over all triples of masks."""
+    passes = 3
+    masks = enumerate_masks(passes)
+
+    def moments(values, v):
+        weights = probabilities(masks, v[2])
+        mean = weights @ values
+        return np.array([mean, weights @ (values - mean) ** 2])
+
+    def average(v):
+        return moments(np.where(masks, v[1], v[0]).sum(axis=1) / passes, v)
+
+    def shared(v):
+        return moments(np.where(masks[:, 0], v[1], v[0]), v)
+
+    def check(network, divisor):
+        def stated(v):
+            p, q = v[2], 1 - v[2]
+            return np.array([p * v[0] + q * v[1], p * q * (v[1] - v[0]) ** 2 / divisor])
+
+        return verify.identity(network, stated, 3, rng=rng)
+
+    claim.holds(check(average, passes))
+    claim.rejects("Var/T^2", check(average, passes**2))
+    claim.rejects("one mask for all T", check(shared, passes))
+
+
+MC_X, MC_W = np.array([1.0, -1.5]), np.array([[1.2, 0.4], [-0.3, 1.1], [0.8, -0.9]])
+
+
+def small_net(masks):
+    """Probability output of a ReLU net of two inputs and three hidden units, one value a mask."""
+    hidden = np.maximum((masks * MC_X) @ MC_W.T + 0.2, 0)
+    return 1 / (1 + np.exp(-hidden @ np.array([1.0, -0.7, 1.3])))
+
+
+def rms_error(passes, p=0.3, shared=False):
+    """Exact root mean square error of the average over `passes` masks, over all tuples of them."""
+    mean = verify.expectation(small_net, 2, p)[0]
+
+    def squared_error(masks):
+        each = masks.reshape(len(masks), passes, 2)
+        each = np.repeat(each[:, :1], passes, axis=1) if shared else each
+        return (small_net(each.reshape(-1, 2)).reshape(-1, passes).mean(axis=1) - mean) ** 2
+
+    return np.sqrt(verify.expectation(squared_error, 2 * passes, p)[0])
+
+
+@pytest.mark.claim("approx-mc-rate", method="slope", rejects=("1/T", "one mask for all T"))
+def test_rate_of_the_average_by_enumeration(claim):
+    """All 2^16 tuples of up to eight masks."""
+    passes = np.array([1, 2, 4, 8])
+    errors = [rms_error(t) for t in passes]
+    claim.holds(verify.order(1 / passes, errors, 0.5, tolerance=0.1))
+    claim.rejects("1/T", verify.order(1 / passes, errors, 1, tolerance=0.1))
+    shared = [rms_error(t, shared=True) for t in passes]
+    claim.rejects("one mask for all T", verify.order(1 / passes, shared, 0.5, tolerance=0.1))
+    deviation = np.sqrt(ensemble.variance(small_net, 2, 0.3))
+    np.testing.assert_allclose(errors, deviation / np.sqrt(passes), rtol=1e-12)
+
+
+@pytest.mark.claim("approx-mc-rate", method="monte-carlo", rejects=("Var/T^2",))
+def test_squared_error_of_drawn_averages(claim, rng):
+    p, passes, runs = 0.3, 5, 100_000
+    masks = sample_mask((runs, passes, 2), p, rng=rng)
+    averages = small_net(masks.reshape(-1, 2)).reshape(runs, passes).mean(axis=1)
+    mean, variance = (m(small_net, 2, p).item() for m in (ensemble.expectation, ensemble.variance))
+
+    def check(stated, wrong=None):
+        return verify.mean_test((averages - mean) ** 2, stated, 0, 1, wrong=wrong)
+
+    report = check(variance / passes, wrong=variance / passes**2)
+    assert report.power >= 0.999
+    claim.holds(report)
+    claim.rejects("Var/T^2", check(variance / passes**2))
+
+
+# The cost of all subnetworks.
+
+
+class Counted:
+    """A number that counts what is done with it and its like."""
+
+    additions = multiplications = 0
+
+    def __init__(self, value):
+        self.value = value
+
+    def __add__(self, other):
+        Counted.additions += 1
+        return Counted(self.value + getattr(other, "value", other))
+
+    def __mul__(self, other):
+        Counted.multiplications += 1
+        return Counted(self.value * getattr(other, "value", other))
+
+    __radd__, __rmul__ = __add__, __mul__
+
+
+def counted(method, n, hidden, rng):
+    """Additions and multiplications of a method on n rows of `hidden` counted numbers."""
+    numbers = rng.integers(-9, 10, size=(n + 1, hidden))
+    terms = np.vectorize(Counted, otypes=[object])(numbers)
+    Counted.additions = Counted.multiplications = 0
+    sums = method(terms[:n], terms[n])
+    expected = enumerate_masks(n) @ numbers[:n] + numbers[n]
+    assert np.array_equal(np.vectorize(lambda term: term.value)(sums), expected)
+    return Counted.additions, Counted.multiplications
+
+
+def by_halves(terms, start):
+    chunks = ensemble.iterate_subset_sums(terms, start, chunk=max(1, -(-len(terms) // 2)))
+    return np.vstack([chunk.copy() for chunk in chunks])
+
+
+def mask_by_mask(terms, start):
+    sums = []
+    for mask in enumerate_masks(len(terms)).astype(int):
+        total = start
+        for entry, term in zip(mask, terms, strict=True):
+            total = total + entry * term
+        sums.append(total)
+    return np.array(sums)
+
+
+@pytest.mark.claim(
+    "thm-enumeration-cost", method="enumeration", rejects=("2^n n H for halves", "2^n H for each")
+)
+def test_operations_are_counted(claim, rng):
+    """With a counter, not a clock: the library's own code runs on numbers that count."""
+
+    def check(method, additions, multiplications):
+        right = True
+        for n, hidden in product(range(2, 10), (1, 3)):
+            stated = (hidden * additions(n), hidden * multiplications(n))
+            right = right and counted(method, n, hidden, rng) == stated
+        return verify.Report(passed=right, method="enumeration", rounding=0.0)
+
+    def halves(n):
+        return 2**n + 2 ** -(-n // 2) + 2 ** (n // 2) - 2
+
+    def naive(n):
+        return n * 2**n
+
+    def none(n):
+        return 0
+
+    claim.holds(check(by_halves, halves, none))
+    claim.holds(check(ensemble.subset_sums, lambda n: 2**n - 1, none))
+    claim.holds(check(mask_by_mask, naive, naive))
+    claim.rejects("2^n n H for halves", check(by_halves, naive, none))
+    claim.rejects("2^n H for each", check(mask_by_mask, lambda n: 2**n, lambda n: 2**n))
+
+
+@pytest.mark.claim("thm-enumeration-cost", method="identity", rejects=("the lower half alone",))
+def test_halves_add_up_by_identity(claim, rng):
+    n, hidden = 5, 2
+
+    def direct(v):
+        terms = v[: n * hidden].reshape(n, hidden)
+        return enumerate_masks(n).astype(int) @ terms + v[n * hidden :]
+
+    def check(kept):
+        def halved(v):
+            return by_halves(v[: n * hidden].reshape(n, hidden) * kept, v[n * hidden :])
+
+        return verify.identity(halved, direct, (n + 1) * hidden, rng=rng)
+
+    claim.holds(check(1))
+    claim.rejects("the lower half alone", check((np.arange(n) < 3)[:, None].astype(int)))
+
+
+@pytest.mark.claim("thm-enumeration-cost", method="symbolic", rejects=("4 2^n",))
+def test_additions_stay_below_two_for_each_sum(claim):
+    """Doubling: A(0) = 0, A(k + 1) = A(k) + 2^k; then the two halves and their sums."""
+    k = sympy.symbols("k", integer=True, nonnegative=True)
+    doubling = sympy.Function("A")
+    solved = sympy.rsolve(doubling(k + 1) - doubling(k) - 2**k, doubling(k), {doubling(0): 0})
+
+    def check(stated):
+        total = 2 * solved + 2 ** (2 * k)  # n = 2 k
+        equal = sympy.simplify(total - stated) == 0
+        return verify.Report(passed=bool(equal), method="symbolic", rounding=0.0)
+
+    claim.holds(check(2 ** (2 * k) + 2 * 2**k - 2))
+    claim.rejects("4 2^n", check(4 * 2 ** (2 * k)))
