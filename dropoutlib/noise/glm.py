@@ -28,7 +28,7 @@ def _logistic_variance(z):
     return small / (1 + small) ** 2
 
 
-#: Families by name. The loss of a sample is A(x . beta) - y x . beta, up to what is free of beta.
+# By name. The loss of a sample is A(x . beta) - y x . beta, up to what is free of beta.
 FAMILIES = {
     "gaussian": Family(lambda z: z**2 / 2, np.ones_like),
     "logistic": Family(_softplus, _logistic_variance),
