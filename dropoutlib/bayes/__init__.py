@@ -2,6 +2,9 @@
 
 import importlib
 
+from .likelihood import predictive_log_likelihood
+from .linear import LinearPosterior, linear_posterior
+from .precision import model_precision, model_weight_decay
 from .uncertainty import (
     VarianceSplit,
     decompose_variance,
@@ -10,6 +13,7 @@ from .uncertainty import (
     predictive_entropy,
     variation_ratio,
 )
+from .variational import gal_kl, kl_overlap, kl_overlap_bound
 
 # What needs torch is imported when it is first asked for: the measures work without it.
 _WITH_TORCH = {
@@ -21,6 +25,7 @@ _WITH_TORCH = {
 }
 
 __all__ = [
+    "LinearPosterior",
     "MCDropoutModel",
     "MCDropoutPredictor",
     "Moments",
@@ -28,9 +33,16 @@ __all__ = [
     "analytic",
     "decompose_variance",
     "expected_entropy",
+    "gal_kl",
+    "kl_overlap",
+    "kl_overlap_bound",
+    "linear_posterior",
     "mc_samples",
+    "model_precision",
+    "model_weight_decay",
     "mutual_information",
     "predictive_entropy",
+    "predictive_log_likelihood",
     "variation_ratio",
 ]
 

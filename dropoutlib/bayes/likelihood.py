@@ -1,0 +1,63 @@
+"""How probable the test data are under the mixture that T passes predict."""
+
+import numpy as np
+
+__all__ = ["predictive_log_likelihood"]
+
+
+def predictive_log_likelihood(samples, y, tau):
+    """Log-density of each target under the mixture of T Gaussians, in nats.
+
+    Theorem ``thm-loglik`` of the book (Gal and Ghahramani 2016, equation 8)::
+
+        logsumexp_t( -tau/2 |y - f_t|^2 ) - log T - D/2 log(2 pi) + D/2 log(tau)
+
+    Parameters
+    ----------
+    samples : array_like or torch.Tensor, shape (T, N) or (T, N, D)
+        Predictions, draws first, such as those of `mc_samples`.
+    y : array_like or torch.Tensor, shape (N,) or (N, D)
+        Targets, of the shape of one draw. Nothing is broadcast: a target of shape (N, 1) beside
+        draws of shape (T, N) would silently make N^2 comparisons.
+    tau : float
+        Precision of the noise, positive, one over the squared unit of the target.
+
+    Returns
+    -------
+    ndarray of float64, shape (N,)
+        One for each point; their mean is the usual score. It is the density of the points
+        taken one by one, not of all N under one network.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, T or N is 0, a value is not finite, or `tau` is not positive.
+
+    Examples
+    --------
+    >>> predictive_log_likelihood([[0.0], [0.0]], [0.0], 1.0).round(4)  # copies change nothing
+    array([-0.9189])
+    """
+    samples, y = _array(samples), _array(y)
+    if samples.ndim not in (2, 3) or 0 in samples.shape or samples.shape[1:] != y.shape:
+        raise ValueError(
+            "samples must have the shape (T, N) or (T, N, D) and y that of one draw, got shapes "
+            f"{samples.shape} and {y.shape}"
+        )
+    if not (np.isfinite(samples).all() and np.isfinite(y).all()):
+        raise ValueError("samples and y must be finite, got an infinite value or NaN")
+    if not 0 < tau < np.inf:
+        raise ValueError(f"the precision tau must be positive and finite, got tau={tau!r}")
+    draws, points = samples.shape[:2]
+    squares = ((samples - y) ** 2).reshape(draws, points, -1)
+    exponents = -tau / 2 * squares.sum(axis=2)
+    top = exponents.max(axis=0)  # taken out, so that far targets do not underflow to log 0
+    mixture = top + np.log(np.exp(exponents - top).mean(axis=0))
+    return mixture + squares.shape[2] / 2 * np.log(tau / (2 * np.pi))
+
+
+def _array(values):
+    """A float64 array of an array or of a tensor."""
+    if hasattr(values, "detach"):
+        values = values.detach().cpu().double().numpy()
+    return np.asarray(values, dtype=float)
