@@ -17,7 +17,7 @@ def divergence(M, sigma, length_scale, p):
     dropped = stats.multivariate_normal(np.zeros(len(M)), sigma**2 * np.eye(len(M)))
 
     def integrand(*w):
-        logs = np.log([1 - p, p]) + [kept.logpdf(w), dropped.logpdf(w)]
+        logs = [np.log(1 - p) + kept.logpdf(w), np.log(p) + dropped.logpdf(w)]
         log_density = np.logaddexp(*logs)
         return np.exp(log_density) * (log_density - prior.logpdf(w))
 

@@ -11,6 +11,7 @@ from ..masks import check_probability
 __all__ = ["gal_kl", "kl_overlap", "kl_overlap_bound"]
 
 STEP = 1 / 16  # of the trapezoidal rule, in log odds or standard deviations
+FAR = 80.0  # distance in standard deviations at which exp(-r^2 / 8) is below the smallest double
 REACH = 1400  # log odds beyond which the entropy of a bit is below the smallest double
 
 
@@ -58,9 +59,9 @@ def gal_kl(M, sigma, length_scale, p):
     M, p = _checked(M, sigma, p)
     _check_positive("length_scale", length_scale)
     K, J = M.shape
-    width = (length_scale * sigma) ** 2
+    width = length_scale * sigma
     pull = (1 - p) * length_scale**2 / 2 * np.sum(M**2)
-    return float(pull + J * (K / 2 * (width - np.log(width) - 1) - _entropy(p)))
+    return float(pull + J * (K / 2 * (width**2 - 2 * np.log(width) - 1) - _entropy(p)))
 
 
 def kl_overlap(M, sigma, p):
@@ -101,7 +102,8 @@ def kl_overlap_bound(M, sigma, p):
     """Bound on `kl_overlap`: ``sqrt(p q) exp(-r^2 / 8) min(2 log 2, sqrt(8 pi) / r)`` a column.
 
     Statement ``approx-kl-weight-decay`` of the book, with ``r = |M_j| / sigma``. As r grows,
-    the ratio of the overlap to its bound goes to 1. Parameters and errors as for `gal_kl`.
+    the ratio of the overlap to its bound goes to 1. Beyond r = 80 the overlap counts as 0, and
+    the bound as that at 80. Parameters and errors as for `gal_kl`.
 
     Returns
     -------
@@ -114,7 +116,7 @@ def kl_overlap_bound(M, sigma, p):
     0.0220
     """
     M, p = _checked(M, sigma, p)
-    r = np.linalg.norm(M, axis=0) / sigma
+    r = np.minimum(np.linalg.norm(M, axis=0) / sigma, FAR)
     with np.errstate(divide="ignore"):
         factor = np.minimum(2 * np.log(2), np.sqrt(8 * np.pi) / r)
     return float(np.sqrt(p * (1 - p)) * np.sum(np.exp(-(r**2) / 8) * factor))
@@ -124,6 +126,8 @@ def _equivocation(r, p):
     """H(z | w) of one column at the distance ``r = |M_j| / sigma``."""
     if p in (0.0, 1.0) or r == 0:
         return _entropy(p)
+    if r > FAR:
+        return 0.0
     odds = np.log((1 - p) / p)
     # Where the normal density or G vanishes, whichever comes first.
     low, high = max(-40 - r, (-REACH - odds) / r), min(40 + r, (REACH - odds) / r)

@@ -1,0 +1,827 @@
+"""The claims of the chapter Bayesian: each holds, and its wrong forms are rejected."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import sympy
+import torch
+
+from dropoutlib import layers, verify
+from dropoutlib.bayes import (
+    decompose_variance,
+    gal_kl,
+    kl_overlap,
+    kl_overlap_bound,
+    linear_posterior,
+    mc_samples,
+    model_weight_decay,
+    mutual_information,
+    predictive_entropy,
+    predictive_log_likelihood,
+)
+from dropoutlib.masks import enumerate_masks, mask_weights
+
+P = Fraction(2, 5)
+
+
+def fractions(rng, *shape):
+    """Random Fractions between -2 and 2."""
+    return np.vectorize(Fraction, otypes=[object])(rng.integers(-20, 21, size=shape), 10)
+
+
+def relu(values):
+    return np.maximum(values, Fraction(0))
+
+
+# Columns and entries.
+
+
+def output_covariance(columns):
+    """Exact covariance of two outputs of two inputs, a function of (W, x, p)."""
+
+    def covariance(v):
+        W, x, p = v[:4].reshape(2, 2), v[4:6], v[6]
+        masks = enumerate_masks(2 if columns else 4)
+        kept = masks[:, None, :] if columns else masks.reshape(-1, 2, 2)
+        y = (kept * W * x).sum(axis=2) / (1 - p)
+        weights = mask_weights(masks, p)
+        mean = weights @ y
+        return (weights[:, None] * y).T @ y - np.outer(mean, mean)
+
+    return covariance
+
+
+def stated_covariance(columns):
+    def covariance(v):
+        W, x, p = v[:4].reshape(2, 2), v[4:6], v[6]
+        full = p / (1 - p) * ((W * x**2) @ W.T)
+        return full if columns else np.diag(np.diag(full))
+
+    return covariance
+
+
+@pytest.mark.claim(
+    "thm-column-masks", method="identity", rejects=("elementwise product", "columns in DropConnect")
+)
+def test_columns_and_entries_by_identity(claim, rng):
+    """Both have the diagonal of the full matrix, so the marginal variances agree."""
+
+    def check(columns, stated):
+        return verify.identity(
+            output_covariance(columns), stated_covariance(stated), 7, degree=14, rng=rng
+        )
+
+    claim.holds(check(True, True))
+    claim.holds(check(False, False))
+    claim.rejects("elementwise product", check(True, False))
+    claim.rejects("columns in DropConnect", check(False, True))
+
+
+@pytest.mark.claim("thm-column-masks", method="enumeration", rejects=("elementwise product",))
+def test_a_column_vanishes_as_one(claim):
+    """The joint law of the two entries of column 1: both zero with p, exactly one never."""
+
+    def zeros(masks):
+        first = masks[:, [0, 0]]  # W diag(m) has the entries W_11 m_1 and W_21 m_1
+        lost = (~first).sum(axis=1)
+        return np.stack([lost == 2, lost == 1], axis=1).astype(int)
+
+    def check(both, one):
+        return verify.enumeration(zeros, [both, one], 2, P)
+
+    claim.holds(check(P, Fraction(0)))
+    claim.rejects("elementwise product", check(P**2, 2 * P * (1 - P)))
+
+
+@pytest.mark.claim("thm-column-masks", method="monte-carlo", rejects=("elementwise product",))
+def test_covariance_of_the_layers(claim, rng):
+    p, rows = 0.4, 60_000
+    W, x = np.array([[1.0, -2.0, 0.5], [1.5, -1.0, 1.0]]), np.array([1.0, 0.8, -0.6])
+    inputs = np.tile(x, (rows, 1))
+    covariance = p / (1 - p) * np.sum(W[0] * W[1] * x**2)
+    largest = np.prod(np.abs(W * x / (1 - p)).sum(axis=1) + np.abs(W @ x))
+
+    def check(outputs, stated, wrong=None):
+        products = np.prod(outputs - W @ x, axis=1)
+        return verify.mean_test(products, stated, -largest, largest, wrong=wrong)
+
+    columns = layers.Dropout(p, rng=rng).forward(inputs) @ W.T
+    entries = layers.DropConnect(W, p=p, rng=rng).forward(inputs)
+    report = check(columns, covariance, wrong=0.0)
+    assert report.power >= 0.999
+    claim.holds(report)
+    claim.holds(check(entries, 0.0, wrong=covariance))
+    claim.rejects("elementwise product", check(columns, 0.0))
+
+
+# Estimates from T samples.
+
+
+def sample_moments(values, divisor):
+    """Mean and variance along axis 1 with the divisor T - 1 or T, exactly."""
+    T = values.shape[1]
+    mean = values.sum(axis=1) / Fraction(T)
+    squares = ((values - mean[:, None]) ** 2).sum(axis=1)
+    return np.stack([mean, squares / Fraction(divisor(T))], axis=1)
+
+
+DIVISORS = {"T - 1": lambda T: T - 1, "T": lambda T: T}
+
+
+@pytest.mark.claim(
+    "thm-predictive-mean", method="enumeration", rejects=("1/T variance", "the scaled network")
+)
+def test_estimates_over_all_tuples_of_masks(claim, rng):
+    """A ReLU net whose inputs are masked, and all (2^3)^3 triples of masks."""
+    n, T = 3, 3
+    W, b, v = fractions(rng, 4, n), fractions(rng, 4), np.abs(fractions(rng, 4))
+    x = np.array([Fraction(1), Fraction(-1, 2), Fraction(2)])
+    W[0], b[0], v[0] = [2, -1, -3], Fraction(-1), Fraction(5)  # changes its sign over the masks
+
+    def network(masks):
+        return relu((masks * x) @ W.T / (1 - P) + b) @ v
+
+    mean, _ = verify.expectation(network, n, P)
+    variance, _ = verify.expectation(lambda masks: (network(masks) - mean) ** 2, n, P)
+
+    def check(divisor, mean=mean):
+        def estimates(masks):
+            return sample_moments(network(masks.reshape(-1, n)).reshape(-1, T), divisor)
+
+        return verify.enumeration(estimates, [mean, variance], n * T, P)
+
+    claim.holds(check(DIVISORS["T - 1"]))
+    claim.rejects("1/T variance", check(DIVISORS["T"]))
+    scaled = relu(W @ x + b) @ v  # too small by Jensen's inequality, as v is not negative
+    claim.rejects("the scaled network", check(DIVISORS["T - 1"], mean=scaled))
+
+
+@pytest.mark.claim("thm-predictive-mean", method="identity", rejects=("1/T variance",))
+def test_estimates_by_identity(claim, rng):
+    """Any function of two units, given by its four values, and pairs of masks."""
+    single, pairs = enumerate_masks(2), enumerate_masks(4)
+    codes = pairs.reshape(-1, 2, 2) @ np.array([1, 2])
+
+    def check(divisor):
+        def estimated(v):
+            return mask_weights(pairs, v[4]) @ sample_moments(v[:4][codes], divisor)
+
+        def enumerated(v):
+            weights = mask_weights(single, v[4])
+            mean = weights @ v[:4]
+            return np.array([mean, weights @ v[:4] ** 2 - mean**2])
+
+        return verify.identity(estimated, enumerated, 5, degree=6, rng=rng)
+
+    claim.holds(check(DIVISORS["T - 1"]))
+    claim.rejects("1/T variance", check(DIVISORS["T"]))
+
+
+@pytest.mark.claim("thm-predictive-mean", method="monte-carlo", rejects=("1/T variance",))
+def test_estimates_of_the_library(claim, seed):
+    """Each row is an estimate from T = 2 samples, as per-row draws are independent."""
+    p, rows = 0.5, 40_000
+    h, w = torch.tensor([1.0, 0.7]), torch.tensor([1.0, -1.2])
+    model = torch.nn.Sequential(torch.nn.Dropout(p), torch.nn.Linear(2, 1, bias=False)).double()
+    model[1].weight.data = w[None].double()
+    samples = mc_samples(model, h.double().expand(rows, 2), 2, rng=seed)[:, :, 0].numpy()
+    variance = float(p / (1 - p) * np.sum((h * w).numpy() ** 2))
+    ends = (h * w).numpy() / (1 - p)
+    width = np.clip(ends, 0, None).sum() - np.clip(ends, None, 0).sum()
+
+    def check(divisor, wrong=None):
+        spread = np.var(samples, axis=0) * 2 / divisor(2)
+        return verify.mean_test(spread, variance, 0, width**2 / 2 + 1e-6, wrong=wrong)
+
+    report = check(DIVISORS["T - 1"], wrong=variance / 2)
+    assert report.power >= 0.999
+    claim.holds(report)
+    claim.rejects("1/T variance", check(DIVISORS["T"]))
+
+
+# The predictive variance.
+
+
+@pytest.mark.claim("thm-total-variance", method="identity", rejects=("no 1/tau", "1/tau twice"))
+def test_total_variance_by_identity(claim, rng):
+    """Any function of two units, and noise of the two values s and -s, so 1/tau = s^2."""
+    masks = enumerate_masks(2)
+
+    def total(v):
+        f, p, s = v[:4], v[4], v[5]
+        weights = np.concatenate([mask_weights(masks, p) / 2] * 2)
+        y = np.concatenate([f + s, f - s])
+        return weights @ y**2 - (weights @ y) ** 2
+
+    def check(times):
+        def stated(v):
+            f, p, s = v[:4], v[4], v[5]
+            weights = mask_weights(masks, p)
+            return times * s**2 + weights @ f**2 - (weights @ f) ** 2
+
+        return verify.identity(total, stated, 6, degree=6, rng=rng)
+
+    claim.holds(check(1))
+    claim.rejects("no 1/tau", check(0))
+    claim.rejects("1/tau twice", check(2))
+
+
+@pytest.mark.claim(
+    "thm-total-variance", method="quadrature", rejects=("no 1/tau", "deviations add")
+)
+def test_total_variance_by_quadrature(claim, rng):
+    """The variance of the mixture whose density is the library's predictive likelihood."""
+    samples, tau = 2 * rng.standard_normal((5, 1)), 1.7
+    low, high = samples.min() - 14 / tau**0.5, samples.max() + 14 / tau**0.5
+    y = np.linspace(low, high, 4001)  # the trapezoidal rule is exact to rounding here
+    density = np.exp(predictive_log_likelihood(np.tile(samples, len(y)), y, tau))
+    step = y[1] - y[0]
+    mean = step * density @ y
+    variance = step * density @ (y - mean) ** 2
+    split = decompose_variance(samples, tau=tau)
+
+    def check(stated):
+        error = abs(float(stated) - variance)
+        return verify.Report(
+            passed=error <= 1e-10, method="quadrature", error=error, rounding=1e-10
+        )
+
+    claim.holds(check(split.total[0]))
+    claim.rejects("no 1/tau", check(split.epistemic[0]))
+    added = (split.aleatoric[0] ** 0.5 + split.epistemic[0] ** 0.5) ** 2
+    claim.rejects("deviations add", check(added))
+
+
+# Entropy.
+
+
+@pytest.mark.claim(
+    "thm-entropy-decomposition", method="symbolic", rejects=("divergence of the mean from members",)
+)
+def test_information_is_a_mean_divergence_symbolically(claim):
+    """Two masks and two classes; I = H[mean] - mean H is the mean divergence from the mean."""
+    p, u, v = sympy.symbols("p u v", positive=True)
+    weights, members = (p, 1 - p), ((u, 1 - u), (v, 1 - v))
+    mean = [sum(w * m[c] for w, m in zip(weights, members, strict=True)) for c in (0, 1)]
+
+    def entropy(prediction):
+        return -sum(x * sympy.log(x) for x in prediction)
+
+    def divergence(a, b):
+        return sum(x * (sympy.log(x) - sympy.log(y)) for x, y in zip(a, b, strict=True))
+
+    information = entropy(mean) - sum(w * entropy(m) for w, m in zip(weights, members, strict=True))
+
+    def check(stated):
+        zero = sympy.expand(information - stated) == 0
+        return verify.Report(passed=bool(zero), method="symbolic", rounding=0.0)
+
+    pairs = list(zip(weights, members, strict=True))
+    claim.holds(check(sum(w * divergence(m, mean) for w, m in pairs)))
+    claim.rejects(
+        "divergence of the mean from members",
+        check(sum(w * divergence(mean, m) for w, m in pairs)),
+    )
+
+
+def softmax(logits):
+    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+@pytest.mark.claim(
+    "thm-entropy-decomposition", method="bound", rejects=("entropy is epistemic", "I = H")
+)
+def test_information_is_zero_exactly_without_dependence(claim, rng):
+    """All masks of four units at p = 1/2, in networks that do and that do not look at them."""
+    masks, rows = enumerate_masks(4), 500
+    W = rng.standard_normal((rows, 4, 3))
+    dependent = softmax(np.einsum("tk,nkc->tnc", 2.0 * masks, W))
+    constant = np.repeat(softmax(W.sum(axis=1))[None], len(masks), axis=0)
+    spread = np.abs(dependent - dependent.mean(axis=0)).sum(axis=2)
+    pinsker = (spread**2).mean(axis=0) / 2
+
+    def vanishes_without(measure):
+        return verify.bound(measure(constant), np.full(rows, 1e-12))
+
+    claim.holds(verify.bound(pinsker, mutual_information(dependent)))
+    claim.holds(vanishes_without(mutual_information))
+    claim.rejects("entropy is epistemic", vanishes_without(predictive_entropy))
+    claim.holds(verify.bound(mutual_information(dependent), predictive_entropy(dependent)))
+    claim.rejects(
+        "I = H", verify.bound(predictive_entropy(dependent), mutual_information(dependent))
+    )
+
+
+# The divergence.
+
+
+def divergence_by_trapezoids(M, sigma, length_scale, p):
+    """KL of the mixture from the prior in one dimension, from the two densities themselves."""
+    w = np.linspace(min(M, 0) - 12 * sigma, max(M, 0) + 12 * sigma, 4001)
+    log_normal = -np.log(sigma) - np.log(2 * np.pi) / 2
+    kept = np.log(1 - p) - ((w - M) / sigma) ** 2 / 2
+    dropped = np.log(p) - (w / sigma) ** 2 / 2
+    log_mixture = np.logaddexp(kept, dropped) + log_normal
+    log_prior = np.log(length_scale) - np.log(2 * np.pi) / 2 - (length_scale * w) ** 2 / 2
+    return (w[1] - w[0]) * np.exp(log_mixture) @ (log_mixture - log_prior)
+
+
+@pytest.mark.claim(
+    "approx-kl-weight-decay",
+    method="bound",
+    rejects=("(p l^2/2) |M|^2", "no entropy of the mask", "no overlap at all"),
+)
+def test_divergence_lies_within_the_bound(claim, rng):
+    """From above and from below, over 3000 columns of one weight."""
+    cases = 3000
+    M = rng.uniform(0.1, 3.0, cases) * rng.choice([-1, 1], cases)
+    sigma = np.abs(M) / rng.uniform(0.2, 12.0, cases)
+    length, p = rng.uniform(0.3, 3.0, cases), rng.uniform(0.05, 0.45, cases)
+    settings = list(zip(M, sigma, length, p, strict=True))
+    exact = np.array([divergence_by_trapezoids(*case) for case in settings])
+    stated = np.array([gal_kl([m], s, scale, drop) for m, s, scale, drop in settings])
+    limits = np.array([kl_overlap_bound([m], s, drop) for m, s, _, drop in settings])
+    rounding = 1e-11 * (1 + np.abs(exact) + stated)
+
+    def check(form, limits=limits):
+        differences = np.concatenate([exact - form, form - exact])
+        ceilings = np.concatenate([limits, np.zeros(cases)])
+        return verify.bound(differences, ceilings, rounding=np.tile(rounding, 2))
+
+    q = 1 - p
+    claim.holds(check(stated))
+    claim.rejects("(p l^2/2) |M|^2", check(stated + (p - q) * length**2 / 2 * M**2))
+    entropy = -p * np.log(p) - q * np.log(q)
+    claim.rejects("no entropy of the mask", check(stated + entropy))
+    claim.rejects("no overlap at all", check(stated, limits=np.zeros(cases)))
+
+
+@pytest.mark.claim("approx-kl-weight-decay", method="slope", rejects=("exp(-r^2/8) alone",))
+def test_order_of_the_overlap(claim):
+    """Times exp(r^2 / 8), the overlap is sqrt(8 pi p q) sigma/|M| and higher orders."""
+    p, sigma = 0.3, 2.0 ** -np.arange(1.0, 6.0, 0.5)
+    scaled = np.array([kl_overlap([1.0], s, p) * np.exp(1 / (8 * s**2)) for s in sigma])
+
+    def check(expected):
+        return verify.order(sigma, scaled, expected, value=scaled)
+
+    claim.holds(check(1))
+    claim.rejects("exp(-r^2/8) alone", check(0))
+
+
+@pytest.mark.claim(
+    "approx-kl-weight-decay", method="bound", rejects=("the bound is never nearly reached",)
+)
+def test_overlap_lies_between_its_bounds(claim, rng):
+    """The bound times 1 - (pi^2 + 8 + log^2(q/p)) / 2r^2 is a lower bound."""
+    r, p = rng.uniform(4.0, 60.0, 2000), rng.uniform(0.01, 0.99, 2000)
+    settings = list(zip(r, p, strict=True))
+    overlap = np.array([kl_overlap([distance], 1.0, drop) for distance, drop in settings])
+    upper = np.array([kl_overlap_bound([distance], 1.0, drop) for distance, drop in settings])
+    lower = upper * (1 - (np.pi**2 + 8 + np.log((1 - p) / p) ** 2) / (2 * r**2))
+    rounding = 1e-12 * overlap
+    claim.holds(verify.bound(overlap, upper, rounding=rounding))
+    claim.holds(verify.bound(lower, overlap, rounding=rounding))
+    claim.rejects("the bound is never nearly reached", verify.bound(overlap, 0.99 * upper))
+
+
+@pytest.mark.claim(
+    "approx-kl-weight-decay", method="monte-carlo", rejects=("it vanishes as K grows",)
+)
+@pytest.mark.parametrize("K", [2, 300])
+def test_overlap_in_many_dimensions(claim, rng, K):
+    """At one distance |M| / sigma the overlap is the same in any dimension."""
+    p, sigma, draws = 0.3, 0.5, 40_000
+    M = rng.standard_normal(K)
+    M /= np.linalg.norm(M)
+    kept = rng.random(draws) >= p
+    w = kept[:, None] * M + sigma * rng.standard_normal((draws, K))
+    odds = np.log((1 - p) / p) + (w @ M - 1 / 2) / sigma**2
+    doubt = np.logaddexp(0, -odds) + odds / (1 + np.exp(odds))  # entropy of the bit given w
+
+    def check(overlap, wrong=None):
+        return verify.mean_test(doubt, overlap, 0, np.log(2), wrong=wrong)
+
+    report = check(kl_overlap(M, sigma, p), wrong=0.0)
+    assert report.power >= 0.999
+    claim.holds(report)
+    claim.rejects("it vanishes as K grows", check(0.0))
+
+
+# Precision and weight decay.
+
+
+@pytest.mark.claim(
+    "thm-precision",
+    method="identity",
+    rejects=("unscaled lambda, inverted masks", "inverted lambda, unscaled masks", "no 1/2"),
+)
+def test_precision_by_identity(claim, rng):
+    """N tau times the objective is the M-dependent part of the evidence bound, for all M.
+
+    Two samples, two units, one output. The point holds M, X, y, tau, l and p.
+    """
+    N, masks = 2, enumerate_masks(2)
+
+    def parts(v):
+        return v[:2], v[2:6].reshape(2, 2), v[6:8], v[8], v[9], v[10]
+
+    def loss(W, X, y, p, scale):
+        """Half the expected sum of squares of a linear layer behind the masks."""
+        outputs = (masks[:, None] * X * W).sum(axis=2) * scale
+        return mask_weights(masks, p) @ ((y - outputs) ** 2).sum(axis=1) / 2
+
+    def evidence(v):
+        M, X, y, tau, length, p = parts(v)
+        penalty = (1 - p) * length**2 / 2 * (M**2).sum()
+        return tau * (loss(M, X, y, p, 1) - (y**2).sum() / 2) + penalty
+
+    def check(inverted, decay, half=1):
+        def objective(v):
+            M, X, y, tau, length, p = parts(v)
+            q = 1 - p
+            W, scale = (q * M, 1 / q) if inverted else (M, 1)
+            data = (loss(W, X, y, p, scale) - (y**2).sum() / 2) / N
+            return N * tau * (data + half * decay(length, q, tau) * (W**2).sum())
+
+        return verify.identity(evidence, objective, 11, degree=16, rng=rng)
+
+    def unscaled(length, q, tau):
+        return q * length**2 / (2 * N * tau)
+
+    def inverted(length, q, tau):
+        return length**2 / (2 * q * N * tau)
+
+    claim.holds(check(False, unscaled))
+    claim.holds(check(True, inverted))
+    claim.rejects("unscaled lambda, inverted masks", check(True, unscaled))
+    claim.rejects("inverted lambda, unscaled masks", check(False, inverted))
+    claim.rejects("no 1/2", check(True, inverted, half=2))
+
+
+@pytest.mark.claim(
+    "thm-precision", method="gradient", rejects=("the other convention's weight decay",)
+)
+@pytest.mark.parametrize("inverted", [True, False])
+def test_precision_by_gradients(claim, rng, inverted):
+    """A tanh layer, dropout, a linear layer: the bound's slope in the weights behind the mask."""
+    N, H, p, tau, length = 6, 4, 0.3, 2.5, 0.8
+    h, y = np.tanh(rng.standard_normal((N, H))), rng.standard_normal((N, 2))
+    W = rng.standard_normal((H, 2))
+    masks = enumerate_masks(H)
+    weights, scale = mask_weights(masks, p), 1 / (1 - p) if inverted else 1.0
+
+    def bound(W):
+        """Minus the evidence bound in W, whose un-inverted weights are W / q or W."""
+        residuals = y - (masks[:, None] * h * scale) @ W
+        penalty = (1 - p) * length**2 / 2 * np.sum((W * scale) ** 2)
+        return tau / 2 * weights @ (residuals**2).sum(axis=(1, 2)) + penalty
+
+    def check(decay):
+        mean_residuals = h.T @ (y - h @ W * scale * (1 - p)) * scale * (1 - p)
+        noise = p * (1 - p) * scale**2 * (h**2).sum(axis=0)[:, None] * W
+        objective = (noise - mean_residuals) / N + 2 * decay * W
+        return verify.gradient(bound, N * tau * objective, W)
+
+    claim.holds(check(model_weight_decay(p, length, N, tau, inverted)))
+    claim.rejects(
+        "the other convention's weight decay",
+        check(model_weight_decay(p, length, N, tau, not inverted)),
+    )
+
+
+# The likelihood of test data.
+
+
+@pytest.mark.claim(
+    "thm-loglik", method="symbolic", rejects=("summed over draws first", "D = 1 for two outputs")
+)
+def test_likelihood_symbolically(claim):
+    """Two draws of two outputs: the logarithm of the mean of products of normal densities."""
+    y, f, g = (sympy.symbols(f"{name}_1:3", real=True) for name in "yfg")
+    tau = sympy.symbols("tau", positive=True)
+
+    def density(draw):
+        return sympy.prod(
+            sympy.sqrt(tau / (2 * sympy.pi)) * sympy.exp(-tau / 2 * (a - b) ** 2)
+            for a, b in zip(y, draw, strict=True)
+        )
+
+    mixture = (density(f) + density(g)) / 2
+    exponents = [-tau / 2 * sum((a - b) ** 2 for a, b in zip(y, d, strict=True)) for d in (f, g)]
+
+    def check(log_sum, D):
+        """The exponential of the formula, whose terms in T and D are factors."""
+        stated = (
+            log_sum / 2 * (2 * sympy.pi) ** (-sympy.Rational(D, 2)) * tau ** sympy.Rational(D, 2)
+        )
+        zero = sympy.simplify(sympy.expand(stated - mixture)) == 0
+        return verify.Report(passed=bool(zero), method="symbolic", rounding=0.0)
+
+    claim.holds(check(sum(sympy.exp(e) for e in exponents), 2))
+    claim.rejects("summed over draws first", check(sympy.exp(sum(exponents)), 2))
+    claim.rejects("D = 1 for two outputs", check(sum(sympy.exp(e) for e in exponents), 1))
+
+
+@pytest.mark.claim("thm-loglik", method="quadrature", rejects=("summed over draws first",))
+def test_likelihood_is_a_density(claim, rng):
+    samples, tau = rng.standard_normal((5, 1)), 1.7
+    y = np.linspace(-20, 20, 8001)
+
+    def check(log_density):
+        total = (y[1] - y[0]) * np.exp(log_density).sum()
+        error = abs(total - 1)
+        return verify.Report(
+            passed=error <= 1e-12, method="quadrature", error=error, rounding=1e-12
+        )
+
+    claim.holds(check(predictive_log_likelihood(np.tile(samples, len(y)), y, tau)))
+    each = np.array([predictive_log_likelihood(np.tile(f, (1, len(y))), y, tau) for f in samples])
+    claim.rejects("summed over draws first", check(each.sum(axis=0) - np.log(len(samples))))
+
+
+# More data.
+
+
+def dropout_weights(X, y, p, copies):
+    """Minimiser of the expected squared loss behind dropout, two inputs, data repeated."""
+    gram, target = copies * (X.T @ X), copies * (X.T @ y)
+    gram = gram + p / (1 - p) * np.diag(np.diag(gram))
+    determinant = gram[0, 0] * gram[1, 1] - gram[0, 1] * gram[1, 0]
+    adjugate = np.array([[gram[1, 1], -gram[0, 1]], [-gram[1, 0], gram[0, 0]]])
+    return (adjugate @ target) / determinant
+
+
+def dropout_variance(v, copies):
+    """Exact variance over masks at x after training on repeated data, of (X, y, x, p)."""
+    X, y, x, p = v[:4].reshape(2, 2), v[4:6], v[6:8], v[8]
+    w, masks = dropout_weights(X, y, p, copies), enumerate_masks(2)
+    outputs, weights = (masks * x * w).sum(axis=1) / (1 - p), mask_weights(masks, p)
+    return weights @ outputs**2 - (weights @ outputs) ** 2
+
+
+@pytest.mark.claim("thm-variance-does-not-shrink", method="identity", rejects=("it falls as 1/N",))
+def test_repeating_the_data_changes_nothing(claim, rng):
+    def check(factor):
+        return verify.identity(
+            lambda v: dropout_variance(v, 7),
+            lambda v: factor * dropout_variance(v, 1),
+            9,
+            degree=60,
+            rng=rng,
+        )
+
+    claim.holds(check(1))
+    claim.rejects("it falls as 1/N", check(Fraction(1, 7)))
+
+
+@pytest.mark.claim("thm-variance-does-not-shrink", method="slope", rejects=("it falls as 1/N",))
+def test_exact_posterior_shrinks_and_dropout_does_not(claim, rng):
+    p, tau, length, x = 0.3, 4.0, 1.0, np.array([1.0, -0.5, 2.0])
+    X = rng.standard_normal((30, 3))
+    y = X @ np.array([1.0, 2.0, -1.0]) + rng.standard_normal(30) / tau**0.5
+    copies = 2 ** np.arange(4, 12)
+    exact, dropout = [], []
+    for k in copies:
+        # k copies of the data have the Gram matrix of sqrt(k) times one copy.
+        _, variance = linear_posterior(k**0.5 * X, k**0.5 * y, tau, length).predict(x[None])
+        exact.append(variance[0])
+        gram = k * X.T @ X
+        w = np.linalg.solve(gram + p / (1 - p) * np.diag(np.diag(gram)), k * X.T @ y)
+        dropout.append(p / (1 - p) * np.sum((w * x) ** 2))
+
+    def check(variances, expected):
+        return verify.order(1 / copies, variances, expected, value=np.array(variances))
+
+    claim.holds(check(exact, 1))
+    claim.holds(check(dropout, 0))
+    claim.rejects("it falls as 1/N", check(dropout, 1))
+
+
+# Between the data.
+
+
+def hidden_variance(x, A, b, w, activation=relu):
+    """(p/q) sum_j w_j^2 act(z_j)^2 at one input, exactly."""
+    return P / (1 - P) * (w**2 * activation(A @ x + b) ** 2).sum()
+
+
+@pytest.mark.claim("thm-no-in-between", method="enumeration", rejects=("p q for p/q", "no ReLU"))
+def test_variance_of_one_hidden_layer(claim, rng):
+    units = 5
+    A, b, w = fractions(rng, units, 2), fractions(rng, units), fractions(rng, units)
+    x = fractions(rng, 2)
+    A[0], b[0], w[0] = 0, Fraction(-1), Fraction(1)  # one unit that is off, and one that is on
+    A[1], b[1], w[1] = 0, Fraction(1), Fraction(1)
+
+    def squared_deviation(masks):
+        terms = w * relu(A @ x + b)
+        return ((masks * terms).sum(axis=1) / (1 - P) - terms.sum()) ** 2
+
+    def check(variance):
+        return verify.enumeration(squared_deviation, variance, units, P)
+
+    claim.holds(check(hidden_variance(x, A, b, w)))
+    claim.rejects("p q for p/q", check((1 - P) ** 2 * hidden_variance(x, A, b, w)))
+    claim.rejects("no ReLU", check(hidden_variance(x, A, b, w, activation=lambda z: z)))
+
+
+def exact_variance(network, units):
+    mean, _ = verify.expectation(network, units, P)
+    return verify.expectation(lambda masks: (network(masks) - mean) ** 2, units, P)[0]
+
+
+def two_layers(x):
+    """Variance at x of a net of two hidden layers whose second unit is a bump in x."""
+
+    def network(masks):
+        first = relu(np.array([x + 1, x, x - 1]))
+        bump = relu(first @ np.array([1, -2, 1]))  # 0 at -1 and 1, and 1 at 0
+        return masks[:, 0] * bump / (1 - P)
+
+    return exact_variance(network, 1)
+
+
+def dropped_input(x):
+    """Variance at x of one hidden layer when the input itself is dropped."""
+
+    def network(masks):
+        kept = masks[:, 0] * x / (1 - P)
+        shifted = np.array([kept, kept - 5, kept - 10])  # a bump from 0 to 10 in x / q
+        return np.array([1, -2, 1]) @ relu(shifted)
+
+    return exact_variance(network, 1)
+
+
+@pytest.mark.claim(
+    "thm-no-in-between",
+    method="bound",
+    rejects=("any activation", "any depth", "inputs dropped too", "the other way round"),
+)
+def test_variance_is_convex(claim, rng):
+    """Along random lines, in exact arithmetic: no value lies above the chord."""
+
+    def check(cases):
+        """For (V(a), V(b), t, V(t a + (1 - t) b)): the value, and the chord's height."""
+        above = [inside - (t * a + (1 - t) * b) for a, b, t, inside in cases]
+        return verify.Report(passed=max(above) <= 0, method="bound", cases=len(cases))
+
+    def case(variance, a, b, t):
+        return variance(a), variance(b), t, variance(t * a + (1 - t) * b)
+
+    cases = []
+    for _ in range(2000):
+        A, b, w = fractions(rng, 4, 3), fractions(rng, 4), fractions(rng, 4)
+        t = Fraction(int(rng.integers(1, 10)), 10)
+        ends = fractions(rng, 2, 3)
+        cases.append(case(lambda x, n=(A, b, w): hidden_variance(x, *n), *ends, t))
+    claim.holds(check(cases))
+    half = Fraction(1, 2)
+
+    def saturating(x):
+        one = np.array([Fraction(1)])
+        clip = lambda z: np.minimum(np.maximum(z, -1), 1)  # noqa: E731
+        return hidden_variance(np.array([x]), one[:, None], Fraction(0) * one, one, clip)
+
+    claim.rejects("any activation", check([case(saturating, Fraction(0), Fraction(2), half)]))
+    claim.rejects("any depth", check([case(two_layers, Fraction(-1), Fraction(1), half)]))
+    claim.rejects(
+        "inputs dropped too", check([case(dropped_input, Fraction(0), Fraction(6), half)])
+    )
+    claim.rejects("the other way round", check([(-a, -b, t, -inside) for a, b, t, inside in cases]))
+
+
+# Functions and rows.
+
+
+@pytest.mark.claim(
+    "thm-shared-mask", method="enumeration", rejects=("per-row masks called functions",)
+)
+def test_increments_over_all_masks(claim, rng):
+    units = 4
+    A, b, w = fractions(rng, units), fractions(rng, units), fractions(rng, units)
+    b[0], w[0] = Fraction(3), Fraction(1)  # on at both inputs, so that there is a variance
+    left, right = Fraction(1, 2), Fraction(3, 5)
+    terms = [w * relu(A * x + b) for x in (left, right)]
+
+    def squared_increment(shared):
+        def values(masks):
+            both = [masks, masks] if shared else [masks[:, :units], masks[:, units:]]
+            deviations = [
+                (m * term).sum(axis=1) / (1 - P) - term.sum()
+                for m, term in zip(both, terms, strict=True)
+            ]
+            return (deviations[1] - deviations[0]) ** 2
+
+        return values
+
+    factor = P / (1 - P)
+    together = factor * ((terms[1] - terms[0]) ** 2).sum()
+    apart = factor * (terms[0] ** 2 + terms[1] ** 2).sum()
+    claim.holds(verify.enumeration(squared_increment(True), together, units, P))
+    claim.holds(verify.enumeration(squared_increment(False), apart, 2 * units, P))
+    claim.rejects(
+        "per-row masks called functions",
+        verify.enumeration(squared_increment(False), together, 2 * units, P),
+    )
+
+
+HIDDEN = np.array([1.0, -0.8, 0.5, 1.2]), np.array([0.2, 0.4, -0.3, 0.1])
+OUT = np.array([1.0, -1.5, 0.7, 0.9])
+
+
+def hidden(x):
+    return np.maximum(HIDDEN[0] * x + HIDDEN[1], 0)
+
+
+@pytest.mark.claim("thm-shared-mask", method="slope", rejects=("per-row masks called functions",))
+def test_increments_shrink_with_the_step(claim):
+    p, x, steps = 0.4, 0.9, 2.0 ** -np.arange(2, 9)
+    shared = [p / (1 - p) * np.sum((OUT * (hidden(x + s) - hidden(x))) ** 2) for s in steps]
+    rows = [p / (1 - p) * np.sum(OUT**2 * (hidden(x + s) ** 2 + hidden(x) ** 2)) for s in steps]
+    claim.holds(verify.order(steps, shared, 2, value=np.array(shared)))
+    claim.rejects(
+        "per-row masks called functions", verify.order(steps, rows, 2, value=np.array(rows))
+    )
+
+
+@pytest.mark.claim(
+    "thm-shared-mask", method="monte-carlo", rejects=("per-row masks called functions",)
+)
+def test_increments_of_the_library(claim, seed):
+    p, inputs, T = 0.4, torch.tensor([[0.9], [1.0]], dtype=torch.float64), 20_000
+    model = torch.nn.Sequential(
+        torch.nn.Linear(1, 4), torch.nn.ReLU(), torch.nn.Dropout(p), torch.nn.Linear(4, 1)
+    ).double()
+    parameters = (HIDDEN[0][:, None], HIDDEN[1], OUT[None], np.zeros(1))
+    for own, given in zip(model.parameters(), parameters, strict=True):
+        own.data = torch.from_numpy(given)
+    terms = OUT * np.array([hidden(0.9), hidden(1.0)])
+    together = p / (1 - p) * np.sum((terms[1] - terms[0]) ** 2)
+    apart = p / (1 - p) * np.sum(terms**2)
+    largest = (np.abs(terms).sum() / (1 - p)) ** 2
+    mean_step = terms[1].sum() - terms[0].sum()
+
+    def check(shared_mask, variance, wrong=None):
+        samples = mc_samples(model, inputs, T, shared_mask=shared_mask, rng=seed)[..., 0].numpy()
+        squares = (samples[:, 1] - samples[:, 0] - mean_step) ** 2
+        return verify.mean_test(squares, variance, 0, largest, wrong=wrong)
+
+    report = check(True, together, wrong=apart)
+    assert report.power >= 0.999
+    claim.holds(report)
+    claim.holds(check(False, apart, wrong=together))
+    claim.rejects("per-row masks called functions", check(False, together))
+
+
+# Is it Bayesian?
+
+
+def coverage(rng, N, p, cases=20_000):
+    """Cases in which the 95 % interval of the exact posterior, and of dropout, holds the truth."""
+    d, tau, z = 5, 4.0, 1.959963984540054
+    X, x = rng.standard_normal((N, d)), rng.standard_normal(d)
+    truth = rng.standard_normal((cases, d))
+    # X'y is all that the two need of the data, and it is Gaussian given the weights.
+    factor = np.linalg.cholesky(X.T @ X)
+    target = truth @ (X.T @ X) + rng.standard_normal((cases, d)) @ factor.T / tau**0.5
+    cov = linear_posterior(X, np.zeros(N), tau, 1.0).cov
+    exact = np.abs(tau * target @ cov @ x - truth @ x) <= z * (x @ cov @ x) ** 0.5
+    gram = X.T @ X + p / (1 - p) * np.diag(np.sum(X**2, axis=0))
+    gram += 2 * N * model_weight_decay(p, 1.0, N, tau) * np.eye(d)
+    weights = target @ np.linalg.inv(gram)
+    spread = (p / (1 - p) * ((weights * x) ** 2).sum(axis=1)) ** 0.5
+    dropout = np.abs(weights @ x - truth @ x) <= z * spread
+    return np.count_nonzero(exact), np.count_nonzero(dropout), cases
+
+
+@pytest.mark.claim(
+    "contested-bayesian",
+    method="monte-carlo",
+    rejects=("p = 0.01 is calibrated at N = 10", "p = 0.01 is calibrated at N = 1000"),
+)
+def test_coverage_under_the_prior_of_the_model(claim, rng):
+    """At one p the interval is too narrow for little data and too wide for much."""
+    for N in (10, 1000):
+        exact, dropout, cases = coverage(rng, N, 0.01)
+        report = verify.rate_test(exact, cases, 0.95, wrong=0.97)
+        assert report.power >= 0.999
+        claim.holds(report)
+        claim.rejects(f"p = 0.01 is calibrated at N = {N}", verify.rate_test(dropout, cases, 0.95))
+
+
+@pytest.mark.claim(
+    "contested-bayesian", method="bound", rejects=("the divergence stays finite as sigma -> 0",)
+)
+def test_divergence_has_no_limit(claim):
+    """It exceeds K log(1 / (l sigma)) - K/2 - log 2 a column, which has no limit."""
+    M, length = np.array([0.5, -1.0, 2.0]), 1.3
+    sigma = 10.0 ** -np.arange(1, 300, 7)
+    values = np.array([gal_kl(M, s, length, 0.3) + kl_overlap(M, s, 0.3) for s in sigma])
+    below = 3 * np.log(1 / (length * sigma)) - 1.5 - np.log(2)
+    claim.holds(verify.bound(below, values))
+    claim.rejects(
+        "the divergence stays finite as sigma -> 0", verify.bound(values, np.full(len(sigma), 500))
+    )
