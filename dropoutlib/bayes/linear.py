@@ -76,8 +76,7 @@ def linear_posterior(X, y, tau, length_scale):
         if not 0 < value < np.inf:
             raise ValueError(f"{name} must be positive and finite, got {name}={value!r}")
     # By singular values: X'X would square the condition number.
-    _, singular, axes = np.linalg.svd(X)
-    precision = np.full(X.shape[1], float(length_scale) ** 2)
-    precision[: len(singular)] += tau * singular**2
-    cov = axes.T / precision @ axes
+    missing = max(0, X.shape[1] - len(X))  # rows of zeros, so that all d axes come out
+    _, singular, axes = np.linalg.svd(np.pad(X, [(0, missing), (0, 0)]), full_matrices=False)
+    cov = axes.T / (length_scale**2 + tau * singular**2) @ axes
     return LinearPosterior(tau * cov @ (X.T @ y), cov)
