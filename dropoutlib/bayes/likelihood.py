@@ -38,6 +38,17 @@ def predictive_log_likelihood(samples, y, tau):
     >>> predictive_log_likelihood([[0.0], [0.0]], [0.0], 1.0).round(4)  # copies change nothing
     array([-0.9189])
     """
+    samples, y = _checked(samples, y, tau)
+    draws, points = samples.shape[:2]
+    squares = ((samples - y) ** 2).reshape(draws, points, -1)
+    exponents = -tau / 2 * squares.sum(axis=2)
+    top = exponents.max(axis=0)  # so that far targets do not underflow
+    mixture = top + np.log(np.exp(exponents - top).mean(axis=0))
+    return mixture + squares.shape[2] / 2 * np.log(tau / (2 * np.pi))
+
+
+def _checked(samples, y, tau):
+    """Draws and targets as arrays, once they fit together."""
     samples, y = _array(samples), _array(y)
     if samples.ndim not in (2, 3) or 0 in samples.shape or samples.shape[1:] != y.shape:
         raise ValueError(
@@ -48,12 +59,7 @@ def predictive_log_likelihood(samples, y, tau):
         raise ValueError("samples and y must be finite, got an infinite value or NaN")
     if not 0 < tau < np.inf:
         raise ValueError(f"the precision tau must be positive and finite, got tau={tau!r}")
-    draws, points = samples.shape[:2]
-    squares = ((samples - y) ** 2).reshape(draws, points, -1)
-    exponents = -tau / 2 * squares.sum(axis=2)
-    top = exponents.max(axis=0)  # taken out, so that far targets do not underflow to log 0
-    mixture = top + np.log(np.exp(exponents - top).mean(axis=0))
-    return mixture + squares.shape[2] / 2 * np.log(tau / (2 * np.pi))
+    return samples, y
 
 
 def _array(values):

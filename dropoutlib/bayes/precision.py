@@ -75,6 +75,12 @@ def model_weight_decay(p, length_scale, n, tau, inverted=True):
 
 def _product(p, length_scale, n, inverted):
     """The product of lambda and tau."""
+    q = _checked_keep(p, length_scale, n)
+    return length_scale**2 / (2 * int(n)) * (1 / q if inverted else q)
+
+
+def _checked_keep(p, length_scale, n):
+    """The keep probability, once the arguments make sense."""
     q = 1 - check_probability(p)
     if q == 0:
         raise ValueError(f"drop probability p must be below 1, got p={p!r}")
@@ -83,7 +89,7 @@ def _product(p, length_scale, n, inverted):
         raise TypeError(f"n must be an integer number of samples, got n={n!r}")
     if n < 1:
         raise ValueError(f"n must be at least 1, got n={n!r}")
-    return length_scale**2 / (2 * int(n)) * (1 / q if inverted else q)
+    return q
 
 
 def _check_positive(name, value):
