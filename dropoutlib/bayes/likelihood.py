@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from .checks import check_positive
+from .uncertainty import _finite
+
 __all__ = ["predictive_log_likelihood"]
 
 
@@ -49,21 +52,11 @@ def predictive_log_likelihood(samples, y, tau):
 
 def _checked(samples, y, tau):
     """Draws and targets as arrays, once they fit together."""
-    samples, y = _array(samples), _array(y)
+    samples, y = _finite(samples, "samples"), _finite(y, "y")
     if samples.ndim not in (2, 3) or 0 in samples.shape or samples.shape[1:] != y.shape:
         raise ValueError(
             "samples must have the shape (T, N) or (T, N, D) and y that of one draw, got shapes "
             f"{samples.shape} and {y.shape}"
         )
-    if not (np.isfinite(samples).all() and np.isfinite(y).all()):
-        raise ValueError("samples and y must be finite, got an infinite value or NaN")
-    if not 0 < tau < np.inf:
-        raise ValueError(f"the precision tau must be positive and finite, got tau={tau!r}")
+    check_positive(tau=tau)
     return samples, y
-
-
-def _array(values):
-    """A float64 array of an array or of a tensor."""
-    if hasattr(values, "detach"):
-        values = values.detach().cpu().double().numpy()
-    return np.asarray(values, dtype=float)

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .checks import check_positive
+
 __all__ = ["LinearPosterior", "linear_posterior"]
 
 
@@ -72,9 +74,7 @@ def linear_posterior(X, y, tau, length_scale):
         )
     if not (np.isfinite(X).all() and np.isfinite(y).all()):
         raise ValueError("X and y must be finite, got an infinite value or NaN")
-    for name, value in {"tau": tau, "length_scale": length_scale}.items():
-        if not 0 < value < np.inf:
-            raise ValueError(f"{name} must be positive and finite, got {name}={value!r}")
+    check_positive(tau=tau, length_scale=length_scale)
     # By singular values: X'X would square the condition number.
     missing = max(0, X.shape[1] - len(X))  # rows of zeros, so that all d axes come out
     _, singular, axes = np.linalg.svd(np.pad(X, [(0, missing), (0, 0)]), full_matrices=False)

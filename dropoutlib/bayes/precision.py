@@ -2,9 +2,8 @@
 
 import numbers
 
-import numpy as np
-
 from ..masks import check_probability
+from .checks import check_positive
 
 __all__ = ["model_precision", "model_weight_decay"]
 
@@ -54,7 +53,7 @@ def model_precision(p, length_scale, n, weight_decay, inverted=True):
     >>> model_precision(0.5, 1.0, 100, 0.01, inverted=False)
     0.25
     """
-    _check_positive("weight_decay", weight_decay)
+    check_positive(weight_decay=weight_decay)
     return _product(p, length_scale, n, inverted) / weight_decay
 
 
@@ -69,7 +68,7 @@ def model_weight_decay(p, length_scale, n, tau, inverted=True):
     >>> model_weight_decay(0.5, 1.0, 100, 1.0)
     0.01
     """
-    _check_positive("tau", tau)
+    check_positive(tau=tau)
     return _product(p, length_scale, n, inverted) / tau
 
 
@@ -84,14 +83,9 @@ def _checked_keep(p, length_scale, n):
     q = 1 - check_probability(p)
     if q == 0:
         raise ValueError(f"drop probability p must be below 1, got p={p!r}")
-    _check_positive("length_scale", length_scale)
+    check_positive(length_scale=length_scale)
     if isinstance(n, bool) or not isinstance(n, numbers.Integral):
         raise TypeError(f"n must be an integer number of samples, got n={n!r}")
     if n < 1:
         raise ValueError(f"n must be at least 1, got n={n!r}")
     return q
-
-
-def _check_positive(name, value):
-    if not 0 < value < np.inf:
-        raise ValueError(f"{name} must be positive and finite, got {name}={value!r}")

@@ -7,6 +7,7 @@ width sigma, one at the weights and one at zero, and let sigma go to 0.
 import numpy as np
 
 from ..masks import check_probability
+from .checks import check_positive
 
 __all__ = ["gal_kl", "kl_overlap", "kl_overlap_bound"]
 
@@ -57,7 +58,7 @@ def gal_kl(M, sigma, length_scale, p):
     9.1720
     """
     M, p = _checked(M, sigma, p)
-    _check_positive("length_scale", length_scale)
+    check_positive(length_scale=length_scale)
     K, J = M.shape
     width = length_scale * sigma
     pull = (1 - p) * length_scale**2 / 2 * np.sum(M**2)
@@ -153,10 +154,5 @@ def _checked(M, sigma, p):
     M = np.asarray(M, dtype=float)
     if M.ndim not in (1, 2) or M.size == 0 or not np.isfinite(M).all():
         raise ValueError(f"M must be a finite array of shape (K,) or (K, J), got shape {M.shape}")
-    _check_positive("sigma", sigma)
+    check_positive(sigma=sigma)
     return M.reshape(len(M), -1), check_probability(p)
-
-
-def _check_positive(name, value):
-    if not 0 < value < np.inf:
-        raise ValueError(f"{name} must be positive and finite, got {name}={value!r}")
