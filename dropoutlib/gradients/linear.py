@@ -54,8 +54,9 @@ def linear_backward(W, x, mask, delta, p):
     shapes = x.shape, mask.shape, delta.shape
     if shapes != ((*rows, inputs), (*rows, inputs), (*rows, outputs)):
         raise ValueError(
-            f"linear_backward: for W of shape {W.shape}, x, mask and delta must have the shapes "
-            f"(..., {inputs}), (..., {inputs}) and (..., {outputs}), got {shapes}"
+            f"linear_backward: for W of shape {W.shape}, x, mask and delta must "
+            f"have the shapes (..., {inputs}), (..., {inputs}) and (..., {outputs}), "
+            f"got {shapes}"
         )
     factor = mask / q if q else mask * 0  # m / q, the same in both directions
     grad_W = delta.reshape(-1, outputs).T @ (x * factor).reshape(-1, inputs)
@@ -128,7 +129,8 @@ def gradient_variance(W, X, Y, p):
     s, residual = (1 - q) / q, X @ W.T - Y
     u = W * X[:, None, :]  # (N, out, in)
     of_others = (u**2).sum(axis=2, keepdims=True) - u**2
-    each = X[:, None, :] ** 2 * (s * (residual[:, :, None] + s * u) ** 2 + s / q * of_others)
+    given = residual[:, :, None] + s * u  # mean residual i, given that unit j is kept
+    each = X[:, None, :] ** 2 * (s * given**2 + s / q * of_others)
     return each.sum(axis=0) / len(X) ** 2
 
 

@@ -81,13 +81,14 @@ def autograd_bytes(run, ignore=()):
     if not callable(run):
         raise TypeError(f"autograd_bytes(run) takes a function, got run={run!r}")
     known = {tensor.untyped_storage().data_ptr() for tensor in ignore}
-    saved = {}
+    saved = {}  # by address
 
     def pack(tensor):
         storage = tensor.untyped_storage()
-        saved[storage.data_ptr()] = storage  # kept, so that no address is used twice
+        # The storage itself is kept, so that no address is used twice.
+        saved[storage.data_ptr()] = storage
         return tensor
 
     with saved_tensors_hooks(pack, lambda tensor: tensor):
         run()
-    return sum(storage.nbytes() for address, storage in saved.items() if address not in known)
+    return sum(saved[address].nbytes() for address in saved.keys() - known)
