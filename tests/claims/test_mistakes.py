@@ -1,0 +1,66 @@
+"""The claim of the chapter Mistakes in circulation that no other chapter makes."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from dropoutlib import layers, verify
+from dropoutlib.masks import enumerate_masks, mask_weights
+
+
+@pytest.mark.claim(
+    "thm-average-std",
+    method="identity",
+    rejects=("it spreads like one pass", "dropout leaves the spread alone"),
+)
+def test_variance_of_an_average_by_identity(claim, rng):
+    """X is one of three numbers with equal probability; all masks of three passes."""
+    masks = enumerate_masks(3).astype(int)
+
+    def moments(v):
+        x, p = v[:3], v[3]
+        averages = np.multiply.outer(x, masks.sum(axis=1) / (3 * (1 - p)))
+        weights = mask_weights(masks, p) / 3
+        mean = (averages @ weights).sum()
+        return np.array([mean, (averages**2 @ weights).sum() - mean**2])
+
+    def check(share):
+        def stated(v):
+            x, p = v[:3], v[3]
+            mean, square = x.sum() / 3, (x**2).sum() / 3
+            return np.array([mean, square - mean**2 + share * p / (1 - p) * square])
+
+        return verify.identity(moments, stated, 4, degree=16, rng=rng)
+
+    claim.holds(check(Fraction(1, 3)))
+    claim.rejects("it spreads like one pass", check(1))
+    claim.rejects("dropout leaves the spread alone", check(0))
+
+
+@pytest.mark.claim(
+    "thm-average-std",
+    method="monte-carlo",
+    rejects=("it spreads like one pass", "dropout leaves the spread alone"),
+)
+def test_spread_of_an_average_in_the_layer(claim, rng):
+    """For X = 1 or -1 the variance is 1 + p / (q T)."""
+    p, draws = 0.5, 200_000
+    x = rng.choice([-1.0, 1.0], size=draws)
+    layer = layers.Dropout(p, rng=rng)
+    one = layer.forward(x)
+    four = np.mean([layer.forward(x) for _ in range(4)], axis=0)
+    low, high = -1 / (1 - p), 1 / (1 - p)
+
+    def check(samples, variance, wrong=None):
+        return verify.variance_test(samples, variance, low, high, wrong=wrong)
+
+    for samples, right, name, wrong in (
+        (one, 2.0, "dropout leaves the spread alone", 1.0),
+        (four, 1.25, "dropout leaves the spread alone", 1.0),
+        (four, 1.25, "it spreads like one pass", 2.0),
+    ):
+        report = check(samples, right, wrong=wrong)
+        assert report.power >= 0.999
+        claim.holds(report)
+        claim.rejects(name, check(samples, wrong))
