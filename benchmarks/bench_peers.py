@@ -33,8 +33,9 @@ def missing():
     for name in PEERS:
         try:
             importlib.import_module(name.replace("-", "_"))
-        except ModuleNotFoundError:
-            reasons[name] = "not installed"
+        except ModuleNotFoundError as error:
+            own = error.name == name.replace("-", "_")
+            reasons[name] = "not installed" if own else f"needs {error.name}"
         except Exception as error:  # a build for another torch fails in ways of its own
             reasons[name] = f"cannot be imported ({type(error).__name__})"
     return reasons
