@@ -71,7 +71,7 @@ def goals(results):
 def goals_text(results):
     """The goals as lines of text."""
     return "\n".join(
-        f"{'reached' if reached else 'MISSED':8}{text}: {ratio:.2g}, wanted {wanted}"
+        f"{'reached' if reached else 'MISSED':8}{text}: {ratio:.3g}, wanted {wanted}"
         for text, ratio, wanted, reached in goals(results)
     )
 
@@ -121,7 +121,7 @@ def _goals_table(results):
         "|---|---|---|---|",
     ]
     lines += [
-        f"| {text} | {wanted} | {ratio:.2g} | {'yes' if reached else '**no**'} |"
+        f"| {text} | {wanted} | {ratio:.3g} | {'yes' if reached else '**no**'} |"
         for text, ratio, wanted, reached in goals(results)
     ]
     return "\n".join(lines)
