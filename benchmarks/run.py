@@ -66,9 +66,8 @@ def main():
     }
     report.RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     report.PAGE.write_text(report.page(results), encoding="utf-8")
-    print(
-        f"\n{report.goals_text(results)}\n\nwritten: {report.RESULTS} and {report.PAGE}; now run `make notebooks`"
-    )
+    print(f"\n{report.goals_text(results)}\n\nwritten: {report.RESULTS} and {report.PAGE}")
+    print("Run `make notebooks` now: the chapter shows these numbers.")
 
 
 def machine(cores):
