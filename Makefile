@@ -1,6 +1,6 @@
 # The verbs of the project; `make` alone lists them. Each sets up what it needs in .venv.
 .DEFAULT_GOAL := help
-.PHONY: help book test notebooks ledger reproduce clean
+.PHONY: help book test notebooks ledger reproduce bench clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -41,6 +41,10 @@ reproduce: $(VENV)/test.stamp ## run the experiments in full size; ONLY="R1 R4" 
 
 ledger: $(VENV)/test.stamp ## run the claim tests and write backmatter/ledger.md
 	@$(RUN) scripts/build_ledger.py
+
+bench: $(VENV)/test.stamp ## compare speeds, a few minutes; PEERS=1 installs timm and others first
+	$(if $(PEERS),$(PIP) timm torchvision baal torch-uncertainty)
+	@$(RUN) benchmarks/run.py
 
 clean: ## remove everything built, but not .venv
 	rm -rf _build build .pytest_cache .ruff_cache

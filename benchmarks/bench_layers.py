@@ -8,6 +8,7 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import time
 from unittest import mock
 
 import numpy as np
@@ -83,9 +84,12 @@ def variants(rounds=25):
 
 
 def sizes(chosen=SIZES, rounds=25):
-    """Compare forward passes of all sizes; the milliseconds of small ones are of many passes."""
+    """Compare forward passes of all sizes that fit the memory; small ones are timed together."""
     found = []
     for size in chosen:
+        if 20 * size > _free_bytes():  # five arrays in single precision
+            print(f"skipped: {size} units need {20 * size / 2**30:.1f} GiB")
+            continue
         x, _, tensor = _data(size)
         repeats, layer = max(1, min(300, 300_000 // size)), layers.Dropout(P, rng=0)
         _, torchs = _torch(functional.dropout, tensor, P)
@@ -93,7 +97,8 @@ def sizes(chosen=SIZES, rounds=25):
             f"forward, {size} units",
             ("torch", _repeated(torchs, repeats)),
             {"dropoutlib": _repeated(lambda layer=layer, x=x: layer.forward(x), repeats)},
-            rounds=rounds if size < 10_000_000 else 5,
+            rounds=rounds,
+            units=repeats * size,
         )
     return found
 
@@ -110,7 +115,13 @@ def threads(rounds=25):
 
         return forward
 
-    return compare("16 million units", ("one thread", on(1)), {"two threads": on(2)}, rounds=rounds)
+    return compare(
+        "16 million units",
+        ("one thread", on(1)),
+        {"two threads": on(2)},
+        rounds=rounds,
+        clock=time.perf_counter,
+    )
 
 
 def _data(size, shape=None):
@@ -134,6 +145,14 @@ def _repeated(function, times):
             function()
 
     return repeated
+
+
+def _free_bytes():
+    """Memory that is free, where the system says so."""
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError):
+        return float("inf")
 
 
 if __name__ == "__main__":

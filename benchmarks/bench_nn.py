@@ -12,7 +12,7 @@ from timing import compare, table
 
 from dropoutlib import nn
 
-__all__ = ["rows"]
+__all__ = ["one_core", "rows"]
 
 P = 0.3
 SIZES = (1, 10, 100, 1_000, 10_000, 32_768, 100_000, 1_000_000, 4_000_000, 10_000_000)
@@ -38,7 +38,9 @@ def rows(sizes=SIZES, rounds=25):
                 for name, module in (("torch", torch.nn.Dropout(P)), ("dropoutlib", nn.Dropout(P)))
             }
             baseline = "torch", pair.pop("torch")
-            found += compare(f"{case}, {size} units", baseline, pair, rounds=rounds)
+            found += compare(
+                f"{case}, {size} units", baseline, pair, rounds=rounds, units=repeats * size
+            )
     return found
 
 
@@ -60,7 +62,7 @@ def _forward(module, x, grad):
         module(x)
 
 
-def _one_core():
+def one_core():
     """The sampler takes a second thread where there is a second core."""
     torch.set_num_threads(1)
     if hasattr(os, "sched_setaffinity"):
@@ -68,5 +70,5 @@ def _one_core():
 
 
 if __name__ == "__main__":
-    _one_core()
+    one_core()
     print(table(rows()))

@@ -6,6 +6,10 @@ from typing import NamedTuple
 
 __all__ = ["Row", "compare", "table"]
 
+# A comparison stops after this many seconds, but not before LEAST rounds.
+BUDGET = 3.0
+LEAST = 5
+
 
 class Row(NamedTuple):
     """How many times as fast as the baseline a candidate is."""
@@ -16,13 +20,17 @@ class Row(NamedTuple):
     ratio: float  # median over the rounds
     low: float  # quartiles of the ratio
     high: float
+    rounds: int = 0
+    clock: str = ""
+    units: int | None = None  # in all passes that were timed together, where the case counts units
 
 
-def compare(case, baseline, candidates, *, rounds=9):
+def compare(case, baseline, candidates, *, rounds=9, units=None, clock=time.process_time):
     """Time the candidates against the baseline, all of them once in each round.
 
     A ratio is taken within a round, so that what slows the machine down for longer than a round
-    slows down both.
+    slows down both. Before it is timed each is called once more, so that it finds in the caches
+    what it leaves there itself, as in a loop, and not what another candidate has left.
 
     Parameters
     ----------
@@ -33,7 +41,13 @@ def compare(case, baseline, candidates, *, rounds=9):
     candidates : dict of str to callable
         What is compared with it.
     rounds : int
-        Number of rounds, at least 2, after one that is not counted.
+        Number of rounds, at least 2, after one that is not counted. Where they would take longer
+        than BUDGET seconds there are fewer, but LEAST or `rounds`, whichever is less.
+    units : int, optional
+        Number of units that one call works on.
+    clock : callable
+        `time.process_time`, the processor's time for this process, which other programs hardly
+        change; or `time.perf_counter` where threads are to be compared.
 
     Returns
     -------
@@ -42,17 +56,24 @@ def compare(case, baseline, candidates, *, rounds=9):
     """
     functions = dict([baseline], **candidates)
     times = {name: [] for name in functions}
+    start = time.perf_counter()
     for number in range(rounds + 1):
         for name, function in functions.items():
-            seconds = _seconds(function)
-            if number:  # the first round fills caches and allocates memory
+            function()
+            seconds = _seconds(function, clock)
+            if number:  # in the first round memory is allocated
                 times[name].append(seconds)
+        if number >= LEAST and time.perf_counter() - start > BUDGET:
+            break
     reference = times[baseline[0]]
     rows = []
     for name, own in times.items():
         ratios = [base / mine for base, mine in zip(reference, own, strict=True)]
         low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive")
-        rows.append(Row(case, name, 1e3 * statistics.median(own), middle, low, high))
+        milliseconds = 1e3 * statistics.median(own)
+        rows.append(
+            Row(case, name, milliseconds, middle, low, high, len(own), clock.__name__, units)
+        )
     return rows
 
 
@@ -67,7 +88,7 @@ def table(rows):
     return "\n".join(lines)
 
 
-def _seconds(function):
-    start = time.perf_counter()
+def _seconds(function, clock):
+    start = clock()
     function()
-    return time.perf_counter() - start
+    return clock() - start

@@ -2,6 +2,7 @@
 
 import itertools
 import numbers
+from collections import OrderedDict
 
 from torch import nn
 
@@ -50,10 +51,11 @@ class MLPWithDropout(nn.Sequential):
 
 
 class ConvNetWithDropout(nn.Sequential):
-    """Small convolutional network for images of any size from 4 x 4, with spatial dropout.
+    """Convolutional network for images of any size from 4 x 4, with spatial dropout.
 
-    Two stages of convolution, ReLU, `Dropout2d` and pooling; then the mean of each map, `Dropout`
-    and a linear layer. On maps that are averaged, dropout of single units would average away
+    `features` are three stages of convolution (to 64, 128 and 256 channels), ReLU and `Dropout2d`,
+    each with pooling, the last to the mean of each map; `classifier` is linear, ReLU, `Dropout`,
+    linear. On maps that are averaged, dropout of single units would average away
     (``thm-spatial-variance``).
 
     Parameters
@@ -63,7 +65,7 @@ class ConvNetWithDropout(nn.Sequential):
     num_classes : int
         Number of logits.
     dropout_p : float
-        Probability of dropping a map or, before the last layer, a feature, in [0, 1].
+        Probability of dropping a map or, before the last layer, a unit, in [0, 1].
 
     Raises
     ------
@@ -80,16 +82,19 @@ class ConvNetWithDropout(nn.Sequential):
 
     def __init__(self, in_channels, num_classes, dropout_p=0.2):
         _check_sizes(in_channels, num_classes)
-        layers = []
-        for fan_in, fan_out in ((in_channels, 32), (32, 64)):
-            layers += [
-                nn.Conv2d(fan_in, fan_out, 3, padding=1),
-                nn.ReLU(),
-                Dropout2d(dropout_p),
-                nn.MaxPool2d(2),
-            ]
-        head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), Dropout(dropout_p)]
-        super().__init__(*layers, *head, nn.Linear(64, num_classes))
+        poolings = [nn.MaxPool2d(2), nn.MaxPool2d(2), nn.AdaptiveAvgPool2d(1)]
+        features = []
+        for fan_in, fan_out, pooling in zip(
+            (in_channels, 64, 128), (64, 128, 256), poolings, strict=True
+        ):
+            convolution = nn.Conv2d(fan_in, fan_out, 3, padding=1)
+            features += [convolution, nn.ReLU(), Dropout2d(dropout_p), pooling]
+        super().__init__(
+            OrderedDict(
+                features=nn.Sequential(*features, nn.Flatten()),
+                classifier=MLPWithDropout(256, [128], num_classes, dropout_p),
+            )
+        )
 
 
 def _check_sizes(*sizes):

@@ -29,6 +29,7 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 OWN_PACKAGES = ("dropoutlib", "experiments")
 # An experiment that a chapter names in its code, such as "R1".
 EXPERIMENT = re.compile(r"""["']([RS]\d+)["']""")
+BENCHMARKS = "benchmarks/results.json"
 # Packages whose version can change a number or a pixel of a chapter.
 RESULT_PACKAGES = ("matplotlib", "numpy", "scikit-learn", "scipy", "statsmodels", "sympy", "torch")
 
@@ -101,11 +102,20 @@ def library_digest(module, root=ROOT):
 
 
 def results_digests(manuscript, root=ROOT):
-    """Digest of the stored results of each experiment that the text of a manuscript names."""
-    return {
-        id: sha256("".join(path.read_text("utf-8") for path in paths))
+    """Digest of the stored results of each experiment that the text of a manuscript names.
+
+    The benchmarks are named by the path of their results.
+    """
+    files = {
+        id: sorted((root / "experiments" / "results").glob(f"*/{id}.json"))
         for id in sorted(set(EXPERIMENT.findall(manuscript)))
-        if (paths := sorted((root / "experiments" / "results").glob(f"*/{id}.json")))
+    }
+    if BENCHMARKS in manuscript:
+        files["the benchmarks"] = [root / BENCHMARKS]
+    return {
+        name: sha256("".join(path.read_text("utf-8") for path in paths))
+        for name, paths in files.items()
+        if paths
     }
 
 

@@ -38,8 +38,8 @@ VARIANTS = {
     "1d": (Dropout1d(0.4), (4, 5, 3), (4, 5, 1)),
     "1d, no batch": (Dropout1d(0.4), (5, 3), (5, 1)),
     "2d": (Dropout2d(0.4), (4, 5, 3, 2), (4, 5, 1, 1)),
-    "2d, no batch": (Dropout2d(0.4), (5, 3, 2), (5, 1, 1)),
     "3d": (Dropout3d(0.4), (4, 5, 3, 2, 2), (4, 5, 1, 1, 1)),
+    "3d, no batch": (Dropout3d(0.4), (5, 3, 2, 2), (5, 1, 1, 1)),
     "variational": (VariationalDropout(0.4), (4, 6, 5), (4, 1, 5)),
     "path": (DropPath(0.4), (4, 5, 3), (4, 1, 1)),
     "path, batch": (DropPath(0.4, mode="batch"), (4, 5, 3), (1, 1, 1)),
@@ -119,6 +119,7 @@ def test_input_is_left_alone_and_integers_are_refused(variant):
     [
         (Dropout1d(), (2,)),
         (Dropout2d(), (2, 3)),
+        (Dropout2d(), (2, 3, 4)),  # (C, H, W), or (N, C, L) as in PyTorch?
         (Dropout3d(), (2, 3, 4)),
         (VariationalDropout(), (2, 3)),
         (FeatureAlphaDropout(), (2,)),

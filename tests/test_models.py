@@ -29,9 +29,12 @@ def test_convolutional_network(side, seed):
     assert net(x).shape == (2, 10)
     assert not torch.equal(net(x), net(x))
     assert torch.equal(net.eval()(x), net(x))
-    kinds = [type(layer) for layer in net if hasattr(layer, "p")]
-    assert kinds == [nn.Dropout2d, nn.Dropout2d, nn.Dropout]
-    assert {layer.p for layer in net if hasattr(layer, "p")} == {0.2}
+    assert net.features(x).shape == (2, 256)
+    dropout = [layer for layer in net.modules() if hasattr(layer, "p")]
+    assert [type(layer) for layer in dropout] == [nn.Dropout2d] * 3 + [nn.Dropout]
+    assert {layer.p for layer in dropout} == {0.2}
+    sizes = [64, 128, 256, 128, 10]
+    assert [len(layer.bias) for layer in net.modules() if hasattr(layer, "bias")] == sizes
 
 
 def test_both_learn(seed):

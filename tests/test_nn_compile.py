@@ -34,6 +34,36 @@ def test_one_graph_forward_and_backward(name, seed):
     assert torch.equal(compiled(x), module(x))
 
 
+@pytest.mark.parametrize("name", MODULES)
+def test_one_graph_for_batches_of_all_sizes_and_changing_probabilities(name, seed):
+    """Sizes, and a p that a schedule changes, become symbols when they change."""
+    make, shape = MODULES[name]
+    module = make(0.5)
+    compiled = torch.compile(module, fullgraph=True, backend="aot_eager")
+    for p, rows in ((0.5, 6), (0.4, 5), (0.3, 4), (0.2, 7)):
+        module.p = p
+        x = torch.ones((rows, *shape[1:]))
+        drawn = []
+        for run in (compiled, module):
+            torch.manual_seed(seed)
+            drawn.append(run(x))
+        assert torch.allclose(*drawn, rtol=1e-6, atol=1e-7)
+    dynamic = torch.compile(make(0.5), fullgraph=True, backend="aot_eager", dynamic=True)
+    assert dynamic(torch.ones(shape)).shape == make(0.5)(torch.ones(shape)).shape
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")
+@pytest.mark.parametrize("name", ["dropout", "1d", "2d", "3d", "alpha", "feature alpha"])
+def test_torchscript_takes_torchs_own_layer(name, seed):
+    make, shape = MODULES[name]
+    x = torch.ones(shape)
+    script = torch.jit.script(torch.nn.Sequential(make(0.5)))
+    assert not torch.equal(script(x), script(x))
+    assert torch.equal(script.eval()(x), x)
+    evaluating = torch.jit.script(torch.nn.Sequential(make(0.5).eval()))
+    assert torch.equal(evaluating(x), x)
+
+
 @pytest.mark.skipif(
     not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="compiling needs a C++ compiler"
 )

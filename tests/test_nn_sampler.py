@@ -191,6 +191,13 @@ def test_global_state_of_numpy_is_left_alone():
     assert np.array_equal(np.random.get_state()[1], before)  # noqa: NPY002
 
 
+def test_no_mask_comes_twice_in_many_calls():
+    """Each call has a seed of its own; with seeds of 31 bits about nine pairs would be equal."""
+    like = torch.empty(64)
+    drawn = [sampler.sample(like, like.shape, 0.5, None).numpy() for _ in range(200_000)]
+    assert len(np.unique(np.packbits(drawn, axis=1), axis=0)) == 200_000
+
+
 def test_bits_are_not_shared_between_neighbours_or_calls():
     """Pairs at each lag, and of two calls, differ at the rate 2 p q."""
     mask, other = (functional.dropout(torch.ones(1 << 20), 0.3) == 0 for _ in range(2))

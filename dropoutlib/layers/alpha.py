@@ -1,14 +1,12 @@
 """Alpha dropout: what is dropped becomes SELU's limit, and an affine map restores the moments."""
 
-import math
-
 import numpy as np
 
 from ..masks import check_probability
 from .bernoulli import Dropout
 from .grouped import GroupedDropout
 
-__all__ = ["AlphaDropout", "FeatureAlphaDropout", "alpha_affine"]
+__all__ = ["AlphaDropout", "FeatureAlphaDropout", "affine", "alpha_affine"]
 
 # Klambauer et al. (2017), equation 14; recomputed from their definition in thm-selu-fixed-point.
 SELU_ALPHA = 1.6732632423543772
@@ -36,7 +34,12 @@ def alpha_affine(p):
     p = check_probability(p)
     if p == 1:
         raise ValueError("alpha_affine(p=1): the affine map has no limit where all is dropped")
-    a = 1 / math.sqrt((1 - p) * (1 + p * DROPPED**2))
+    return affine(p)
+
+
+def affine(p):
+    """The same for a `p` that has been checked, or is a tensor."""
+    a = ((1 - p) * (1 + p * (DROPPED * DROPPED))) ** -0.5
     return a, -a * p * DROPPED
 
 

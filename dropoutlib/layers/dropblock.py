@@ -7,7 +7,7 @@ import numpy as np
 from ..masks import check_probability, sample_mask
 from .base import Layer
 
-__all__ = ["DropBlock2d", "block_seed_rate", "dropblock_rate"]
+__all__ = ["DropBlock2d", "block_seed_rate", "dropblock_rate", "seed_rate"]
 
 
 def block_seed_rate(p, block_size, height, width):
@@ -37,7 +37,11 @@ def block_seed_rate(p, block_size, height, width):
     TypeError
         If `block_size` is not an integer.
     """
-    p = check_probability(p)
+    return seed_rate(check_probability(p), block_size, height, width)
+
+
+def seed_rate(p, block_size, height, width):
+    """The same for a `p` that has been checked, or that a compiler of torch keeps as a symbol."""
     if isinstance(block_size, bool) or not isinstance(block_size, numbers.Integral):
         raise TypeError(f"block_size must be an integer, got block_size={block_size!r}")
     if not 1 <= block_size <= min(height, width):

@@ -39,12 +39,14 @@ class _ChannelDropout(GroupedDropout):
     """Drop whole channels: mask of shape (N, C, 1, ...), or (C, 1, ...) without a batch."""
 
     _spatial = None  # number of axes behind the channels
+    _leading = (2, 1)  # number of axes up to the channels, with and without a batch
 
     def _mask_shape(self, shape):
         leading = len(shape) - self._spatial
-        if leading not in (1, 2):
+        if leading not in self._leading:
             axes = ", ".join("DHW"[-self._spatial :] if self._spatial > 1 else "L")
-            self._refuse(shape, f"(N, C, {axes}) or (C, {axes})")
+            wanted = [f"({'N, ' * (k == 2)}C, {axes})" for k in self._leading]
+            self._refuse(shape, " or ".join(wanted))
         return shape[:leading] + (1,) * self._spatial
 
 
@@ -58,14 +60,17 @@ class Dropout1d(_ChannelDropout):
 
 
 class Dropout2d(_ChannelDropout):
-    """Spatial dropout, whole channels of images: x of shape (N, C, H, W) or (C, H, W).
+    """Spatial dropout, whole channels of images: x of shape (N, C, H, W).
 
-    It is not `Dropout` for images: the mean over a map keeps its full variance, where `Dropout`
-    averages most of it away (``thm-spatial-variance``). Parameters and errors as for `Layer`,
-    and ValueError for another number of axes. Source: Tompson et al. (2015), section 3.2.
+    Three axes are refused, since PyTorch reads them as (N, C, L) and not as an image without a
+    batch; `Dropout1d` takes those. It is not `Dropout` for images: the mean over a map keeps its
+    full variance, where `Dropout` averages most of it away (``thm-spatial-variance``). Parameters
+    and errors as for `Layer`, and ValueError for another number of axes. Source: Tompson et al.
+    (2015), section 3.2.
     """
 
     _spatial = 2
+    _leading = (2,)
 
 
 class Dropout3d(_ChannelDropout):

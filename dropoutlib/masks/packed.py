@@ -34,7 +34,7 @@ class PackedMask:
 
     def __init__(self, mask):
         if getattr(mask, "dtype", None) != np.bool_:
-            raise TypeError(f"PackedMask(mask) takes an array of booleans, got {mask!r}")
+            raise TypeError(f"PackedMask takes an array of booleans, got {mask!r}")
         self.shape = mask.shape
         self._bits = np.packbits(mask)
 

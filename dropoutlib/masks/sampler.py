@@ -117,7 +117,7 @@ def _fill_stripe(keep, p, rng):
 
 
 def _fill(keep, p, rng):
-    """Write keep decisions into the flat boolean array `keep`, whose size is a multiple of 8."""
+    """Decide which units to keep; `keep` is flat, and its size a multiple of eight."""
     if p == 0.5:
         bits = _random_bytes(-(-keep.size // 64), rng)
         keep[:] = np.unpackbits(bits, count=keep.size, bitorder="little")
@@ -129,8 +129,8 @@ def _fill(keep, p, rng):
     np.greater_equal(digits, first, out=keep)
     if rest == 0.0:
         return
-    # A tie, one unit in 256, is decided by its next digits. Ties are sought, and decided, by
-    # words of eight units: there are fewer of them.
+    # A tie, one unit in 256, is decided by its next digits. Ties are sought, and
+    # decided, by words of eight units: there are fewer of them.
     tied = np.equal(digits, first).view(np.uint64)
     where = np.flatnonzero(tied != 0)
     if where.size:

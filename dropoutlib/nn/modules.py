@@ -31,6 +31,13 @@ class FunctionalDropout:
         """Apply the function of the class in the module's mode."""
         return self._function(input, self.p, self.training, self.inplace, generator=self.generator)
 
+    def __prepare_scriptable__(self):
+        """What TorchScript compiles: torch's own layer of the same law, where there is one."""
+        own = [kind for kind in type(self).__mro__ if kind.__module__ == _DropoutNd.__module__]
+        if own[0] is _DropoutNd or self.generator is not None:  # it knows no generators
+            return self
+        return own[0](self.p, self.inplace).train(self.training)
+
 
 class Dropout(FunctionalDropout, nn.Dropout):
     """Inverted dropout: x * m / q in training, x itself in evaluation.

@@ -2,9 +2,9 @@
 
 import torch
 
-from ...layers.alpha import DROPPED, alpha_affine
+from ...layers.alpha import DROPPED, affine
 from .channel import feature_shape
-from .common import check_floating, check_p, keep_mask, overridable
+from .common import check_floating, check_p, keep_mask, overridable, wide_dtype
 
 __all__ = ["alpha_dropout", "feature_alpha_dropout"]
 
@@ -36,12 +36,14 @@ def _drop(input, shape, p, training, inplace, generator):
         return input
     if p == 1:  # a and b have no limit there
         return input.mul_(0) if inplace else input * 0
-    check_floating(input, f"alpha_dropout(p={p})")
+    check_floating(input, "alpha_dropout(p={})", p)
     keep = keep_mask(input, feature_shape(input) if shape is None else shape, p, generator)
-    a, b = alpha_affine(p)
+    if torch.compiler.is_compiling():  # which would guard what follows from a symbol, rounded
+        p = torch.full((), p, dtype=wide_dtype(input.device), device=input.device)
+    a, b = affine(p)
     # On what is kept b, on what is dropped a alpha' + b: rounded once.
     kept, dropped = (
-        torch.full((), value, dtype=input.dtype, device=input.device)
+        torch.as_tensor(value, dtype=input.dtype, device=input.device)
         for value in (b, a * DROPPED + b)
     )
     output = input.mul_(keep) if inplace else input * keep

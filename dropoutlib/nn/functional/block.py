@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from ...layers.dropblock import block_seed_rate
+from ...layers.dropblock import seed_rate
 from .common import check_floating, check_p, keep_mask, masked, overridable, wide_dtype
 
 __all__ = ["drop_block2d"]
@@ -49,10 +49,10 @@ def drop_block2d(input, p=0.5, block_size=7, training=True, inplace=False, *, ge
         raise RuntimeError(f"drop_block2d takes (N, C, H, W), got shape {tuple(input.shape)}")
     if not training or p == 0 or input.numel() == 0:
         return input
-    gamma = block_seed_rate(p, block_size, *input.shape[2:])
+    gamma = seed_rate(p, block_size, *input.shape[2:])
     if p == 1:
         return input.mul_(0) if inplace else input * 0
-    check_floating(input, f"drop_block2d(p={p})")
+    check_floating(input, "drop_block2d(p={})", p)
     keep = _blocks(input, gamma, block_size, generator)
     kept = keep.sum(dtype=wide_dtype(input.device))
     # A Python number over a tensor would be its reciprocal times the number, rounded twice.

@@ -82,7 +82,7 @@ def _drop_channels(input, leading, p, training, inplace, generator):
         return input
     if p == 1:
         return input.mul_(0) if inplace else input * 0
-    check_floating(input, f"dropout(p={p})")
+    check_floating(input, "dropout(p={})", p)
     keep = keep_mask(input, feature_shape(input, leading), p, generator)
     return masked(input, keep, 1 / (1 - p), inplace)
 

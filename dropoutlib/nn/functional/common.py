@@ -9,7 +9,15 @@ from torch.overrides import handle_torch_function, has_torch_function
 from ...masks import check_probability
 from .sampler import SMALLEST, is_plain, multiply, sample
 
-__all__ = ["check_floating", "check_p", "keep_mask", "masked", "overridable", "wide_dtype"]
+__all__ = [
+    "check_floating",
+    "check_p",
+    "drawn",
+    "keep_mask",
+    "masked",
+    "overridable",
+    "wide_dtype",
+]
 
 
 def overridable(function):
@@ -43,13 +51,17 @@ def check_p(p, message="dropout probability has to be between 0 and 1, but got {
     return check_probability(p, message)
 
 
-def check_floating(input, call):
-    """Raise PyTorch's RuntimeError if `input` is not floating point."""
+def check_floating(input, call, *values):
+    """Raise PyTorch's RuntimeError if `input` is not floating point.
+
+    The text of the call is made only then: a probability that `torch.compile` keeps as a symbol,
+    as it does with one that a schedule changes, cannot be written.
+    """
     if not input.is_floating_point():
         wanted = input.type().split(".")[-1].removesuffix("Tensor")
         raise RuntimeError(
-            f"{call} scales its input: result type Float can't be cast to the desired "
-            f"output type {wanted}"
+            f"{call.format(*values)} scales its input: result type Float can't be cast to the "
+            f"desired output type {wanted}"
         )
 
 
@@ -66,7 +78,17 @@ def keep_mask(input, shape, p, generator=None):
     if is_plain(input) and math.prod(shape) >= SMALLEST:
         return sample(input, shape, p, generator)
     dtype = wide_dtype(input.device)
-    return torch.rand(shape, dtype=dtype, device=input.device, generator=generator) < 1 - p
+    return drawn(torch.rand, shape, dtype, input.device, generator) < 1 - p
+
+
+def drawn(draw, shape, dtype, device, generator):
+    """Random numbers of a factory function; `torch.rand` has no symbolic sizes with a generator.
+
+    So none is passed, not even None, unless there is one: `torch.compile` could not capture a
+    batch of changing size otherwise.
+    """
+    own = {} if generator is None else {"generator": generator}
+    return draw(shape, dtype=dtype, device=device, **own)
 
 
 def wide_dtype(device):

@@ -2,7 +2,7 @@
 
 import torch
 
-from .common import check_floating, overridable, wide_dtype
+from .common import check_floating, drawn, overridable, wide_dtype
 
 __all__ = ["concrete_dropout"]
 
@@ -42,9 +42,9 @@ def concrete_dropout(input, logit, temperature=0.1, training=True, *, generator=
     """
     if not training:
         return input
-    check_floating(input, f"concrete_dropout(temperature={temperature})")
+    check_floating(input, "concrete_dropout(temperature={})", temperature)
     dtype = wide_dtype(input.device)
-    uniform = torch.rand(input.shape, dtype=dtype, device=input.device, generator=generator)
+    uniform = drawn(torch.rand, input.shape, dtype, input.device, generator)
     # The draw may be 0, whose logit is infinite; it is never 1.
     noise = torch.logit(uniform, eps=torch.finfo(dtype).tiny)
     # 1 - sigmoid(a) is sigmoid(-a), without cancellation.

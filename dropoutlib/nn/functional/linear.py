@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from .common import check_p, keep_mask, overridable
+from .common import check_p, drawn, keep_mask, overridable
 
 __all__ = ["check_inference", "dropconnect_linear", "dropconnect_moments"]
 
@@ -55,7 +55,7 @@ def dropconnect_linear(
         return F.linear(input, weight, bias)
     if not training:
         mean, variance = dropconnect_moments(input, weight, bias, p)
-        noise = torch.randn(mean.shape, dtype=mean.dtype, device=mean.device, generator=generator)
+        noise = drawn(torch.randn, mean.shape, mean.dtype, mean.device, generator)
         # A row of zeros has no variance, and the root no slope there.
         return mean + noise * variance.clamp(min=torch.finfo(mean.dtype).tiny).sqrt()
     if p == 1:

@@ -47,7 +47,7 @@ def drop_path(x, drop_prob=0.0, training=True, scale_by_keep=True, mode="row", *
         raise RuntimeError("drop_path takes a batch of samples, got a tensor without axes")
     if p == 1:
         return x * 0
-    check_floating(x, f"drop_path(drop_prob={p})")
+    check_floating(x, "drop_path(drop_prob={})", p)
     rows = x.shape[0] if mode == "row" else 1
     keep = keep_mask(x, (rows,) + (1,) * (x.dim() - 1), p, generator)
     return masked(x, keep, 1 / (1 - p) if scale_by_keep else None, False)

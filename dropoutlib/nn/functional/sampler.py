@@ -43,9 +43,10 @@ def is_plain(input):
 
 
 def sample(input, shape, p, generator):
-    """Draw a mask, False with probability exactly p, dense in the order of strides of `input`."""
+    """Draw a mask, False with probability exactly p, in the strides of `input`."""
     like = torch.empty_like(input, dtype=torch.bool) if shape == input.shape else None
-    seed = torch.randint(-(2**63), 2**63 - 1, (), generator=generator, device="cpu").item()
+    low, high = -(2**63), 2**63 - 1
+    seed = torch.randint(low, high, (), generator=generator, device="cpu").item()
     rng = np.random.Generator(np.random.SFC64(seed % 2**64))
     keep = torch.from_numpy(sample_mask(math.prod(shape), p, rng=rng))
     return keep.view(shape) if like is None else keep.as_strided(shape, like.stride())

@@ -44,7 +44,7 @@ def variational_dropout(
         return input
     if p == 1:
         return input.mul_(0) if inplace else input * 0
-    check_floating(input, f"variational_dropout(p={p})")
+    check_floating(input, "variational_dropout(p={})", p)
     shape = list(input.shape)
     shape[1 if batch_first else 0] = 1
     return masked(input, keep_mask(input, shape, p, generator), 1 / (1 - p), inplace)

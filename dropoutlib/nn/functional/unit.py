@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from .common import check_floating, check_p, keep_mask, masked, overridable
+from .common import check_floating, check_p, drawn, keep_mask, masked, overridable
 from .sampler import SMALLEST, is_plain
 
 __all__ = ["dropout", "gaussian_dropout", "standard_dropout"]
@@ -50,7 +50,7 @@ def dropout(input, p=0.5, training=True, inplace=False, *, generator=None):
     if p == 1:
         return input.mul_(0) if inplace else input * 0
     if not inplace and generator is None and _is_torchs(input):
-        check_floating(input, f"dropout(p={p})")
+        check_floating(input, "dropout(p={})", p)
         return torch.native_dropout(input, p, True)[0]
     return _multiply(input, p, 1 / (1 - p), inplace, generator)
 
@@ -86,10 +86,10 @@ def gaussian_dropout(input, p=0.5, training=True, inplace=False, *, generator=No
         raise ValueError("gaussian_dropout(p=1) would have infinite variance p/(1 - p)")
     if not training or p == 0 or input.numel() == 0:
         return input
-    check_floating(input, f"gaussian_dropout(p={p})")
+    check_floating(input, "gaussian_dropout(p={})", p)
     # Half precision would round the noise before it is scaled.
     dtype = torch.float64 if input.dtype == torch.float64 else torch.float32
-    noise = torch.randn(input.shape, dtype=dtype, device=input.device, generator=generator)
+    noise = drawn(torch.randn, input.shape, dtype, input.device, generator)
     noise = (noise * math.sqrt(p / (1 - p)) + 1).to(input.dtype)
     return input.mul_(noise) if inplace else input * noise
 
@@ -103,5 +103,5 @@ def _is_torchs(input):
 
 
 def _multiply(input, p, scale, inplace, generator):
-    check_floating(input, f"dropout(p={p})")
+    check_floating(input, "dropout(p={})", p)
     return masked(input, keep_mask(input, input.shape, p, generator), scale, inplace)

@@ -1,0 +1,225 @@
+"""The claims of the chapter Implementation: each holds, and its wrong forms are rejected."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+
+from dropoutlib import verify
+from dropoutlib.bayes import analytic
+from dropoutlib.masks import enumerate_masks, mask_weights, sample_mask, sampler
+
+# The sampler that takes a byte and decides ties by more of them.
+
+# Two digits to base 256: 76, then 77.
+TWO_DIGITS = Fraction(76 * 256 + 77, 1 << 16)
+# Second bytes stand for all that lie on the same side of 77 and of 128: (byte, how many).
+SECOND = ((0, 77), (77, 1), (100, 50), (200, 128))
+PAIRS = np.stack(np.meshgrid(range(256), range(256)), axis=-1).reshape(-1, 2).astype(np.uint8)
+PLACES = {"units of one word": ((0, 2), (0, 5)), "units of two words": ((0, 2), (1, 2))}
+
+
+def in_the_library(monkeypatch):
+    """The decisions of `sample_mask` when its random bytes are given."""
+
+    def decide(first, second):
+        tied = (first == 76).reshape(-1, 8).any(axis=1)
+        answers = [first.ravel(), second.reshape(-1, 8)[tied].ravel()]
+        monkeypatch.setattr(sampler, "_random_bytes", lambda words, rng: answers.pop(0))
+        keep = np.empty(first.size, dtype=bool)
+        sampler._fill(keep, float(TWO_DIGITS), None)
+        assert not answers
+        return keep.reshape(first.shape)
+
+    return decide
+
+
+def by_rule(on_a_tie):
+    """The decisions of a sampler that keeps above 76, and asks `on_a_tie` at 76."""
+    return lambda first, second: np.where(first == 76, on_a_tie(second), first > 76)
+
+
+def together(second):
+    """One byte for all ties of a word: that of its third unit."""
+    return np.broadcast_to(second[..., 2:3] >= 77, second.shape)
+
+
+def joint_law(decide, places):
+    """Probability of each pair of decisions of two units, over all that the bytes can be."""
+    first = np.zeros((len(PAIRS), 2, 8), dtype=np.uint8)
+    second = first.copy()
+    law = {}
+    for lane, (word, unit) in enumerate(places):
+        first[:, word, unit] = PAIRS[:, lane]
+    for one, weight_one in SECOND:
+        for other, weight_other in SECOND:
+            for (word, unit), byte in zip(places, (one, other), strict=True):
+                second[:, word, unit] = byte
+            keep = decide(first, second)
+            pair = [keep[:, word, unit] for word, unit in places]
+            counts = np.bincount(2 * pair[0] + pair[1], minlength=4).tolist()
+            for outcome, count in enumerate(counts):
+                share = Fraction(count * weight_one * weight_other, 1 << 32)
+                law[outcome] = law.get(outcome, 0) + share
+    return law
+
+
+@pytest.mark.claim(
+    "thm-byte-sampler",
+    method="enumeration",
+    rejects=("8-bit threshold alone", "tie resolved by a fair coin", "ties of a word together"),
+)
+@pytest.mark.parametrize("places", PLACES)
+def test_joint_law_over_all_bytes(claim, monkeypatch, places):
+    """Two units, all 2^32 values of their two bytes: the law is the product law, exactly."""
+    p = TWO_DIGITS
+    product = {0: p * p, 1: p * (1 - p), 2: (1 - p) * p, 3: (1 - p) ** 2}
+
+    def check(decide, places=PLACES[places]):
+        same = joint_law(decide, places) == product
+        return verify.Report(passed=same, method="enumeration", rounding=0.0)
+
+    claim.holds(check(in_the_library(monkeypatch)))
+    claim.holds(check(by_rule(lambda second: second >= 77)))
+    claim.rejects("8-bit threshold alone", check(by_rule(lambda second: second >= 0)))
+    claim.rejects("tie resolved by a fair coin", check(by_rule(lambda second: second >= 128)))
+    # Each unit's rate is right, and two units of one word are not independent.
+    one_word = PLACES["units of one word"]
+    claim.rejects("ties of a word together", check(by_rule(together), one_word))
+
+
+def by_digits(p):
+    """P(drop): summed over the byte in which a unit is decided."""
+    total, tie, rest = Fraction(0), Fraction(1), Fraction(p)
+    while rest:
+        digit = math.floor(256 * rest)
+        tie, rest = tie / 256, 256 * rest - digit
+        total += tie * digit
+    return total
+
+
+def fair_coin(p):
+    """P(drop) of a sampler whose ties are decided by one fair bit."""
+    digit = math.floor(256 * Fraction(p))
+    return Fraction(digit, 256) + Fraction(256 * Fraction(p) > digit, 512)
+
+
+@pytest.mark.claim(
+    "thm-byte-sampler",
+    method="symbolic",
+    rejects=("8-bit threshold alone", "tie resolved by a fair coin", "2^-53 rounding"),
+)
+def test_every_double_is_met_exactly(claim, rng):
+    cases = [*rng.uniform(size=1000), 0.1, 0.3, 1e-10, 1 - 2.0**-53, 5e-324, 1 / 3]
+
+    def check(probability):
+        exact = all(probability(p) == Fraction(p) for p in cases)
+        return verify.Report(passed=exact, method="symbolic", rounding=0.0)
+
+    claim.holds(check(by_digits))
+    claim.rejects("8-bit threshold alone", check(lambda p: Fraction(math.floor(256 * p), 256)))
+    claim.rejects("tie resolved by a fair coin", check(fair_coin))
+    # What `rng.random() < p` does, a uniform multiple of 2^-53 being less than p.
+    claim.rejects("2^-53 rounding", check(lambda p: Fraction(math.ceil(2**53 * p), 2**53)))
+
+
+@pytest.mark.claim(
+    "thm-byte-sampler",
+    method="monte-carlo",
+    rejects=("8-bit threshold alone", "tie resolved by a fair coin"),
+)
+@pytest.mark.parametrize("p", [0.1, 0.3, 1 / 3])
+def test_rate_of_what_is_drawn(claim, rng, p):
+    draws = 100_000_000
+    dropped = draws - np.count_nonzero(sample_mask(draws, p, rng=rng))
+    wrong = {
+        "8-bit threshold alone": math.floor(256 * p) / 256,
+        "tie resolved by a fair coin": float(fair_coin(p)),
+    }
+    for name, rate in wrong.items():
+        report = verify.rate_test(dropped, draws, p, wrong=rate)
+        assert report.power >= 0.999
+        claim.holds(report)
+        claim.rejects(name, verify.rate_test(dropped, draws, rate))
+
+
+@pytest.mark.claim(
+    "thm-byte-sampler", method="monte-carlo", rejects=("one word in 256", "one unit's share")
+)
+def test_words_that_are_drawn_again(claim, rng, monkeypatch):
+    """A word is drawn again if any of its eight units is tied."""
+    plain, asked = sampler._random_bytes, []
+
+    def counting(words, source):
+        asked.append(words)
+        return plain(words, source)
+
+    monkeypatch.setattr(sampler, "_random_bytes", counting)
+    words = 1_000_000
+    sampler._fill(np.empty(8 * words, dtype=bool), 1 / 3, rng)
+    again = 1 - (255 / 256) ** 8
+    assert asked[0] == words
+    assert verify.rate_test(asked[2], asked[1], again)  # and of those so many once more
+    for name, rate in {"one word in 256": 1 / 256, "one unit's share": 4 / 256}.items():
+        report = verify.rate_test(asked[1], words, again, wrong=rate)
+        assert report.power >= 0.999
+        claim.holds(report)
+        claim.rejects(name, verify.rate_test(asked[1], words, rate))
+
+
+# A linear head behind the mask.
+
+
+def head_moments(v):
+    """Exact mean and variance of w . (h m / q) + b over all masks; v holds h, w, b and p."""
+    h, w, b, p = v[:3], v[3:6], v[6], v[7]
+    masks = enumerate_masks(3)
+    weights, outputs = mask_weights(masks, p), (masks * h) @ w / (1 - p) + b
+    mean = weights @ outputs
+    return np.array([mean, weights @ (outputs - mean) ** 2])
+
+
+@pytest.mark.claim(
+    "thm-linear-head", method="identity", rejects=("p q", "all units together", "no 1/q")
+)
+def test_linear_head_by_identity(claim, rng):
+    def check(variance, mean=lambda p: 1):
+        def stated(v):
+            h, w, b, p = v[:3], v[3:6], v[6], v[7]
+            return np.array([mean(p) * (w @ h) + b, variance(h, w, p)])
+
+        return verify.identity(head_moments, stated, 8, degree=16, rng=rng)
+
+    def right(h, w, p):
+        return p / (1 - p) * np.sum(w**2 * h**2)
+
+    claim.holds(check(right))
+    claim.rejects("p q", check(lambda h, w, p: p * (1 - p) * np.sum(w**2 * h**2)))
+    claim.rejects("all units together", check(lambda h, w, p: p / (1 - p) * (w @ h) ** 2))
+    claim.rejects("no 1/q", check(right, mean=lambda p: 1 - p))
+
+
+@pytest.mark.claim("thm-linear-head", method="enumeration", rejects=("p q",))
+@pytest.mark.parametrize("p", [0.1, 0.5, 0.8])
+def test_linear_head_of_a_network(claim, seed, p):
+    """`analytic` of a network, beside the average of its head over all masks."""
+    torch.manual_seed(seed)
+    body = torch.nn.Sequential(torch.nn.Linear(4, 10), torch.nn.ReLU()).double()
+    head = torch.nn.Linear(10, 3).double()
+    x = torch.randn(1, 4, dtype=torch.float64)
+    moments = analytic(torch.nn.Sequential(body, torch.nn.Dropout(p), head), x)
+    features, W, b = (t.detach().numpy() for t in (body(x)[0], head.weight, head.bias))
+    mean = moments.mean.numpy()[0]
+
+    def check(variance):
+        def squares(masks):
+            outputs = masks * features / (1 - p) @ W.T + b
+            return np.stack([outputs, (outputs - mean) ** 2], axis=1)
+
+        expected = np.stack([mean, variance])
+        return verify.enumeration(squares, expected, 10, p)
+
+    claim.holds(check(moments.var.numpy()[0]))
+    claim.rejects("p q", check(moments.var.numpy()[0] * (1 - p) ** 2))
