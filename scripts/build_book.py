@@ -29,6 +29,7 @@ SOURCES = (
     "backmatter",
     "chapters",
     "dropoutlib",
+    "interactive",
     "manuscript",
     "scripts",
 )
