@@ -80,10 +80,10 @@ playground.figure("mc", (figure) => {
     const between = deviation(at(0));
     const far = deviation(at(5));
     figure.tell({
-      inside: ["sd in a cluster, x = 1.25", show(inside)],
-      between: ["sd between them, x = 0", show(between)],
-      outside: ["sd outside, x = 3.5", show(deviation(at(3.5)))],
-      far: ["sd farther out, x = 5", show(far)],
+      inside: ["sd at 1.25, data", show(inside)],
+      between: ["sd at 0, no data", show(between)],
+      outside: ["sd at 3.5, outside", show(deviation(at(3.5)))],
+      far: ["sd at 5, farther", show(far)],
       step: ["mean step of a line", show(roughness())],
     }, `${passes} passes with p = ${fixed(p)}: the standard deviation is ${show(inside, 2)} in a cluster, ${show(between, 2)} between the clusters and ${show(far, 2)} far outside. ` +
       (shared === "shared" ? "Each thin line is one network." : "No thin line is one network: its mask changes from input to input."));

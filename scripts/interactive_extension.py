@@ -29,11 +29,11 @@ def attach_scripts(app, pagename, templatename, context, doctree):
         app.add_js_file(f"{FOLDER}/{figure}.js", priority=602)
 
 
-def copy_scripts(app, exception=None):
+def copy_scripts(app):
     """Put scripts, style and data among the built files."""
-    if exception or app.builder.format != "html":
-        return
     source, target = Path(app.srcdir) / FOLDER, Path(app.outdir) / "_static" / FOLDER
+    if app.builder.format != "html" or not source.exists():
+        return
     target.mkdir(parents=True, exist_ok=True)
     for file in [*source.glob("*.js"), *source.glob("*.css")]:
         shutil.copy2(file, target)
