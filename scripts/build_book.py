@@ -29,6 +29,7 @@ SOURCES = (
     "backmatter",
     "chapters",
     "dropoutlib",
+    "interactive",
     "manuscript",
     "scripts",
 )
@@ -37,8 +38,8 @@ KEPT = "The last good one, if there is one, stays in place."
 
 
 def fingerprint(root=ROOT):
-    """Hash of the name and the content of every source file."""
-    digest = hashlib.sha256()
+    """Hash of the name and the content of every source file, and of the day the pages state."""
+    digest = hashlib.sha256(f"{last_change(root)}\n".encode())
     for source in SOURCES:
         path = root / source
         files = sorted(path.rglob("*")) if path.is_dir() else [path]
@@ -47,6 +48,16 @@ def fingerprint(root=ROOT):
                 content = hashlib.sha256(file.read_bytes()).hexdigest()
                 digest.update(f"{file.relative_to(root).as_posix()} {content}\n".encode())
     return digest.hexdigest()
+
+
+def last_change(root=ROOT):
+    """Day of the last commit that touched a source, such as 2026-11-24; None without history."""
+    command = ["git", "-C", root, "log", "-1", "--format=%cs", "--", *SOURCES]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)
+    except FileNotFoundError:  # no git
+        return None
+    return done.stdout.strip() or None
 
 
 def is_current(root=ROOT):

@@ -1,30 +1,16 @@
 """What must hold of a built page in a browser, as functions that return the faults they find."""
 
 import os
-import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from chromium import HOW_TO_GET_ONE, find_browser
 from playwright.sync_api import sync_playwright
 
 CHECKS = Path(__file__).with_name("pages.js").read_text(encoding="utf-8")
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-HOW_TO_GET_ONE = (
-    "no browser is installed: on Debian `sudo apt install chromium`, "
-    "elsewhere `.venv/bin/playwright install chromium`"
-)
-
-
-def find_browser(playwright):
-    """Path of a Chromium on this machine, the system's before Playwright's own; None without."""
-    for name in NAMES:
-        if path := shutil.which(name):
-            return path
-    own = playwright.chromium.executable_path
-    return own if Path(own).exists() else None
 
 
 def missing_browser():

@@ -3,11 +3,15 @@
 import functools
 import http.server
 import importlib
+import json
 import pkgutil
 import re
 import threading
 
 import build_book
+import build_ledger
+import ledger_page
+import notebooks
 import pages
 import pytest
 import yaml
@@ -126,6 +130,107 @@ def test_links_lead_somewhere(page_name):
 @functools.cache
 def anchors(path):
     return {tag["id"] for tag in parsed(path).find_all(id=True)}
+
+
+# ---- The first page, previews of links, the glossary --------------------------------------------
+
+
+def test_first_page_counts_what_the_ledger_holds():
+    rows = ledger_page.rows(ROOT)
+    assert list(rows) == [statement.label for statement in build_ledger.statements()]
+    numbers = [
+        int(tag.strong.text) for tag in parsed(HTML / "index.html").select(".counts p:has(strong)")
+    ]
+    tests = sum(len(row.tests) for row in rows.values())
+    wrong = sum(len(row.wrong) for row in rows.values())
+    assert numbers == [len(rows), ledger_page.counts(ROOT)["tests"], wrong, 0]
+    assert tests <= numbers[1]  # the parameters of one test share a line
+    words = parsed(HTML / "index.html").select_one(".counts").get_text(" ")
+    for kind, number in ledger_page.kinds(ROOT).items():
+        noun = {"empirical": "experiment", "contested": "contested claim"}.get(kind, kind)
+        assert f"{number} {noun}" in words
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("size", [pages.DESKTOP, pages.PHONE])
+def test_first_screen_says_what_the_book_is_and_why_to_trust_it(browser, size):
+    with pages.watched(browser, HTML.as_uri()) as (page, _):
+        page.set_viewport_size(size)
+        page.goto((HTML / "index.html").as_uri())
+        for part in ("h1", ".lead", ".counts", ".actions a >> nth=0"):
+            box = page.locator(f"article {part}").bounding_box()
+            assert box["y"] + box["height"] <= size["height"], part
+
+
+@every_page
+def test_page_tells_others_what_it_is(page_name):
+    head = parsed(HTML / page_name).head
+    properties = {tag["property"]: tag["content"] for tag in head.find_all("meta", property=True)}
+    assert properties["og:site_name"] == "Dropout, Verified"
+    assert properties["og:title"]
+    if page_name not in ("404.html", "search.html", "genindex.html"):
+        assert len(properties["og:description"]) > 20
+        assert head.find("meta", attrs={"name": "description"})["content"]
+
+
+@every_page
+def test_page_says_what_it_was_verified_with(page_name):
+    line = parsed(HTML / page_name).select_one("footer .verified").get_text()
+    assert f"NumPy {notebooks.pins()['numpy']}" in line
+    assert f"PyTorch {notebooks.pins()['torch']}" in line
+    if day := build_book.last_change():
+        assert f"Last changed on {day}." in line
+
+
+def test_every_statement_and_source_has_an_anchor_that_stays():
+    chapters = {statement.chapter for statement in build_ledger.statements()}
+    found = {chapter: anchors(HTML / "chapters" / f"{chapter}.html") for chapter in chapters}
+    for statement in build_ledger.statements():
+        assert statement.label in found[statement.chapter]
+        assert f"ledger-{statement.label}" in anchors(HTML / "backmatter" / "ledger.html")
+    keys = re.findall(r"^@\w+\{(\w+),", (ROOT / "references.bib").read_text("utf-8"), re.MULTILINE)
+    cited = {name for name in anchors(HTML / "backmatter" / "bibliography.html") if "cite-" in name}
+    assert cited
+    assert cited <= {f"cite-{key}" for key in keys}
+
+
+def test_terms_are_linked_where_a_chapter_first_uses_them():
+    for chapter in (HTML / "chapters").glob("*.html"):
+        links = [link["href"] for link in parsed(chapter).select("article a.term")]
+        assert links, chapter
+        assert len(links) == len(set(links)), chapter
+        for link in links:
+            assert link.startswith("../backmatter/glossary.html#term-")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("way", ["hover", "focus"])
+def test_link_to_a_statement_shows_it(browser, way):
+    with pages.watched(browser, HTML.as_uri()) as (page, faults):
+        page.goto((HTML / "interactive" / "playground.html").as_uri())
+        link = page.locator('article a[href$="#thm-variance"]').first
+        getattr(link, way)()
+        preview = page.get_by_role("tooltip")
+        preview.locator("mjx-container").first.wait_for()
+        assert "Variance of a masked activation" in preview.inner_text()
+        assert preview.locator("a").count() == 0
+        assert link.get_attribute("aria-describedby") == preview.get_attribute("id")
+        box = preview.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= pages.DESKTOP["width"]
+        page.keyboard.press("Escape")
+        assert preview.count() == 0
+        assert faults == []
+
+
+def test_every_statement_and_term_has_a_preview():
+    script = (HTML / "_static" / "previews" / "statements.js").read_text(encoding="utf-8")
+    previews = json.loads(script.removeprefix("window.bookPreviews = ").rstrip().rstrip(";"))
+    for statement in build_ledger.statements():
+        shown = previews[f"chapters/{statement.chapter}.html#{statement.label}"]
+        assert statement.title in BeautifulSoup(shown, "html.parser").get_text()
+    terms = [name for name in anchors(HTML / "backmatter" / "glossary.html") if "term-" in name]
+    assert {f"backmatter/glossary.html#{name}" for name in terms} <= set(previews)
 
 
 def test_every_public_name_is_on_the_library_page():

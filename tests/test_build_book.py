@@ -1,6 +1,9 @@
 """Building leaves a whole book in place whatever happens; buttons follow the repository."""
 
+import os
 import shutil
+import subprocess
+from xml.etree import ElementTree
 
 import build_book
 import pytest
@@ -70,6 +73,57 @@ def test_colab_reads_from_github_only(small_book):
     text = chapter(small_book)
     assert "https://mybinder.org/v2/gl/reader%2Fbook/main" in text
     assert "colab" not in text.lower()
+
+
+def test_what_needs_the_address_of_the_site_waits_for_it(small_book):
+    build_book.build(small_book)
+    html = small_book / "_build" / "html"
+    assert not (html / "sitemap.xml").exists()
+    assert "og:title" in chapter(small_book)
+    assert "og:url" not in chapter(small_book)
+    config = small_book / "_config.yml"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace('baseurl: ""', "baseurl: https://example.org/book/"), "utf-8")
+    build_book.build(small_book)
+    address = "https://example.org/book/"
+    sitemap = ElementTree.parse(html / "sitemap.xml")
+    assert [entry.text for entry in sitemap.iter() if entry.tag.endswith("loc")] == [
+        f"{address}chapters/one.html",
+        f"{address}index.html",
+    ]
+    for tag in (
+        f'property="og:url" content="{address}chapters/one.html"',
+        f'property="og:image" content="{address}_static/card.png"',
+        f'rel="canonical" href="{address}chapters/one.html"',
+    ):
+        assert tag in chapter(small_book)
+    assert (html / "_static" / "card.png").exists()
+    # Served in place of pages at any depth, so that its links must not be relative to them.
+    assert f'<base href="{address}"' in (html / "404.html").read_text(encoding="utf-8")
+
+
+def git(folder, *arguments, day=None):
+    identity = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+    moment = {"GIT_COMMITTER_DATE": f"{day}T12:00:00Z"} if day else {}
+    environment = os.environ | {"GIT_CEILING_DIRECTORIES": str(folder.parent)} | moment
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, env=environment)
+
+
+def test_pages_state_the_day_of_their_last_change_and_the_versions(small_book):
+    constraints = "# Pins (Python 3.11).\nnumpy==2.4.6\n"
+    (small_book / "constraints.txt").write_text(constraints)
+    build_book.build(small_book)
+    assert "Last changed" not in chapter(small_book)
+    assert "Verified with Python 3.11, NumPy 2.4.6." in chapter(small_book)
+    git(small_book, "init", "-q")
+    git(small_book, "add", ".")
+    git(small_book, "commit", "-q", "-m", "A book", day="2026-02-03")
+    (small_book / "NOTES").write_text("no source of the book")
+    git(small_book, "add", ".")
+    git(small_book, "commit", "-q", "-m", "Notes", day="2026-04-05")
+    assert not build_book.is_current(small_book)
+    build_book.build(small_book)
+    assert "Last changed on 2026-02-03." in chapter(small_book)
 
 
 def test_nothing_is_done_when_nothing_changed(small_book, monkeypatch):

@@ -1,0 +1,70 @@
+// A link to a statement or to a term of the glossary shows what it leads to, on hover and on focus.
+// It closes with Escape, stays while the pointer is on it, and takes no part on touch screens.
+(() => {
+  "use strict";
+  const root = new URL(document.documentElement.dataset.content_root, location.href);
+  const wanted = /^(thm|def|approx|emp|contested|term)-/;
+  let card, shownFor, timer, loading;
+
+  const load = () => (loading ??= new Promise((resolve) => {
+    const script = document.createElement("script");
+    script.src = new URL("_static/previews/statements.js", root);
+    script.onload = () => resolve(window.bookPreviews);
+    script.onerror = () => resolve({});
+    document.head.append(script);
+  }));
+
+  const hide = () => {
+    clearTimeout(timer);
+    card?.remove();
+    shownFor?.removeAttribute("aria-describedby");
+    card = shownFor = undefined;
+  };
+
+  const place = (link) => {
+    const box = link.getClientRects()[0] ?? link.getBoundingClientRect();
+    const below = innerHeight - box.bottom > card.offsetHeight + 12 || box.top < innerHeight / 2;
+    const left = Math.max(8, Math.min(box.left, document.documentElement.clientWidth - card.offsetWidth - 8));
+    card.style.left = `${left + scrollX}px`;
+    card.style.top = `${scrollY + (below ? box.bottom + 6 : box.top - card.offsetHeight - 6)}px`;
+  };
+
+  const show = async (link) => {
+    const target = new URL(link.href);
+    const key = (target.origin + target.pathname + target.hash).replace(root.origin + root.pathname, "");
+    const preview = (await load())[key];
+    if (!preview || shownFor !== link) return;
+    card = document.createElement("div");
+    card.className = "link-preview bd-article";
+    card.id = "link-preview";
+    card.setAttribute("role", "tooltip");
+    card.innerHTML = preview;
+    document.body.append(card);
+    card.addEventListener("mouseenter", () => clearTimeout(timer));
+    card.addEventListener("mouseleave", leave);
+    link.setAttribute("aria-describedby", card.id);
+    await window.MathJax?.typesetPromise?.([card]);
+    if (shownFor === link) place(link);
+  };
+
+  const enter = (event) => {
+    const link = event.target.closest?.('article a[href*="#"]');
+    if (!link || !wanted.test(new URL(link.href).hash.slice(1))) return;
+    if (link === shownFor) { clearTimeout(timer); return; }
+    hide();
+    shownFor = link;
+    timer = setTimeout(() => show(link), 200);
+  };
+  const leave = () => {
+    clearTimeout(timer);
+    timer = setTimeout(hide, 250);
+  };
+
+  if (matchMedia("(hover: hover)").matches) {
+    document.addEventListener("mouseover", enter);
+    document.addEventListener("mouseout", (event) => event.target.closest?.("a") === shownFor && leave());
+  }
+  document.addEventListener("focusin", enter);
+  document.addEventListener("focusout", leave);
+  document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
+})();

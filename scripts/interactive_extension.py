@@ -1,0 +1,50 @@
+"""Bring the interactive figures into the pages that hold one, and into no other page.
+
+A page holds a figure as `<div class="interactive" data-figure="NAME">`, with a sentence inside
+for readers without JavaScript. The scripts are classic ones, because a browser loads no module
+over file://, and they lie outside the static path, whose every script Jupyter Book would load on
+every page.
+"""
+
+import re
+import shutil
+from pathlib import Path
+
+FOLDER = "interactive"
+FIGURE = re.compile(r'data-figure="([a-z-]+)"')
+# Data of a figure: stored as JSON, handed over as a script, for a page from disk may fetch nothing.
+DATA = {"mc": "mc-networks.json"}
+
+
+def attach_scripts(app, pagename, templatename, context, doctree):
+    """Add the scripts of the figures on this page, the shared one first."""
+    figures = dict.fromkeys(FIGURE.findall(context.get("body") or ""))
+    if not figures:
+        return
+    app.add_css_file(f"{FOLDER}/playground.css")
+    app.add_js_file(f"{FOLDER}/shared.js", priority=600)
+    for figure in figures:
+        if figure in DATA:
+            app.add_js_file(f"{FOLDER}/{Path(DATA[figure]).stem}.js", priority=601)
+        app.add_js_file(f"{FOLDER}/{figure}.js", priority=602)
+
+
+def copy_scripts(app):
+    """Put scripts, style and data among the built files."""
+    source, target = Path(app.srcdir) / FOLDER, Path(app.outdir) / "_static" / FOLDER
+    if app.builder.format != "html" or not source.exists():
+        return
+    target.mkdir(parents=True, exist_ok=True)
+    for file in [*source.glob("*.js"), *source.glob("*.css")]:
+        shutil.copy2(file, target)
+    for name, file in DATA.items():
+        data = (source / file).read_text(encoding="utf-8").strip()
+        script = target / f"{Path(file).stem}.js"
+        script.write_text(f"playground.data.{name} = {data};\n", encoding="utf-8")
+
+
+def setup(app):
+    """Connect the hooks. Files are copied first, for Sphinx takes a checksum of each it links."""
+    app.connect("html-page-context", attach_scripts)
+    app.connect("builder-inited", copy_scripts)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,111 @@
+"""Every built page for every reader: axe-core's rules, weight, first paint, nothing that jumps."""
+
+import os
+from pathlib import Path
+
+import axe_playwright_python
+import pages
+import pytest
+from bs4 import BeautifulSoup
+from test_book import HTML, PAGES
+
+browser = pages.browser
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
+every_page = pytest.mark.parametrize("page_name", PAGES)
+GRAVE = ("serious", "critical")
+HEAVIEST = 1_500_000  # bytes of a page and its pictures, without what all pages share
+FIRST_PAINT = 1000  # milliseconds, from disk
+SHIFT = 0.05  # of the layout while a page loads; browsers call 0.1 good
+SHIFTS = """() => new Promise((resolve) => {
+  let sum = 0;
+  new PerformanceObserver((list) => list.getEntries().forEach((entry) => (sum += entry.value)))
+    .observe({ type: "layout-shift", buffered: true });
+  setTimeout(() => resolve(sum), 200);
+})"""
+PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+
+
+def violations(page, theme):
+    """Violations of axe-core's rules that keep somebody from reading, as sentences."""
+    page.evaluate("theme => (document.documentElement.dataset.theme = theme)", theme)
+    found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")["violations"]
+    return [
+        f"{theme}: {violation['id']}: {node['html'][:120]}"
+        for violation in found
+        if violation["impact"] in GRAVE
+        for node in violation["nodes"]
+    ]
+
+
+def opened(page, url):
+    page.set_viewport_size(pages.DESKTOP)
+    page.goto(url)
+    page.evaluate("() => window.MathJax?.startup?.promise")
+    page.add_style_tag(content="* { transition: none !important; }")
+    page.evaluate(AXE)
+
+
+@every_page
+@pytest.mark.browser
+def test_page_keeps_nobody_out(browser, page_name):
+    with pages.watched(browser, HTML.as_uri()) as (page, _):
+        opened(page, f"{HTML.as_uri()}/{page_name}")
+        # Folded and unfolded: what is hidden is not examined.
+        folded = [fault for theme in ("light", "dark") for fault in violations(page, theme)]
+        page.evaluate(pages.CHECKS)
+        page.evaluate("checks.content()")
+        unfolded = [fault for theme in ("light", "dark") for fault in violations(page, theme)]
+        assert folded + unfolded == []
+
+
+@pytest.mark.browser
+def test_a_barrier_is_found(browser, tmp_path):
+    (tmp_path / "page.html").write_text(
+        '<!doctype html><html lang="en"><title>A page</title><main><h1>A page</h1>'
+        '<div role="list"><a href="#x">no item</a></div><p style="color: #bbb">pale</p>'
+        "<button></button></main>",
+        encoding="utf-8",
+    )
+    with pages.watched(browser, "file://") as (page, _):
+        opened(page, (tmp_path / "page.html").as_uri())
+        found = " ".join(violations(page, "light"))
+    for rule in ("aria-required-children", "button-name", "color-contrast"):
+        assert rule in found
+
+
+@every_page
+def test_page_is_light(page_name):
+    path = HTML / page_name
+    pictures = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser").find_all("img")
+    files = {(path.parent / picture["src"]).resolve() for picture in pictures}
+    assert path.stat().st_size + sum(file.stat().st_size for file in files) < HEAVIEST
+
+
+@every_page
+@pytest.mark.browser
+def test_page_is_painted_soon_and_does_not_jump(browser, page_name):
+    paints = []
+    for _ in range(5):  # other work on this machine delays a paint, and hastens none
+        with pages.watched(browser, HTML.as_uri()) as (page, _):
+            page.goto(f"{HTML.as_uri()}/{page_name}")
+            page.evaluate("() => window.MathJax?.startup?.promise")
+            assert page.evaluate(SHIFTS) < SHIFT
+            paints.append(page.evaluate(PAINT))
+        if paints[-1] < FIRST_PAINT:
+            return
+    if os.getloadavg()[0] > os.cpu_count():
+        pytest.skip("this machine is too busy to tell how soon a page is painted")
+    pytest.fail(f"first paint after {min(paints):.0f} ms")
+
+
+@pytest.mark.browser
+def test_a_jump_is_noticed(browser, tmp_path):
+    (tmp_path / "page.html").write_text(
+        "<!doctype html><title>x</title><div id=top></div><p style='height: 300px'>text</p>"
+        "<script>setTimeout(() => (document.getElementById('top').style.height = '300px'), 300)"
+        "</script>"
+    )
+    with pages.watched(browser, "file://") as (page, _):
+        page.goto((tmp_path / "page.html").as_uri())
+        page.wait_for_timeout(600)
+        assert page.evaluate(SHIFTS) > SHIFT
