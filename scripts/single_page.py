@@ -100,7 +100,7 @@ def headings(section, level=2):
 
 
 def assemble(root, title, colophon):
-    """Return the single page as HTML, and its headings as (anchor, text, depth, caption or None)."""
+    """Return the page as HTML, and its headings as (anchor, text, depth, caption or None)."""
     root = Path(root)
     html = root / "_build" / "html"
     parts = contents(root)
