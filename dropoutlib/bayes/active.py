@@ -57,12 +57,16 @@ def only_dropout_active(model, also=()):
             f"{type(model).__name__} has no dropout layer, so that all its predictions are equal"
         )
     try:
-        for module in modes:
-            module.training = module in active
+        _set_modes({module: module in active for module in modes})
         with _uncompiled(modes):
             yield active
     finally:
-        for module, mode in modes.items():
+        _set_modes(modes)
+
+
+def _set_modes(modes):
+    for module, mode in modes.items():
+        if module.training != mode:
             module.training = mode
 
 

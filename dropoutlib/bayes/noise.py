@@ -35,7 +35,7 @@ class Noise:
 
     Parameters
     ----------
-    entropy : sequence of int
+    entropy : int
         The seed.
     total : int
         Number of samples that each stream will be asked for.
@@ -71,9 +71,15 @@ class Noise:
         self.position += 1
         return self.streams[key]
 
-    def take(self, count):
-        """Noise of the next `count` samples for each site, samples first."""
-        return [stream.take(count) for stream in self.streams.values()]
+    def take(self):
+        """Noise of the next sample for each site."""
+        return [stream.take(1)[0] for stream in self.streams.values()]
+
+    def skip(self, sites):
+        """Leave out a sample, which asked for noise at these sites."""
+        self.begin()
+        for site in sites:
+            self.stream(site).take(1)
 
     def _one_row(self, site):
         """The site of a batch of one, once it differs in nothing but the length of one axis."""
@@ -102,7 +108,7 @@ class Stream:
         return math.prod(self.site.shape) * (1 if self.site.kind == "keep" else 8)
 
     def take(self, count):
-        """Noise of the next `count` samples: uint8 for "keep", float64 otherwise."""
+        """Noise of the next `count` samples, samples first: uint8 for "keep", or float64."""
         parts = []
         while count:
             if not len(self.ready):

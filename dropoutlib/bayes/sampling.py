@@ -2,6 +2,7 @@
 
 import contextlib
 import numbers
+import secrets
 
 import torch
 from torch import nn
@@ -87,7 +88,7 @@ def mc_samples(
     if max_bytes is not None:
         _check_count("max_bytes", max_bytes)
     inputs = check_inputs(model, x)
-    entropy = check_rng(rng).integers(1 << 64, size=2, dtype="uint64").tolist()
+    entropy = secrets.randbits(128) if rng is None else _entropy(check_rng(rng))
     with progress_bar(n_samples, progress) as advance, only_dropout(model, inputs, also) as active:
         sampler = Sampler(model, inputs, int(n_samples), entropy, active, advance)
         return sampler.run(shared_mask, max_bytes)
@@ -102,12 +103,12 @@ def only_dropout(model, inputs, also=()):
     set of Module
         The modules in training mode.
     """
-    devices = {x.device.index for x in inputs if x.device.type == "cuda"}
+    devices = {x.device.index for x in inputs if x.is_cuda}
     with (
         only_dropout_active(model, also) as active,
         torch.inference_mode(False),  # whose tensors do not tell whether they were changed
         torch.no_grad(),
-        torch.random.fork_rng(list(devices)),
+        torch.random.fork_rng(sorted(devices)),
     ):
         yield active
 
@@ -141,3 +142,8 @@ def _check_count(name, value):
         raise TypeError(f"{name} must be an integer, got {name}={value!r}")
     if value < 1:
         raise ValueError(f"{name} must be at least 1, got {name}={value!r}")
+
+
+def _entropy(rng):
+    """An integer of 128 random bits."""
+    return int.from_bytes(rng.bytes(16), "little")
