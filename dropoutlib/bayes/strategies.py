@@ -10,7 +10,7 @@ from .passes import FirstPass, Pass, RepeatedPass, ReuseError
 __all__ = ["Sampler", "call"]
 
 TRIAL_BYTES = 1 << 23  # all that all passes make, if they are run together from the start
-CHUNK_BYTES = 1 << 24  # of passes that run together, if the caller does not say
+CHUNK_BYTES = 1 << 25  # of passes that run together, if the caller does not say
 
 
 class Sampler:
@@ -167,7 +167,8 @@ class Sampler:
 
     def _chunk(self, peak, noise, max_bytes):
         """Number of samples that fit into the memory given."""
-        each = peak + sum(stream.nbytes for stream in noise.streams.values())
+        # Noise is there twice, as drawn and as looked up; and vmap may split an operation in two.
+        each = 2 * (peak + sum(stream.nbytes for stream in noise.streams.values()))
         if max_bytes is not None and each > max_bytes:
             raise ValueError(
                 f"one pass of {len(self.inputs[0])} rows takes {each} bytes, more than "
