@@ -1,15 +1,15 @@
 """Models whose passes cannot share anything, or not simply: the same numbers as of plain passes."""
-# ruff: noqa: D102
+# ruff: noqa: D101, D102, D106
 
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from mc_models import in_full
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from dropoutlib.bayes import mc_samples, strategies
-from dropoutlib.bayes.passes import DivergenceError, ReuseError
+from dropoutlib.bayes.passes import DivergenceError
 from dropoutlib.bayes.strategies import Sampler
 
 
@@ -227,6 +227,9 @@ MODELS = [
     *(TwiceInPlace, EarlyReturn, LoopUntil, BranchOnNoise, ShapeByNoise, NumpyInside),
     *(ItemBefore, Cached, CachedLater, Hooked, Checkpointed, Masked, Random),
 ]
+# Models whose prediction of a row depends on the other rows, or on its place.
+MIXING = {LoopUntil, BranchOnNoise, ShapeByNoise, ItemBefore, Hooked, ChangesViewOfInputLater}
+ROWWISE = [kind for kind in MODELS if kind not in MIXING]
 
 
 @pytest.fixture(params=MODELS, ids=lambda model: model.__name__)
@@ -256,15 +259,16 @@ def test_plain_passes_are_plain(model, x, monkeypatch):
     given = []
     model.register_forward_pre_hook(lambda module, args: given.append(args[0].clone()))
     mc_samples(model, x, 5)
-    assert len(given) == 6  # and the one that could not be shared
-    assert all(torch.equal(one, x) for one in given[1:])
+    assert len(given) == 5
+    assert all(torch.equal(one, x) for one in given)
 
 
-def test_function_draws_are_one_network(model, x, seed):
-    if type(model) in (LoopUntil, BranchOnNoise, ShapeByNoise, ItemBefore, Hooked):
-        pytest.skip("the rows depend on each other")
-    if type(model) in (ChangesViewOfInputLater,):
-        pytest.skip("the rows are not treated alike")
+@pytest.mark.parametrize(
+    "kind", [kind for kind in MODELS if kind not in MIXING], ids=lambda kind: kind.__name__
+)
+def test_function_draws_are_one_network(kind, x, seed):
+    torch.manual_seed(seed)
+    model = kind()
     samples = mc_samples(model, x, 8, rng=seed, shared_mask=True)
     for row in range(2):
         alone = mc_samples(model, x[row : row + 1], 8, rng=seed)
@@ -278,9 +282,9 @@ def test_noise_from_elsewhere_follows_the_seed_and_differs(seed):
         def forward(self, x):
             return self.drop(x) + torch.multinomial(torch.ones(100), 3)
 
-    x, state = torch.ones(2, 3), torch.get_rng_state()
-    samples = mc_samples(Elsewhere(), x, 9, rng=seed)
-    assert torch.equal(samples, mc_samples(Elsewhere(), x, 9, rng=seed))
+    model, x, state = Elsewhere(), torch.ones(2, 3), torch.get_rng_state()
+    samples = mc_samples(model, x, 9, rng=seed)
+    assert torch.equal(samples, mc_samples(model, x, 9, rng=seed))
     assert len(samples[:, 0].unique(dim=0)) == 9
     assert torch.equal(torch.get_rng_state(), state)
 
@@ -295,49 +299,24 @@ def test_state_that_each_pass_changes_is_not_shared(x):
     assert torch.equal(samples[1:, 0, 0] - samples[:-1, 0, 0], torch.ones(5))
 
 
-def test_parts_are_shared_and_passes_run_together(seed):
-    """Of 100 samples the layer before the dropout is called in one pass, that behind it in few."""
-    calls = {"before": 0, "behind": 0}
-
-    class Counted(nn.Linear):
-        def forward(self, x):
-            calls[self.name] += "Batched" in repr(x) or not torch._C._functorch.is_batchedtensor(x)
-            return super().forward(x)
-
-    assert calls == {"before": 0, "behind": 0}
-    before, behind = Counted(3, 3), Counted(3, 3)
-    before.name, behind.name = "before", "behind"
-    model = nn.Sequential(before, nn.Dropout(0.5), behind)
-    mc_samples(model, torch.ones(2, 3), 100, rng=seed)
-    assert calls == {"before": 1, "behind": 1}
-
-
-def test_deterministic_part_is_computed_once(x, monkeypatch):
-    """Not only called once: with many chunks its products are looked up."""
+@pytest.mark.parametrize("together", [True, False])
+def test_deterministic_part_is_computed_once(together, x, monkeypatch):
+    """Of 100 samples; and what is behind the dropout, in few operations for all of them."""
     products = []
-    linear = F.linear
 
-    def counted(input, weight, bias):
-        products.append(tuple(weight.shape))
-        return linear(input, weight, bias)
+    class Counting(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            if "mm" in func.__name__:
+                products.append(tuple(args[-1].shape))
+            return func(*args, **(kwargs or {}))
 
-    monkeypatch.setattr(F, "linear", counted)
-    monkeypatch.setattr(strategies, "TRIAL_BYTES", 0)
+    if not together:
+        monkeypatch.setattr(strategies, "TRIAL_BYTES", 0)
     model = nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Dropout(0.5), nn.Linear(5, 2))
-    traced = []
-    call = strategies.RepeatedPass.call
-
-    def watched(run, func, args, kwargs):
-        known = run.position < len(run.beginning)
-        traced.append((getattr(func, "__name__", ""), known))
-        return call(run, func, args, kwargs)
-
-    monkeypatch.setattr(strategies.RepeatedPass, "call", watched)
-    mc_samples(model, x, 10, max_bytes=2000)
-    known = [name for name, was_known in traced if was_known]
-    assert known
-    assert "relu" in known
-    assert "relu" not in [name for name, was_known in traced if not was_known]
+    with Counting():
+        mc_samples(model, x, 100)
+    assert products.count((3, 5)) == 1
+    assert products.count((5, 2)) == (1 if together else 2)
 
 
 @pytest.mark.parametrize("compiled", ["wrapped", "in place", "part"])
@@ -384,8 +363,8 @@ def test_inference_mode_and_its_tensors(x, seed):
     with torch.inference_mode():
         torch.testing.assert_close(mc_samples(model, x.clone(), 5, rng=seed), wanted)
         inside = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5))
+        inside.load_state_dict(model.state_dict())
         given = x * 1
-    inside.load_state_dict(model.state_dict())
     samples = mc_samples(inside, given, 5, rng=seed)
     torch.testing.assert_close(samples, wanted)
 
@@ -396,14 +375,13 @@ def test_errors_of_the_model_are_its_own(x):
             return self.drop(x) @ torch.ones(7)
 
     for max_bytes in (None, 1 << 20):
-        with pytest.raises(RuntimeError, match="size mismatch|shapes"):
+        with pytest.raises(RuntimeError, match=r"size mismatch|shapes"):
             mc_samples(Wrong(), x, 5, max_bytes=max_bytes)
 
 
-@pytest.mark.parametrize("error", [ReuseError, DivergenceError])
-def test_reasons_not_to_share_stay_inside(error, x, monkeypatch):
+def test_passes_that_diverge_are_run_in_full(x, monkeypatch):
     def repeated(*args):
-        raise error("on purpose")
+        raise DivergenceError("on purpose")
 
     monkeypatch.setattr(Sampler, "_repeated", repeated)
     model = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5))
