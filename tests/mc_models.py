@@ -5,10 +5,19 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from dropoutlib.bayes import sequence
 from dropoutlib.bayes.passes import ReuseError
 from dropoutlib.bayes.strategies import Sampler
 
-__all__ = ["Attention", "Path", "Residual", "Transformer", "in_full", "plain_loop"]
+__all__ = [
+    "Attention",
+    "Path",
+    "Residual",
+    "Transformer",
+    "in_full",
+    "plain_loop",
+    "unknown_layers",
+]
 
 
 class Path(nn.Module):
@@ -63,12 +72,18 @@ class Transformer(nn.Module):
         return self.head(self.encoder(x)[:, 0])
 
 
+def unknown_layers(monkeypatch):
+    """From now on `mc_samples` knows no layers, and has to look at what a model does."""
+    monkeypatch.setattr(sequence, "_layers", lambda model: None)
+
+
 def in_full(monkeypatch):
     """From now on run all passes of `mc_samples` in full: no part is shared, none together."""
 
     def first(*args):
         raise ReuseError("not wanted")
 
+    unknown_layers(monkeypatch)
     monkeypatch.setattr(Sampler, "_first", first)
 
 

@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 import torch
-from mc_models import in_full
+from mc_models import in_full, unknown_layers
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -299,8 +299,8 @@ def test_state_that_each_pass_changes_is_not_shared(x):
     assert torch.equal(samples[1:, 0, 0] - samples[:-1, 0, 0], torch.ones(5))
 
 
-@pytest.mark.parametrize("together", [True, False])
-def test_deterministic_part_is_computed_once(together, x, monkeypatch):
+@pytest.mark.parametrize("way", ["known layers", "at once", "in chunks"])
+def test_deterministic_part_is_computed_once(way, x, monkeypatch):
     """Of 100 samples; and what is behind the dropout, in few operations for all of them."""
     products = []
 
@@ -310,13 +310,15 @@ def test_deterministic_part_is_computed_once(together, x, monkeypatch):
                 products.append(tuple(args[-1].shape))
             return func(*args, **(kwargs or {}))
 
-    if not together:
+    if way != "known layers":
+        unknown_layers(monkeypatch)
+    if way == "in chunks":
         monkeypatch.setattr(strategies, "TRIAL_BYTES", 0)
     model = nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Dropout(0.5), nn.Linear(5, 2))
     with Counting():
         mc_samples(model, x, 100)
     assert products.count((3, 5)) == 1
-    assert products.count((5, 2)) == (1 if together else 2)
+    assert products.count((5, 2)) == (2 if way == "in chunks" else 1)
 
 
 @pytest.mark.parametrize("compiled", ["wrapped", "in place", "part"])
@@ -380,6 +382,8 @@ def test_errors_of_the_model_are_its_own(x):
 
 
 def test_passes_that_diverge_are_run_in_full(x, monkeypatch):
+    unknown_layers(monkeypatch)
+
     def repeated(*args):
         raise DivergenceError("on purpose")
 

@@ -4,10 +4,10 @@ import sys
 
 import pytest
 import torch
-from mc_models import in_full
+from mc_models import in_full, unknown_layers
 from torch import nn
 
-from dropoutlib.bayes import mc_samples, strategies
+from dropoutlib.bayes import mc_samples, sequence, strategies
 
 MODEL, X = nn.Sequential(nn.Linear(2, 3), nn.Dropout(0.5), nn.Linear(3, 1)), torch.ones(4, 2)
 
@@ -41,11 +41,16 @@ def test_off_by_default(bars, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("way", ["at once", "in chunks", "one by one", "in full", "no rows"])
+@pytest.mark.parametrize(
+    "way", ["known layers", "at once", "in chunks", "one by one", "in full", "no rows"]
+)
 def test_every_sample_is_counted_once(way, bars, monkeypatch):
     x = X[:0] if way == "no rows" else X
     if way == "in full":
         in_full(monkeypatch)
+    elif way != "known layers":
+        unknown_layers(monkeypatch)
+    monkeypatch.setattr(sequence, "CHUNK_BYTES", 500)
     if way == "one by one":
 
         def refuse(function):

@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from mc_models import Residual, Transformer, in_full, plain_loop
+from mc_models import Residual, Transformer, in_full, plain_loop, unknown_layers
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -117,6 +117,8 @@ def test_same_numbers_together_one_by_one_and_in_full(shared, example, seed, mon
     assert samples.shape == (9, 3, samples.shape[2])
     assert len(torch.unique(samples[:, 0, 0])) > 1
     with monkeypatch.context() as patch:
+        unknown_layers(patch)
+        torch.testing.assert_close(mc_samples(model, x, 9, **options), samples)
         patch.setattr("dropoutlib.bayes.strategies.TRIAL_BYTES", 0)
         torch.testing.assert_close(mc_samples(model, x, 9, **options), samples)
         patch.setattr("dropoutlib.bayes.strategies.CHUNK_BYTES", 0)

@@ -6,6 +6,7 @@ drawn in groups of samples whose size depends on the site's shape only, and hand
 one sample or many at a time.
 """
 
+import hashlib
 import math
 from typing import NamedTuple
 
@@ -28,6 +29,21 @@ class Site(NamedTuple):
     kind: str  # "keep": a mask; "uniform" on [0, 1); "normal"
     shape: tuple
     p: float | None = None  # probability that "keep" drops
+
+
+class Seed(np.random.bit_generator.ISeedSequence):
+    """Seed of a stream: a hash of the prediction's seed and of the stream's place.
+
+    As good as NumPy's, and quicker.
+    """
+
+    def __init__(self, entropy, place):
+        self.text = entropy.to_bytes(16, "little") + place.to_bytes(8, "little")
+
+    def generate_state(self, n_words, dtype=np.uint32):
+        """Words that the bit generator starts from, at most 64 bytes of them."""
+        size = n_words * np.dtype(dtype).itemsize
+        return np.frombuffer(hashlib.blake2b(self.text, digest_size=size).digest(), dtype)
 
 
 class Noise:
@@ -65,9 +81,8 @@ class Noise:
             site = self._one_row(site)
         key = self.position, site  # a site that changes its shape between passes is another one
         if key not in self.streams:
-            seed = np.random.SeedSequence(self.entropy, spawn_key=(len(self.streams),))
-            rng = np.random.Generator(np.random.SFC64(seed))
-            self.streams[key] = Stream(site, rng, self.total)
+            bits = np.random.SFC64(Seed(self.entropy, len(self.streams)))
+            self.streams[key] = Stream(site, np.random.Generator(bits), self.total)
         self.position += 1
         return self.streams[key]
 

@@ -10,7 +10,7 @@ from torch import nn
 from ..masks import check_rng
 from .active import only_dropout_active
 from .progress import progress_bar
-from .strategies import Sampler
+from .strategies import Sampler, random_generators
 
 __all__ = ["check_inputs", "mc_samples"]
 
@@ -103,14 +103,18 @@ def only_dropout(model, inputs, also=()):
     set of Module
         The modules in training mode.
     """
-    devices = {x.device.index for x in inputs if x.is_cuda}
+    generators = random_generators(inputs)
     with (
         only_dropout_active(model, also) as active,
         torch.inference_mode(False),  # whose tensors do not tell whether they were changed
         torch.no_grad(),
-        torch.random.fork_rng(sorted(devices)),
     ):
-        yield active
+        states = [generator.get_state() for generator in generators]
+        try:
+            yield active
+        finally:
+            for generator, state in zip(generators, states, strict=True):
+                generator.set_state(state)
 
 
 def check_inputs(model, x):

@@ -6,8 +6,9 @@ import torch
 from .memory import Budget, Memory, TooLargeError
 from .noise import DivergenceError, Noise
 from .passes import FirstPass, Pass, RepeatedPass, ReuseError
+from .sequence import Sequence
 
-__all__ = ["Sampler", "call"]
+__all__ = ["Sampler", "call", "random_generators"]
 
 TRIAL_BYTES = 1 << 23  # all that all passes make, if they are run together from the start
 CHUNK_BYTES = 1 << 25  # of passes that run together, if the caller does not say
@@ -39,13 +40,14 @@ class Sampler:
         self.entropy = entropy
         self.active = active
         self.advance = advance
-        self.state = [*model.parameters(), *model.buffers()]
-        devices = {x.device.index for x in inputs if x.is_cuda}
-        cuda = [torch.cuda.default_generators[device] for device in sorted(devices)]
-        self.generators = [torch.default_generator, *cuda]
+        self.generators = random_generators(inputs)
 
     def run(self, shared, max_bytes):
         """The samples, shape (T, N, ...), by the quickest way that the network allows."""
+        if max_bytes is None and len(self.inputs) == 1:
+            sequence = Sequence(self.model, self.inputs[0])
+            if sequence.layers is not None:
+                return sequence.sample(self.entropy, self.total, shared, self.advance)
         rows = self._sites_of_one_row() if shared and len(self.inputs[0]) > 1 else None
         if max_bytes is None:
             try:
@@ -91,7 +93,8 @@ class Sampler:
     def _first(self, source, memory, inputs):
         """The first pass and its output, if others may share what it began with."""
         states = [generator.get_state() for generator in self.generators]
-        first = FirstPass(source, self.active, memory, inputs, self.state)
+        state = [*self.model.parameters(), *self.model.buffers()]
+        first = FirstPass(source, self.active, memory, inputs, state)
         output = call(self.model, inputs, first)
         first.check_shared(output)
         drawn = [generator.get_state() for generator in self.generators]
@@ -242,6 +245,12 @@ def given(noise, values):
         return torch.from_numpy(np.asarray(known[stream]))
 
     return draw
+
+
+def random_generators(inputs):
+    """The global generators of torch that functions of these tensors draw from."""
+    devices = {x.device.index for x in inputs if x.is_cuda}
+    return [torch.default_generator, *(torch.cuda.default_generators[i] for i in sorted(devices))]
 
 
 def _copies(inputs, rows=slice(None)):
