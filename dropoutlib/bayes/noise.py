@@ -16,7 +16,7 @@ from ..masks import sample_mask
 
 __all__ = ["DivergenceError", "Noise", "Site"]
 
-GROUP = 1 << 16  # numbers drawn at once, if one sample needs fewer: the sampler's own block
+GROUP_BYTES = 1 << 18  # of noise drawn at once, unless one sample takes more
 
 
 class DivergenceError(RuntimeError):
@@ -114,7 +114,7 @@ class Stream:
         self.site = site
         self.rng = rng
         self.left = total  # samples not yet drawn
-        self.group = max(1, GROUP // max(1, math.prod(site.shape)))
+        self.group = max(1, GROUP_BYTES // max(1, self.nbytes))
         self.ready = ()
 
     @property
