@@ -19,10 +19,12 @@ def is_dropout(module):
     """
     if isinstance(module, (_DropoutNd, nn.RNNBase, nn.MultiheadAttention)):
         return True
-    if next(module.children(), None) is not None:
+    if module._modules:
         return False
-    name = type(module).__name__.lower()
-    return "drop" in name or name == "stochasticdepth" or hasattr(module, "drop_prob")
+    kind = type(module)
+    name = kind.__name__.lower()
+    named = "drop" in name or name == "stochasticdepth"
+    return named or "drop_prob" in vars(module) or hasattr(kind, "drop_prob")
 
 
 @contextlib.contextmanager
@@ -57,18 +59,20 @@ def only_dropout_active(model, also=()):
             f"{type(model).__name__} has no dropout layer, so that all its predictions are equal"
         )
     try:
-        for module in modes:
-            module.training = module in active
+        _set_modes((module, module in active) for module in modes)
         with _uncompiled(modes):
             yield active
     finally:
-        for module, mode in modes.items():
+        _set_modes(modes.items())
+
+
+def _set_modes(modes):
+    for module, mode in modes:
+        if module.training != mode:
             module.training = mode
 
 
 def _uncompiled(modules):
     """A context in which compiled modules run their Python code, whose calls can be seen."""
-    compiled = any(
-        hasattr(m, "_orig_mod") or getattr(m, "_compiled_call_impl", None) for m in modules
-    )
+    compiled = any("_orig_mod" in m._modules or m._compiled_call_impl for m in modules)
     return torch.compiler.set_stance("force_eager") if compiled else contextlib.nullcontext()

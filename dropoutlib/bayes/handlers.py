@@ -1,7 +1,8 @@
 """What replaces the stochastic functions of torch: the same arithmetic, with noise of our own.
 
 A handler takes the pass, the function and its arguments. It returns what the function would, or
-NotImplemented where the call is not stochastic and may run as it is.
+NotImplemented where the call is not stochastic and may run as it is. Where it calls other
+functions that draw, it does so within the pass, which sees them.
 """
 
 import inspect
@@ -26,13 +27,14 @@ def units(scaled):
         run.check(func, p, training)
         if not training or p == 0 or input.numel() == 0:
             return NotImplemented
-        if p < 1:
-            check_floating(input, f"dropout(p={p})")
-            # Before the noise is asked for: a factor that all samples share is applied once.
-            output = input * (1 / (1 - p)) if scaled else input
-            output = output * run.draw("keep", input.shape, input.dtype, input.device, p)
-        else:
-            output = input * 0
+        if p == 1:
+            return run.finish(input, input * 0, inplace)
+        check_floating(input, f"dropout(p={p})")
+        output = run.draw("keep", input.shape, input.dtype, input.device, p)
+        if scaled:
+            output.mul_(1 / (1 - p))
+        # In the memory of the mask, unless the input has an order of axes that is to be kept.
+        output = output.mul_(input) if input.is_contiguous() else input * output
         return run.finish(input, output, inplace)
 
     return handler
@@ -48,7 +50,8 @@ def by_body(function):
         given = call.arguments
         run.check(func, given.get("p", given.get("drop_prob")), given["training"])
         inplace = given.pop("inplace", False)
-        output = function.__wrapped__(*call.args, **call.kwargs)
+        with run:
+            output = function.__wrapped__(*call.args, **call.kwargs)
         return run.finish(call.args[0], output, inplace and output is not call.args[0])
 
     return handler
@@ -58,7 +61,8 @@ def by_function(function, *, inplace=False):
     """Handler of a builtin with the arguments (input, p, train)."""
 
     def handler(run, func, input, p, train):
-        return function(input, p, train, inplace)
+        with run:
+            return function(input, p, train, inplace)
 
     return handler
 

@@ -6,7 +6,11 @@ import weakref
 import torch
 from torch.utils._pytree import tree_iter
 
-__all__ = ["Kept", "Memory", "storages", "tensors"]
+__all__ = ["Budget", "Kept", "Memory", "TooLargeError", "storages", "tensors"]
+
+
+class TooLargeError(RuntimeError):
+    """A pass takes more memory than it may."""
 
 
 def tensors(tree):
@@ -17,9 +21,17 @@ def tensors(tree):
 
 
 def storages(tree):
-    """Addresses of the memory of the tensors in nested tuples, lists and dictionaries."""
-    with torch._C.DisableTorchFunction():
-        return {tensor.untyped_storage().data_ptr() for tensor in tensors(tree)}
+    """Addresses of the memory of the tensors in nested tuples, lists and dictionaries.
+
+    Tensors of many passes at once, which vmap makes, have none.
+    """
+    addresses = set()
+    for tensor in tensors(tree):
+        try:
+            addresses.add(tensor.untyped_storage().data_ptr())
+        except NotImplementedError:
+            continue
+    return addresses
 
 
 class Kept:
@@ -78,3 +90,36 @@ class Memory:
         self._users[address] -= 1
         if not self._users[address]:
             self._bytes -= size
+
+
+class Budget:
+    """Counts the bytes of tensors that a number of passes makes, whether they live or not.
+
+    Parameters
+    ----------
+    passes : int
+        How often each tensor is there.
+    limit : int
+        Bytes from which on it is too much.
+    """
+
+    def __init__(self, passes, limit):
+        self.passes = passes
+        self.left = limit
+
+    def add(self, tree):
+        """Count the tensors in nested tuples, lists and dictionaries."""
+        for tensor in tensors(tree):
+            self.spend(tensor.numel() * tensor.element_size())
+
+    def spend(self, size):
+        """Count a tensor of this many bytes in one pass.
+
+        Raises
+        ------
+        TooLargeError
+            If the limit is reached.
+        """
+        self.left -= self.passes * size
+        if self.left < 0:
+            raise TooLargeError("the passes do not fit together")

@@ -14,20 +14,67 @@ def recurrent(run, func, data, *args):
     """
     sizes = args[:1] if isinstance(args[2], (list, tuple)) else ()
     hx, params, biases, layers, dropout, training, bidirectional, *layout = args[len(sizes) :]
-    run.check(func, dropout if layers > 1 else 0, training)
-    if not training or dropout == 0 or layers == 1:
-        return NotImplemented
+    dropout = dropout if layers > 1 else 0.0
+    run.check(func, dropout, training)
+    if not training or dropout == 0:
+        dropout = 0.0
     directions = 2 if bidirectional else 1
     each = len(params) // layers
     final = []
     for layer in range(layers):
-        if layer:
-            data = F.dropout(data, dropout)
+        if layer and dropout:
+            with run:
+                data = F.dropout(data, dropout)
         own = slice(layer * directions, (layer + 1) * directions)
-        state = tuple(h[own] for h in hx) if isinstance(hx, tuple) else hx[own]
+        state = tuple(h[own] for h in hx) if isinstance(hx, tuple) else (hx[own],)
         weights = params[layer * each : (layer + 1) * each]
-        data, *last = func(
-            data, *sizes, state, weights, biases, 1, 0.0, False, bidirectional, *layout
-        )
+        rest = (weights, biases, 1, 0.0, False, bidirectional, *layout)
+        data, *last = run.call(_layer, (func, sizes, rest, data, *state), {})
         final.append(last)
     return (data, *(torch.cat(states) for states in zip(*final, strict=True)))
+
+
+def _layer(func, sizes, rest, data, *state):
+    """One layer; a packed sequence, whose rows are of different lengths, is not vectorized."""
+    if sizes:
+        return _run(func, sizes, rest, data, *state)
+    return _Layer.apply(func, rest, data, *state)
+
+
+def _run(func, sizes, rest, data, *state):
+    return func(data, *sizes, state if func is torch.lstm else state[0], *rest)
+
+
+class _Layer(torch.autograd.Function):
+    """One layer of padded sequences, whose rows do not depend on each other.
+
+    What vmap adds is therefore more rows.
+    """
+
+    @staticmethod
+    def forward(func, rest, data, *state):
+        return _run(func, (), rest, data, *state)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        """Nothing: there are no gradients."""
+
+    @staticmethod
+    def vmap(info, in_dims, func, rest, data, *state):
+        if any(dim is not None for dim in in_dims[1][0]):
+            raise NotImplementedError("a recurrent layer whose weights are noisy")
+        samples = info.batch_size
+        rows = 0 if rest[-1] else 1  # batch_first
+
+        def fold(tensor, dim, axis):
+            if dim is None:
+                tensor = tensor.unsqueeze(axis)
+                tensor = tensor.expand(*tensor.shape[:axis], samples, *tensor.shape[axis + 1 :])
+            else:
+                tensor = tensor.movedim(dim, axis)
+            return tensor.flatten(axis, axis + 1)
+
+        state = [fold(h, dim, 1) for h, dim in zip(state, in_dims[3:], strict=True)]
+        data, *last = _Layer.apply(func, rest, fold(data, in_dims[2], rows), *state)
+        last = [h.unflatten(1, (samples, -1)) for h in last]
+        return (data.unflatten(rows, (samples, -1)), *last), (rows, *(1 for _ in last))

@@ -2,6 +2,7 @@
 
 import contextlib
 import numbers
+import secrets
 
 import torch
 from torch import nn
@@ -9,7 +10,7 @@ from torch import nn
 from ..masks import check_rng
 from .active import only_dropout_active
 from .progress import progress_bar
-from .strategies import Sampler
+from .strategies import Sampler, random_generators
 
 __all__ = ["check_inputs", "mc_samples"]
 
@@ -87,7 +88,7 @@ def mc_samples(
     if max_bytes is not None:
         _check_count("max_bytes", max_bytes)
     inputs = check_inputs(model, x)
-    entropy = check_rng(rng).integers(1 << 64, size=2, dtype="uint64").tolist()
+    entropy = secrets.randbits(128) if rng is None else _entropy(check_rng(rng))
     with progress_bar(n_samples, progress) as advance, only_dropout(model, inputs, also) as active:
         sampler = Sampler(model, inputs, int(n_samples), entropy, active, advance)
         return sampler.run(shared_mask, max_bytes)
@@ -102,14 +103,18 @@ def only_dropout(model, inputs, also=()):
     set of Module
         The modules in training mode.
     """
-    devices = {x.device.index for x in inputs if x.device.type == "cuda"}
+    generators = random_generators(inputs)
     with (
         only_dropout_active(model, also) as active,
         torch.inference_mode(False),  # whose tensors do not tell whether they were changed
         torch.no_grad(),
-        torch.random.fork_rng(list(devices)),
     ):
-        yield active
+        states = [generator.get_state() for generator in generators]
+        try:
+            yield active
+        finally:
+            for generator, state in zip(generators, states, strict=True):
+                generator.set_state(state)
 
 
 def check_inputs(model, x):
@@ -141,3 +146,8 @@ def _check_count(name, value):
         raise TypeError(f"{name} must be an integer, got {name}={value!r}")
     if value < 1:
         raise ValueError(f"{name} must be at least 1, got {name}={value!r}")
+
+
+def _entropy(rng):
+    """An integer of 128 random bits."""
+    return int.from_bytes(rng.bytes(16), "little")

@@ -3,11 +3,14 @@
 import numpy as np
 import torch
 
+from .memory import Budget, Memory, TooLargeError
 from .noise import DivergenceError, Noise
 from .passes import FirstPass, Pass, RepeatedPass, ReuseError
+from .sequence import Sequence
 
-__all__ = ["Sampler", "call"]
+__all__ = ["Sampler", "call", "random_generators"]
 
+TRIAL_BYTES = 1 << 23  # all that all passes make, if they are run together from the start
 CHUNK_BYTES = 1 << 25  # of passes that run together, if the caller does not say
 
 
@@ -22,12 +25,12 @@ class Sampler:
         Its arguments.
     total : int
         Number of samples.
-    entropy : list of int
+    entropy : int
         Seed of all noise.
     active : set of Module
         The modules in training mode.
     advance : callable
-        Told the number of samples done since.
+        Told the number of samples that are done.
     """
 
     def __init__(self, model, inputs, total, entropy, active, advance):
@@ -37,62 +40,94 @@ class Sampler:
         self.entropy = entropy
         self.active = active
         self.advance = advance
+        self.generators = random_generators(inputs)
 
     def run(self, shared, max_bytes):
         """The samples, shape (T, N, ...), by the quickest way that the network allows."""
+        if max_bytes is None and len(self.inputs) == 1:
+            sequence = Sequence(self.model, self.inputs[0])
+            if sequence.layers is not None:
+                return sequence.sample(self.entropy, self.total, shared, self.advance)
         rows = self._sites_of_one_row() if shared and len(self.inputs[0]) > 1 else None
+        if max_bytes is None:
+            try:
+                return self._at_once(rows)
+            except Exception:  # whatever it is, it is found again below, or does not matter
+                pass
         noise = Noise(self.entropy, self.total, rows)
-        first = FirstPass(one_sample(noise), self.active)
-        inputs, states = _copies(self.inputs), _random_states(self.inputs)
+        memory = Memory()
+        inputs = _copies(self.inputs)
         try:
-            output = call(self.model, inputs, first)
-            first.check_shared(output)
-            if not all(map(torch.equal, states, _random_states(inputs))):
-                raise ReuseError("a pass drew noise that is not under control")
+            first, output = self._first(single(noise), memory, inputs)
         except (ReuseError, DivergenceError):
             return self._in_full() if rows is None else self._row_by_row(rows)
         if not noise.streams:
-            return self._without_noise(output)
-        chunk = self._chunk(first, noise, max_bytes)
-        try:
-            return self._together(inputs, noise, first, output, chunk)
-        except Exception:  # whatever fails when passes run together, one by one it has worked
-            return self._one_by_one(inputs, rows, first)
+            return self._without_noise(first, output)
+        chunk = self._chunk(memory.peak, noise, max_bytes)
+        for size in sorted({chunk, 1}, reverse=True):
+            try:
+                return self._repeated(first, noise.sites, inputs, rows, output, size)
+            except DivergenceError:
+                break
+            except Exception:
+                if size == 1:  # what fails when passes run together may work one by one
+                    raise
+        return self._in_full() if rows is None else self._row_by_row(rows)
 
-    def _together(self, inputs, noise, first, output, chunk):
-        """Many samples at a time, behind a beginning that is computed once."""
+    def _at_once(self, rows):
+        """All samples in one pass, if they are small."""
+        budget = Budget(self.total, TRIAL_BYTES)
+        budget.add(self.inputs)
+        noise = Noise(self.entropy, self.total, rows)
+        inputs = _copies(self.inputs)
 
-        def one(values):
-            run = RepeatedPass(_given(noise, values), self.active, first.beginning)
-            return call(self.model, inputs, run)
+        def run(source):
+            return self._first(source, budget, inputs)[1]
 
-        several = torch.func.vmap(one)
+        samples = together(run, noise, self.total, inputs[0].device, budget)
+        if not noise.streams:
+            raise TooLargeError("there is nothing to sample")
+        self.advance(self.total)
+        return samples.contiguous()
+
+    def _first(self, source, memory, inputs):
+        """The first pass and its output, if others may share what it began with."""
+        states = [generator.get_state() for generator in self.generators]
+        state = [*self.model.parameters(), *self.model.buffers()]
+        first = FirstPass(source, self.active, memory, inputs, state)
+        output = call(self.model, inputs, first)
+        first.check_shared(output)
+        drawn = [generator.get_state() for generator in self.generators]
+        if not all(map(torch.equal, drawn, states)):
+            raise ReuseError("a pass drew noise that is not under control")
+        return first, output
+
+    def _repeated(self, first, sites, inputs, rows, output, chunk):
+        """All samples behind the first, whose beginning they share, `chunk` at a time."""
+        noise = Noise(self.entropy, self.total, rows)
+        noise.skip(sites)
         samples = output.new_empty((self.total, *output.shape))
         samples[0] = output
+
+        def run(source):
+            return call(self.model, inputs, RepeatedPass(source, first))
+
         for start in range(1, self.total, chunk):
             part = samples[start : start + chunk]
-            part.copy_(several([torch.from_numpy(values) for values in noise.take(len(part))]))
-            self.advance(len(part))
-        self.advance(1)
+            if chunk == 1:
+                part[0] = run(single(noise))
+            else:
+                part.copy_(together(run, noise, len(part), inputs[0].device))
+            self.advance(start + len(part))
         return samples
-
-    def _one_by_one(self, inputs, rows, first):
-        """One sample at a time, behind a beginning that is computed once."""
-        noise = Noise(self.entropy, self.total, rows)
-
-        def one(sample):
-            run = RepeatedPass(one_sample(noise), self.active, first.beginning)
-            return call(self.model, inputs, run)
-
-        return self._stack(one)
 
     def _in_full(self):
         """One sample at a time, each from the start."""
         noise = Noise(self.entropy, self.total)
 
         def one(sample):
-            self._seed_torch(sample)
-            return call(self.model, _copies(self.inputs), Pass(one_sample(noise), self.active))
+            self._seed(sample)
+            return call(self.model, _copies(self.inputs), Pass(single(noise), self.active))
 
         return self._stack(one)
 
@@ -103,11 +138,11 @@ class Sampler:
             noise.stream(site)
 
         def one(sample):
-            values = [torch.from_numpy(values)[0] for values in noise.take(1)]
+            values = noise.take()
             rows = []
             for row in range(len(self.inputs[0])):
-                self._seed_torch(sample)
-                run = Pass(_given(noise, values), self.active)
+                self._seed(sample)
+                run = Pass(given(noise, values), self.active)
                 rows.append(call(self.model, _copies(self.inputs, slice(row, row + 1)), run))
             return torch.cat(rows)
 
@@ -117,42 +152,42 @@ class Sampler:
         samples = []
         for sample in range(self.total):
             samples.append(one(sample))
-            self.advance(1)
+            self.advance(sample + 1)
         return torch.stack(samples)
 
     def _sites_of_one_row(self):
         """The sites of a pass of the first row alone."""
         noise = Noise(self.entropy, 1)
-        call(self.model, _copies(self.inputs, slice(1)), Pass(one_sample(noise), self.active))
+        call(self.model, _copies(self.inputs, slice(1)), Pass(single(noise), self.active))
         return noise.sites
 
-    def _seed_torch(self, sample):
+    def _seed(self, sample):
         """Seed torch's own generators, from which noise may come that is not under control."""
         seed = np.random.SeedSequence(self.entropy, spawn_key=(0, sample))
         (state,) = seed.generate_state(1, np.uint64).tolist()
-        torch.default_generator.manual_seed(state)
-        for device in {x.device.index for x in self.inputs if x.is_cuda}:
-            torch.cuda.default_generators[device].manual_seed(state)
+        for generator in self.generators:
+            generator.manual_seed(state)
 
-    def _chunk(self, first, noise, max_bytes):
+    def _chunk(self, peak, noise, max_bytes):
         """Number of samples that fit into the memory given."""
-        drawn = sum(stream.nbytes for stream in noise.streams.values())
-        each = first.memory.peak + drawn
+        # Noise is there twice, as drawn and as looked up; and vmap may split an operation in two.
+        each = 2 * (peak + sum(stream.nbytes for stream in noise.streams.values()))
         if max_bytes is not None and each > max_bytes:
             raise ValueError(
                 f"one pass of {len(self.inputs[0])} rows takes {each} bytes, more than "
                 f"max_bytes={max_bytes}; allow more, or predict fewer rows at a time"
             )
-        return max(1, (max_bytes or CHUNK_BYTES) // max(1, each))
+        return min(self.total, max(1, (max_bytes or CHUNK_BYTES) // max(1, each)))
 
-    def _without_noise(self, output):
-        """The samples of a model that is certain: right for no rows, an error for others."""
-        if output.numel():
+    def _without_noise(self, first, output):
+        """The samples of a model that is certain, because all is dropped, or there are no rows."""
+        if output.numel() and not first.dropped:
             raise ValueError(
-                f"no dropout layer of {type(self.model).__name__} drops anything: each has p = 0 "
-                "(or 1), or the forward pass does not come to it"
+                f"no dropout layer of {type(self.model).__name__} drops anything: each has p = 0, "
+                "or the forward pass does not come to it"
             )
-        return output.new_empty((self.total, *output.shape))
+        self.advance(self.total)
+        return output.expand(self.total, *output.shape).contiguous()
 
 
 def call(model, inputs, run):
@@ -173,31 +208,51 @@ def call(model, inputs, run):
     return output
 
 
-def one_sample(noise):
+def single(noise):
     """Source of the noise of a pass: the next sample of each stream."""
     noise.begin()
     return lambda site: torch.from_numpy(np.asarray(noise.stream(site).take(1)[0]))
 
 
-def _given(noise, values):
+def together(run, noise, count, device, budget=None):
+    """Outputs of the next `count` passes, which `run`, given a source of noise, runs together."""
+
+    def passes(index):
+        noise.begin()
+
+        def draw(site):
+            stream = noise.stream(site)
+            if budget is not None:
+                budget.spend(stream.nbytes)
+            values = torch.from_numpy(stream.take(count)).reshape(count, -1).to(device)
+            # Each pass looks up its row, which vmap turns into a copy of the table.
+            return torch.embedding(values, index).reshape(stream.site.shape)
+
+        return run(draw)
+
+    return torch.func.vmap(passes)(torch.arange(count, device=device))
+
+
+def given(noise, values):
     """Source of the noise of a pass: values for each of the streams."""
     noise.begin()
-    given = dict(zip(noise.streams.values(), values, strict=True))
+    known = dict(zip(noise.streams.values(), values, strict=True))
 
     def draw(site):
         stream = noise.stream(site)
-        if stream not in given:
+        if stream not in known:
             raise DivergenceError(f"a pass asked for {site}, for which others did not")
-        return given[stream]
+        return torch.from_numpy(np.asarray(known[stream]))
 
     return draw
+
+
+def random_generators(inputs):
+    """The global generators of torch that functions of these tensors draw from."""
+    devices = {x.device.index for x in inputs if x.is_cuda}
+    return [torch.default_generator, *(torch.cuda.default_generators[i] for i in sorted(devices))]
 
 
 def _copies(inputs, rows=slice(None)):
     """Inputs that a model may change."""
     return tuple(x.detach()[rows].clone() for x in inputs)
-
-
-def _random_states(inputs):
-    devices = {x.device for x in inputs if x.is_cuda}
-    return [torch.get_rng_state(), *(torch.cuda.get_rng_state(device) for device in devices)]

@@ -1,0 +1,392 @@
+"""Models whose passes cannot share anything, or not simply: the same numbers as of plain passes."""
+# ruff: noqa: D101, D102, D106
+
+import numpy as np
+import pytest
+import torch
+from mc_models import in_full, unknown_layers
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from dropoutlib.bayes import mc_samples, strategies
+from dropoutlib.bayes.passes import DivergenceError
+from dropoutlib.bayes.strategies import Sampler
+
+
+class Model(nn.Module):
+    """A linear layer and dropout; what happens with them, a subclass says."""
+
+    def __init__(self, inplace=False):
+        super().__init__()
+        self.linear = nn.Linear(3, 3)
+        self.drop = nn.Dropout(0.5, inplace)
+        self.register_buffer("state", torch.ones(3))
+
+
+class ChangesInput(Model):
+    def forward(self, x):
+        x.mul_(2)
+        return self.drop(self.linear(x))
+
+
+class ChangesInputLater(Model):
+    def forward(self, x):
+        x += self.drop(x)
+        return x
+
+
+class ChangesViewOfInputLater(Model):
+    def forward(self, x):
+        first = x[0]
+        y = self.drop(self.linear(x))
+        first.add_(1)
+        return x + y
+
+
+class ChangesSharedLater(Model):
+    def forward(self, x):
+        h = self.linear(x)
+        y = self.drop(h.clone())
+        h.add_(1)
+        return h * y
+
+
+class WritesItem(Model):
+    def forward(self, x):
+        y = self.drop(self.linear(x))
+        y[:, 0] = x[:, 0]
+        return y
+
+
+class WritesNoiseIntoShared(Model):
+    def forward(self, x):
+        h = torch.zeros(len(x), 3)
+        h[:, :2] = self.drop(x)[:, :2]
+        return h
+
+
+class Data(Model):
+    def forward(self, x):
+        h = self.linear(x)
+        h.data.add_(1)
+        return self.drop(h)
+
+
+class SharedInPlace(Model):
+    """Dropout in place, whose input is used again."""
+
+    def __init__(self):
+        super().__init__(inplace=True)
+
+    def forward(self, x):
+        h = self.linear(x)
+        y = self.drop(h)
+        return y + h
+
+
+class SharedInPlaceReturned(SharedInPlace):
+    def forward(self, x):
+        h = self.linear(x)
+        self.drop(h)
+        return h
+
+
+class ViewInPlace(SharedInPlace):
+    def forward(self, x):
+        h = self.linear(x)
+        self.drop(h[:, :2])
+        return h
+
+
+class TwiceInPlace(SharedInPlace):
+    def forward(self, x):
+        return self.drop(self.linear(self.drop(torch.relu_(self.linear(x)))))
+
+
+class EarlyReturn(Model):
+    def forward(self, x):
+        h = self.linear(x)
+        if h.sum() > 1e9:
+            return h
+        return self.drop(h)
+
+
+class LoopUntil(Model):
+    """Draws until enough is there: the number of draws is random."""
+
+    def forward(self, x):
+        y = self.drop(torch.ones_like(x))
+        while y.sum() < 8:
+            y = y + self.drop(torch.ones_like(x))
+        return y
+
+
+class BranchOnNoise(Model):
+    def forward(self, x):
+        y = self.drop(x)
+        return self.linear(y) if y[0, 0] > 0 else self.drop(y) - 1
+
+
+class ShapeByNoise(Model):
+    def forward(self, x):
+        y = self.drop(torch.ones_like(x))
+        return y[y > 0].sum() + x
+
+
+class NumpyInside(Model):
+    def forward(self, x):
+        y = self.drop(self.linear(x))
+        return torch.from_numpy(np.sort(y.detach().numpy(), axis=1))
+
+
+class ItemBefore(Model):
+    def forward(self, x):
+        return self.drop(self.linear(x)) * x.max().item()
+
+
+class Cached(Model):
+    """Computes a table in its first pass only."""
+
+    table = None
+
+    def forward(self, x):
+        if self.table is None:
+            self.table = torch.sin(torch.arange(3.0))
+        return self.drop(self.linear(x + self.table))
+
+
+class CachedLater(Model):
+    table = None
+
+    def forward(self, x):
+        y = self.drop(self.linear(x))
+        if self.table is None:
+            self.table = torch.sin(torch.arange(3.0))
+        return y + self.table
+
+
+class Hooked(Model):
+    def forward(self, x):
+        seen = []
+        handle = self.linear.register_forward_hook(lambda *args: seen.append(args[2].sum()))
+        y = self.drop(self.linear(x))
+        handle.remove()
+        return y + seen[0]
+
+
+class Checkpointed(Model):
+    def forward(self, x):
+        from torch.utils.checkpoint import checkpoint
+
+        return self.drop(checkpoint(lambda h: self.drop(self.linear(h)), x, use_reentrant=False))
+
+
+class Masked(Model):
+    """Noise of its own, a mask filled in place whose return value is not used."""
+
+    class Drop(nn.Module):
+        def forward(self, x):
+            mask = torch.empty_like(x)
+            mask.bernoulli_(0.5)
+            return x * mask
+
+    def __init__(self):
+        super().__init__()
+        self.own = self.Drop()
+
+    def forward(self, x):
+        return self.own(self.linear(x))
+
+
+class Random(Model):
+    """All of torch's ways to draw that dropout layers use."""
+
+    class Drop(nn.Module):
+        def forward(self, x):
+            y = x * (torch.rand(x.shape) < 0.5) * (torch.rand_like(x) < 0.9)
+            y = (
+                y
+                + torch.randn(x.shape)
+                + torch.randn_like(x)
+                + torch.bernoulli(torch.full((3,), 0.5))
+            )
+            y = y * torch.bernoulli(x, 0.5) + torch.empty(3).uniform_(-1, 2)
+            return y + x.new_empty(x.shape).normal_(3, 2) + torch.empty(3).bernoulli_(torch.rand(3))
+
+    def __init__(self):
+        super().__init__()
+        self.own = self.Drop()
+
+    def forward(self, x):
+        return self.own(self.linear(x))
+
+
+MODELS = [
+    *(ChangesInput, ChangesInputLater, ChangesViewOfInputLater, ChangesSharedLater, WritesItem),
+    *(WritesNoiseIntoShared, Data, SharedInPlace, SharedInPlaceReturned, ViewInPlace),
+    *(TwiceInPlace, EarlyReturn, LoopUntil, BranchOnNoise, ShapeByNoise, NumpyInside),
+    *(ItemBefore, Cached, CachedLater, Hooked, Checkpointed, Masked, Random),
+]
+# Models whose prediction of a row depends on the other rows, or on its place.
+MIXING = {LoopUntil, BranchOnNoise, ShapeByNoise, ItemBefore, Hooked, ChangesViewOfInputLater}
+ROWWISE = [kind for kind in MODELS if kind not in MIXING]
+
+
+@pytest.fixture(params=MODELS, ids=lambda model: model.__name__)
+def model(request, seed):
+    torch.manual_seed(seed)
+    return request.param()
+
+
+@pytest.fixture
+def x(rng):
+    return torch.from_numpy(rng.uniform(0.5, 1.5, (2, 3))).float()
+
+
+@pytest.mark.parametrize("max_bytes", [None, 1 << 20])
+def test_same_numbers_as_of_plain_passes(max_bytes, model, x, seed, monkeypatch):
+    before = x.clone()
+    samples = mc_samples(model, x, 12, rng=seed, max_bytes=max_bytes)
+    assert torch.equal(x, before)
+    assert (samples.std(dim=0) > 0).any()
+    in_full(monkeypatch)
+    torch.testing.assert_close(samples, mc_samples(model, x, 12, rng=seed))
+
+
+def test_plain_passes_are_plain(model, x, monkeypatch):
+    """Each is one call of the model on the inputs as given."""
+    in_full(monkeypatch)
+    given = []
+    model.register_forward_pre_hook(lambda module, args: given.append(args[0].clone()))
+    mc_samples(model, x, 5)
+    assert len(given) == 5
+    assert all(torch.equal(one, x) for one in given)
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in MODELS if kind not in MIXING], ids=lambda kind: kind.__name__
+)
+def test_function_draws_are_one_network(kind, x, seed):
+    torch.manual_seed(seed)
+    model = kind()
+    samples = mc_samples(model, x, 8, rng=seed, shared_mask=True)
+    for row in range(2):
+        alone = mc_samples(model, x[row : row + 1], 8, rng=seed)
+        torch.testing.assert_close(alone[:, 0], samples[:, row])
+
+
+def test_noise_from_elsewhere_follows_the_seed_and_differs(seed):
+    """A function that is not replaced, such as multinomial, makes every pass a plain one."""
+
+    class Elsewhere(Model):
+        def forward(self, x):
+            return self.drop(x) + torch.multinomial(torch.ones(100), 3)
+
+    model, x, state = Elsewhere(), torch.ones(2, 3), torch.get_rng_state()
+    samples = mc_samples(model, x, 9, rng=seed)
+    assert torch.equal(samples, mc_samples(model, x, 9, rng=seed))
+    assert len(samples[:, 0].unique(dim=0)) == 9
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_state_that_each_pass_changes_is_not_shared(x):
+    class Counting(Model):
+        def forward(self, x):
+            self.state.add_(1)
+            return self.drop(x) * 0 + self.state
+
+    samples = mc_samples(Counting(), x, 6)
+    assert torch.equal(samples[1:, 0, 0] - samples[:-1, 0, 0], torch.ones(5))
+
+
+@pytest.mark.parametrize("way", ["known layers", "at once", "in chunks"])
+def test_deterministic_part_is_computed_once(way, x, monkeypatch):
+    """Of 100 samples; and what is behind the dropout, in few operations for all of them."""
+    products = []
+
+    class Counting(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            if "mm" in func.__name__:
+                products.append(tuple(args[-1].shape))
+            return func(*args, **(kwargs or {}))
+
+    if way != "known layers":
+        unknown_layers(monkeypatch)
+    if way == "in chunks":
+        monkeypatch.setattr(strategies, "TRIAL_BYTES", 0)
+    model = nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Dropout(0.5), nn.Linear(5, 2))
+    with Counting():
+        mc_samples(model, x, 100)
+    assert products.count((3, 5)) == 1
+    assert products.count((5, 2)) == (2 if way == "in chunks" else 1)
+
+
+@pytest.mark.parametrize("compiled", ["wrapped", "in place", "part"])
+def test_compiled_models_run_as_python(compiled, x, seed):
+    """Their calls are seen, although the compiler would hide them; nothing is compiled."""
+    torch.manual_seed(seed)
+    model = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5), nn.Linear(4, 2))
+    wanted = mc_samples(model, x, 7, rng=seed)
+
+    def refuse(graph, inputs):
+        raise AssertionError("compiled")
+
+    if compiled == "wrapped":
+        model = torch.compile(model, backend=refuse)
+    elif compiled == "in place":
+        model.compile(backend=refuse)
+    else:
+        model[1] = torch.compile(model[1], backend=refuse)
+    torch.testing.assert_close(mc_samples(model, x, 7, rng=seed), wanted)
+
+
+def test_traced_graph(x, seed):
+    model = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5), nn.Linear(4, 2))
+    wanted = mc_samples(model, x, 7, rng=seed)
+    graph = torch.fx.symbolic_trace(model)
+    torch.testing.assert_close(mc_samples(graph, x, 7, rng=seed), wanted)
+
+
+def test_strides_of_the_input_are_kept(x):
+    """A view behind the dropout that the layer's own output would allow."""
+
+    class Viewed(Model):
+        def forward(self, x):
+            x = x.reshape(1, *x.shape).permute(2, 0, 1)
+            return self.drop(x).permute(1, 2, 0).view(2, 3)
+
+    assert mc_samples(Viewed(), x, 3, max_bytes=1 << 20).shape == (3, 2, 3)
+    assert mc_samples(Viewed(), x, 3).shape == (3, 2, 3)
+
+
+def test_inference_mode_and_its_tensors(x, seed):
+    model = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5))
+    wanted = mc_samples(model, x, 5, rng=seed)
+    with torch.inference_mode():
+        torch.testing.assert_close(mc_samples(model, x.clone(), 5, rng=seed), wanted)
+        inside = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5))
+        inside.load_state_dict(model.state_dict())
+        given = x * 1
+    samples = mc_samples(inside, given, 5, rng=seed)
+    torch.testing.assert_close(samples, wanted)
+
+
+def test_errors_of_the_model_are_its_own(x):
+    class Wrong(Model):
+        def forward(self, x):
+            return self.drop(x) @ torch.ones(7)
+
+    for max_bytes in (None, 1 << 20):
+        with pytest.raises(RuntimeError, match=r"size mismatch|shapes"):
+            mc_samples(Wrong(), x, 5, max_bytes=max_bytes)
+
+
+def test_passes_that_diverge_are_run_in_full(x, monkeypatch):
+    unknown_layers(monkeypatch)
+
+    def repeated(*args):
+        raise DivergenceError("on purpose")
+
+    monkeypatch.setattr(Sampler, "_repeated", repeated)
+    model = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5))
+    assert mc_samples(model, x, 5, max_bytes=1 << 20).shape == (5, 2, 4)

@@ -1,0 +1,348 @@
+"""Which layers are active in `mc_samples`: every kind of dropout, wherever it is, and no other."""
+# ruff: noqa: D102
+
+import doctest
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from mc_models import Attention, Path, in_full, plain_loop
+from torch import nn
+from torch.nn.modules.dropout import _DropoutNd
+
+from dropoutlib import nn as ours
+from dropoutlib import verify
+from dropoutlib.bayes import active, mc_samples
+
+SHAPES = {
+    "Dropout1d": (2, 4, 3),
+    "Dropout2d": (2, 4, 3, 3),
+    "Dropout3d": (2, 4, 3, 3, 3),
+    "DropBlock2d": (2, 2, 8, 8),
+    "VariationalDropout": (2, 5, 4),
+    "FeatureAlphaDropout": (2, 4, 3),
+}
+
+
+def layers():
+    for kind in _DropoutNd.__subclasses__():
+        if kind.__module__ == "torch.nn.modules.dropout":
+            yield f"torch-{kind.__name__}", lambda kind=kind: kind(0.4), kind.__name__
+    for name in ours.__all__:
+        kind = getattr(ours, name)
+        if not (isinstance(kind, type) and issubclass(kind, _DropoutNd)):
+            continue
+        if name == "DropConnectLinear":
+            yield name, lambda: ours.DropConnectLinear(4, 3, 0.4), name
+        elif name == "DropBlock2d":
+            yield name, lambda: ours.DropBlock2d(0.4, 3), name
+        else:
+            yield name, lambda kind=kind: kind(0.4), name
+    yield "timm", lambda: Path(0.4), "DropPath"
+
+
+LAYERS = {key: (build, name) for key, build, name in layers()}
+
+
+@pytest.fixture(params=LAYERS)
+def layer(request, seed, rng):
+    """A dropout layer and an input of two rows for it."""
+    build, name = LAYERS[request.param]
+    torch.manual_seed(seed)
+    x = torch.from_numpy(rng.uniform(0.5, 1.5, SHAPES.get(name, (2, 4))))
+    return build().double(), x
+
+
+def test_all_kinds_were_found():
+    assert {"torch-Dropout1d", "torch-AlphaDropout", "DropPath", "ConcreteDropout"} <= {*LAYERS}
+    assert len(LAYERS) >= 18
+
+
+def test_root_that_is_a_dropout_layer_is_active(layer):
+    module, x = layer
+    samples = mc_samples(module.eval(), x, 40)
+    assert (samples.std(dim=0) > 0).any()
+    assert not module.training
+
+
+def test_same_numbers_in_full(layer, seed, monkeypatch):
+    module, x = layer
+    model = nn.Sequential(nn.Hardtanh(-9, 9), module, nn.ReLU())
+    together = mc_samples(model, x, 12, rng=seed)
+    bounded = mc_samples(model, x, 12, rng=seed, max_bytes=1 << 20)
+    in_full(monkeypatch)
+    plain = mc_samples(model, x, 12, rng=seed)
+    torch.testing.assert_close(together, plain)
+    torch.testing.assert_close(bounded, plain)
+
+
+def test_moments_are_those_of_the_layer(layer, rng, seed):
+    """Squashed to [0, 1], against as many draws of the layer's own."""
+    module, x = layer
+    total = 4000
+    torch.manual_seed(seed)
+    loop = plain_loop(module, x, total, [module])
+    mine = mc_samples(module, x, total, rng=rng)
+    loop, mine = (torch.sigmoid(samples.detach() - 1).numpy() for samples in (loop, mine))
+    slack = np.sqrt(np.log(2 * loop[0].size / 1e-8) / (2 * total))
+    assert np.abs(loop.mean(axis=0) - mine.mean(axis=0)).max() <= 2 * slack
+    squares = [(s[::2] - s[1::2]) ** 2 for s in (loop, mine)]
+    assert np.abs(squares[0].mean(axis=0) - squares[1].mean(axis=0)).max() <= 3 * slack
+
+
+def test_function_draws_are_one_network(layer, seed):
+    module, x = layer
+    samples = mc_samples(module, x, 9, rng=seed, shared_mask=True)
+    for row in range(len(x)):
+        alone = mc_samples(module, x[row : row + 1], 9, rng=seed)
+        torch.testing.assert_close(alone[:, 0], samples[:, row])
+
+
+def test_object_used_twice_is_active_in_both_places():
+    drop = nn.Dropout(0.5)
+    model = nn.Sequential(drop, nn.Flatten(), drop)
+    samples = mc_samples(model, torch.ones(1, 1), 4000, rng=0)
+    assert set(samples.unique().tolist()) == {0.0, 4.0}
+    assert verify.mean_test((samples == 4).double().numpy(), 0.25, 0, 1, wrong=0.5)
+
+
+def test_places_of_one_object_are_independent():
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.drop = nn.Dropout(0.5)
+
+        def forward(self, x):
+            return torch.stack([self.drop(x), self.drop(x)], dim=-1)
+
+    kept = mc_samples(Twice(), torch.ones(1, 1), 8000, rng=0).flatten(1).double().numpy() / 2
+    assert verify.mean_test(kept[:, 0] * kept[:, 1], 0.25, 0, 1, wrong=0.5)
+
+
+class Recurrent(nn.Module):
+    """The last output of a recurrent network."""
+
+    def __init__(self, kind, **options):
+        super().__init__()
+        self.cells = kind(3, 4, num_layers=3, dropout=0.4, **options)
+
+    def forward(self, x):
+        return self.cells(x)[0]
+
+
+@pytest.mark.parametrize("kind", [nn.RNN, nn.LSTM, nn.GRU])
+@pytest.mark.parametrize(
+    "options",
+    [{"batch_first": True}, {"batch_first": True, "bidirectional": True}, {"bias": False}],
+)
+def test_recurrent_layers(kind, options, seed, rng, monkeypatch):
+    """The mean is a plain loop's, and the samples those of full passes, one row or more."""
+    torch.manual_seed(seed)
+    model = Recurrent(kind, **options).double().eval()
+    x = torch.randn(2, 5, 3, dtype=torch.double)
+    total = 1000
+    mine = mc_samples(model, x, total, rng=rng).numpy()
+    loop = plain_loop(model, x, total, [model.cells]).numpy()  # each output is in (-1, 1)
+    slack = 2 * np.sqrt(np.log(2 * loop[0].size / 1e-8) / (2 * total))
+    assert np.abs(loop.mean(axis=0) - mine.mean(axis=0)).max() <= 2 * slack
+    assert (mine.std(axis=0)[:, -1] > 1e-4).all()
+    together = mc_samples(model, x, 7, rng=seed)
+    in_full(monkeypatch)
+    torch.testing.assert_close(mc_samples(model, x, 7, rng=seed), together)
+
+
+def test_recurrent_layer_behind_dropout(seed, monkeypatch):
+    """Its rows are those of all passes, and its state may be given or noisy."""
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.drop = nn.Dropout(0.5)
+            self.cells = nn.LSTM(3, 4, batch_first=True)
+
+        def forward(self, x, h):
+            h = self.drop(h.transpose(0, 1))
+            return self.cells(self.drop(x), (h, torch.ones_like(h)))[1][0].squeeze(0)
+
+    model, inputs = Net().double(), (torch.randn(2, 5, 3).double(), torch.ones(2, 1, 4).double())
+    together = mc_samples(model, inputs, 7, rng=seed)
+    in_full(monkeypatch)
+    torch.testing.assert_close(mc_samples(model, inputs, 7, rng=seed), together)
+
+
+def test_packed_sequences(seed, monkeypatch):
+    class Packed(Recurrent):
+        def forward(self, x):
+            packed = nn.utils.rnn.pack_padded_sequence(x, [5, 3], batch_first=True)
+            return nn.utils.rnn.pad_packed_sequence(self.cells(packed)[0], batch_first=True)[0]
+
+    model, x = Packed(nn.LSTM).double(), torch.randn(2, 5, 3, dtype=torch.double)
+    together = mc_samples(model, x, 7, rng=seed)
+    assert (together[:, 1, 3:] == 0).all()
+    assert (together[:, 1, 2].std(dim=0) > 0).all()
+    in_full(monkeypatch)
+    torch.testing.assert_close(mc_samples(model, x, 7, rng=seed), together)
+
+
+@pytest.mark.parametrize("weights", [True, False])
+def test_attention_module(weights, seed, rng, monkeypatch):
+    """Whether the weights are asked for or not, dropout is on, and the mean is torch's."""
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.attend = nn.MultiheadAttention(4, 2, dropout=0.4, batch_first=True)
+
+        def forward(self, x):
+            return torch.tanh(self.attend(x, x, x, need_weights=weights)[0])
+
+    torch.manual_seed(seed)
+    model = Net().double().eval()
+    x = 3 * torch.randn(2, 3, 4, dtype=torch.double)
+    total = 1000
+    mine = mc_samples(model, x, total, rng=rng).numpy()
+    loop = plain_loop(model, x, total, [model.attend]).numpy()
+    slack = 2 * np.sqrt(np.log(2 * loop[0].size / 1e-8) / (2 * total))
+    assert np.abs(loop.mean(axis=0) - mine.mean(axis=0)).max() <= 2 * slack
+    assert (mine.std(axis=0) > 1e-4).all()
+    shared = mc_samples(model, x, 5, rng=seed, shared_mask=True)
+    for row in range(2):
+        alone = mc_samples(model, x[row : row + 1], 5, rng=seed)
+        torch.testing.assert_close(alone[:, 0], shared[:, row])
+    together = mc_samples(model, x, 7, rng=seed)
+    in_full(monkeypatch)
+    torch.testing.assert_close(mc_samples(model, x, 7, rng=seed), together)
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_attention_function(causal, seed, rng):
+    """Without its mask the function is torch's; with it, the mean is."""
+    torch.manual_seed(seed)
+    model = Attention(0.3, causal)
+    x = torch.randn(2, 4, 3, dtype=torch.double)
+    samples = mc_samples(model, x, 3000, rng=rng, also=[model]).numpy()
+    exact = model.eval()(x).numpy()
+    limit = x.abs().max().item() / 0.7
+    assert verify.mean_test(samples, exact, -limit, limit)
+    assert (samples.std(axis=0) > 0).all()
+
+
+def test_attention_function_with_masks_is_torchs():
+    """Queries that see nothing, masks of both kinds, a scale and grouped heads: p near 0."""
+    generator = torch.Generator().manual_seed(0)
+    q = torch.randn(2, 4, 5, 3, generator=generator, dtype=torch.double)
+    k, v = torch.randn(2, 2, 2, 5, 3, generator=generator, dtype=torch.double)
+    seen = torch.rand(5, 5, generator=generator) < 0.5
+    seen[2] = False
+    for mask in (seen, torch.randn(5, 5, generator=generator, dtype=torch.double), None):
+        for scale in (None, 0.7):
+            options = {"attn_mask": mask, "scale": scale, "enable_gqa": True}
+            exact = F.scaled_dot_product_attention(q, k, v, **options)
+            model = Query(options)
+            samples = mc_samples(model, (q, k, v), 2, also=[model])
+            torch.testing.assert_close(samples, exact.expand(2, *exact.shape))
+
+
+class Query(nn.Module):
+    """Attention that drops hardly ever, so that it can be compared with none at all."""
+
+    def __init__(self, options):
+        super().__init__()
+        self.options = options
+        self.drop = nn.Dropout(1e-300)
+
+    def forward(self, q, k, v):
+        p = self.drop.p
+        return F.scaled_dot_product_attention(q, k, v, dropout_p=p, **self.options)
+
+
+def test_encoder_does_not_take_the_path_without_dropout(rng, seed):
+    """In evaluation torch would run the layer in one piece, which has no dropout."""
+    torch.manual_seed(seed)
+    layer = nn.TransformerEncoderLayer(4, 2, 8, dropout=0.5, batch_first=True).eval()
+    for module in (layer.dropout, layer.dropout1, layer.dropout2):
+        module.p = 0.0  # what is left is the attention's
+    samples = mc_samples(layer, torch.randn(2, 3, 4), 30, rng=rng)
+    assert (samples.std(dim=0) > 0).all()
+    padding = torch.zeros(2, 3, dtype=torch.bool)
+    padding[1, 2] = True
+    encoder = nn.TransformerEncoder(layer, 2, enable_nested_tensor=True).eval()
+
+    class Padded(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.encoder = encoder
+
+        def forward(self, x):
+            return self.encoder(x, src_key_padding_mask=padding)
+
+    samples = mc_samples(Padded(), torch.randn(2, 3, 4), 30, rng=rng)
+    assert (samples[:, 0].std(dim=0) > 0).all()
+
+
+@pytest.mark.parametrize("training", [True, "self"])
+@pytest.mark.parametrize("first", [True, False])
+def test_functional_dropout_that_no_module_switches_is_reported(training, first):
+    class Functional(nn.Module):
+        def forward(self, x):
+            return F.dropout(x, 0.5, training=self.training if training == "self" else True)
+
+    parts = [Functional(), nn.Dropout(0.5)]
+    model = nn.Sequential(*(parts if first else reversed(parts)))
+    wanted = r"dropout\(p=0.5, training=.*Functional.forward .*cannot be switched.*also="
+    with pytest.raises(ValueError, match=wanted):
+        mc_samples(model, torch.ones(2, 3), 5)
+    for also in ([parts[0]], [Functional]):
+        samples = mc_samples(model, torch.ones(1, 1), 500, also=also, rng=0)
+        assert set(samples.unique().tolist()) == {0.0, 4.0}
+    assert parts[0].training
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: F.alpha_dropout(x, 0.5, training=True),
+        lambda x: F.dropout1d(x, 0.5),
+        lambda x: torch.dropout(x, 0.5, True),
+        lambda x: ours.functional.dropout(x, 0.5),
+        lambda x: ours.functional.drop_path(x, 0.5),
+        lambda x: F.scaled_dot_product_attention(x, x, x, dropout_p=0.5),
+    ],
+)
+def test_every_function_is_reported(call):
+    class Functional(nn.Module):
+        def forward(self, x):
+            return call(x)
+
+    with pytest.raises(ValueError, match="cannot be switched"):
+        mc_samples(nn.Sequential(nn.Dropout(0.5), Functional()), torch.ones(2, 3, 4), 5)
+
+
+def test_functional_dropout_of_nothing_is_not_reported():
+    class Functional(nn.Module):
+        def forward(self, x):
+            return F.dropout(x, 0.0)
+
+    mc_samples(nn.Sequential(nn.Dropout(0.5), Functional()), torch.ones(2, 3), 5)
+
+
+def test_what_is_no_dropout_layer_stays_in_evaluation():
+    class Block(nn.Module):  # bears a name with "drop", but has children
+        def __init__(self):
+            super().__init__()
+            self.drop = nn.Dropout(0.5)
+            self.norm = nn.BatchNorm1d(3)
+
+        def forward(self, x):
+            assert not self.training
+            assert not self.norm.training
+            assert self.drop.training
+            return self.drop(self.norm(x))
+
+    DropBlock = type("DropBlock", (Block,), {})
+    mc_samples(DropBlock().train(), torch.ones(2, 3), 5)
+
+
+def test_examples():
+    assert doctest.testmod(active).failed == 0
