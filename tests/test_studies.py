@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from experiments import registry, results, statistics
+from experiments import images, registry, results, statistics
 from experiments.studies import alpha_depth, mnist_headline
 
 KNOWN = registry.experiments()
@@ -91,6 +91,6 @@ def test_shuffled_labels_give_chance():
 def test_pilot_does_not_see_the_test_set():
     pilot = settings("R1", "pilot")
     assert pilot["held_out"] is not None
-    x, _, held_out, _ = mnist_headline._split("mnist_5k", 1000, seed=3)
+    x, _, held_out, _ = images.split("mnist_5k", 1000, seed=3)
     assert len(x) == 4000
     assert not {row.tobytes() for row in x} & {row.tobytes() for row in held_out}
