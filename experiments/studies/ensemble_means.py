@@ -24,7 +24,7 @@ ARMS = {"dropout": 0.5, "none": 0.0}
     pilot_seeds=range(1000, 1005),
     settings={
         "data": "mnist_5k",
-        "judged": 100,
+        "judged": 50,
         "hidden": 10,
         "epochs": 50,
         "batch_size": 20,

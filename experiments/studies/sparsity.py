@@ -16,7 +16,7 @@ ARMS = {"none": 0.0, "dropout": 0.5}
     title="MNIST autoencoder: activity of the hidden units with and without dropout",
     arms=ARMS,
     seeds=range(5),
-    pilot_seeds=range(1000, 1003),
+    pilot_seeds=range(1000, 1002),
     settings={
         "data": "mnist",
         "held_out": None,

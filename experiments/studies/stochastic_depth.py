@@ -50,7 +50,7 @@ def residual(pixels, width, blocks, last, seeds):
     title="Fashion-MNIST: stochastic depth in a residual network of fully connected blocks",
     arms=ARMS,
     seeds=range(10),
-    pilot_seeds=range(1000, 1003),
+    pilot_seeds=range(1000, 1002),
     settings={
         "data": "fashion_mnist",
         "held_out": None,
