@@ -42,7 +42,7 @@ class SeedDropConnect(nn.Module):
         "data": "mnist",
         "held_out": None,
         "rows": 1000,
-        "hidden": 128,
+        "hidden": 96,
         "p": 0.5,
         "epochs": 40,
         "batch_size": 20,

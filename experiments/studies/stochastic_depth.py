@@ -58,7 +58,7 @@ def residual(pixels, width, blocks, last, seeds):
         "width": 64,
         "blocks": 8,
         "last": 0.5,
-        "epochs": 40,
+        "epochs": 30,
         "batch_size": 50,
         "optimizer": "adam",
         "lr": 0.001,

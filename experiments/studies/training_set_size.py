@@ -19,7 +19,7 @@ ARMS = {"none": (0.0, 0.0), "dropout": (0.5, 0.2)}
         "data": "mnist",
         "held_out": None,
         "sizes": [100, 300, 1000, 3000],
-        "hidden": 256,
+        "hidden": 128,
         "fitted": 0.05,
         "epochs": 400,
         "batch_size": 50,
