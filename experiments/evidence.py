@@ -65,7 +65,7 @@ def training_set_size():
     none, dropout = (found.values(arm, "error") for arm in ("none", "dropout"))
     gain = dict(zip(sizes, (none - dropout).T, strict=True))
     yield _differ("gain at n = 1000", gain[1000], np.zeros_like(gain[1000]), 0.004)
-    yield _differ("gain at 1000 above gain at 100", gain[1000], gain[100], 0.004)
+    yield _differ("gain at 1000 above gain at 300", gain[1000], gain[300], 0.002)
 
 
 def keep_rates():
