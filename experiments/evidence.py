@@ -168,21 +168,23 @@ def gaussian_bernoulli():
 def dropconnect():
     """``emp-dropconnect``, S2."""
     found = results.load("S2")
-    error = {arm: found.values(arm, "error") for arm in ("none", "dropconnect", "dropout")}
-    yield _differ("DropConnect better than none", error["none"], error["dropconnect"], 0.001)
-    yield _differ("dropout better than DropConnect", error["dropconnect"], error["dropout"], 0.001)
+    arms = ("none", "dropconnect", "dropout")
+    error, nll = ({arm: found.values(arm, m) for arm in arms} for m in ("error", "nll"))
+    yield _differ("DropConnect: lower NLL than none", nll["none"], nll["dropconnect"], 0.02)
+    yield _differ("dropout: lower NLL than none", nll["none"], nll["dropout"], 0.02)
+    yield _differ("DropConnect errs less", error["dropout"], error["dropconnect"], 0.003)
 
 
 def stochastic_depth():
     """``emp-stochastic-depth``, S3."""
     found = results.load("S3")
     none, dropped = (found.values(arm, "nll") for arm in ("none", "stochastic depth"))
-    yield _differ("NLL falls", none, dropped, 0.02)
+    yield _differ("NLL falls", none, dropped, 0.08)
     none, dropped = (found.values(arm, "error") for arm in ("none", "stochastic depth"))
     yield Assertion(
-        says="error unchanged",
+        says="error unchanged within a point",
         holds=equivalent(none, dropped, 0.01),
-        rejects={"error falls by a percent": greater(none, dropped, 0.01)},
+        rejects={"error falls by a point": greater(none, dropped, 0.01)},
     )
 
 

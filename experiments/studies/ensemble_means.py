@@ -107,7 +107,7 @@ def predictions(parameters, x, y):
     for row, h in enumerate(first):
         terms = np.maximum((masks * h * 2) @ W2 + b2, 0) * v * 2  # 1/q = 2
         sums = np.zeros(3)
-        for part in np.array_split(terms, len(masks) // 64):  # what stays in cache
+        for part in np.array_split(terms, max(1, len(masks) // 64)):  # stays in cache
             logits = part @ masks.T + c  # one for each pair of masks
             wrong = np.count_nonzero((logits > 0) != y[row])
             sums += logits.sum(), expit(logits, out=logits).sum(), wrong

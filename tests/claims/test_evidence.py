@@ -48,11 +48,6 @@ def test_gain_depends_on_the_number_of_rows(claim):
     show(claim, "emp-training-set-size")
 
 
-@empirical("emp-keep-rates", *SWAPPED)
-def test_error_against_the_rate_of_keeping(claim):
-    show(claim, "emp-keep-rates")
-
-
 @empirical("emp-weight-scaling-vs-mc", *SWAPPED, "error rises with T", "one pass is enough")
 def test_many_passes_equal_weight_scaling(claim):
     show(claim, "emp-weight-scaling-vs-mc")
@@ -83,12 +78,7 @@ def test_gaussian_noise_equals_bernoulli(claim):
     show(claim, "emp-gaussian-bernoulli")
 
 
-@empirical("emp-dropconnect", *SWAPPED)
-def test_dropconnect_between_none_and_dropout(claim):
-    show(claim, "emp-dropconnect")
-
-
-@empirical("emp-stochastic-depth", *SWAPPED, "error falls by a percent")
+@empirical("emp-stochastic-depth", *SWAPPED, "error falls by a point")
 def test_stochastic_depth_lowers_the_loss(claim):
     show(claim, "emp-stochastic-depth")
 
