@@ -78,6 +78,11 @@ def test_gaussian_noise_equals_bernoulli(claim):
     show(claim, "emp-gaussian-bernoulli")
 
 
+@empirical("emp-dropconnect", *SWAPPED)
+def test_dropconnect_between_none_and_dropout(claim):
+    show(claim, "emp-dropconnect")
+
+
 @empirical("emp-stochastic-depth", *SWAPPED, "error falls by a point")
 def test_stochastic_depth_lowers_the_loss(claim):
     show(claim, "emp-stochastic-depth")
