@@ -48,6 +48,11 @@ def test_gain_depends_on_the_number_of_rows(claim):
     show(claim, "emp-training-set-size")
 
 
+@empirical("emp-keep-rates", *SWAPPED)
+def test_error_against_the_rate_of_keeping(claim):
+    show(claim, "emp-keep-rates")
+
+
 @empirical("emp-weight-scaling-vs-mc", *SWAPPED, "error rises with T", "one pass is enough")
 def test_many_passes_equal_weight_scaling(claim):
     show(claim, "emp-weight-scaling-vs-mc")
