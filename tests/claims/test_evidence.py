@@ -43,6 +43,11 @@ def show(claim, label):
             claim.rejects(name, wrong)
 
 
+@empirical("emp-mnist-headline", *SWAPPED)
+def test_dropout_lowers_the_errors_on_mnist(claim):
+    show(claim, "emp-mnist-headline")
+
+
 @empirical("emp-training-set-size", *SWAPPED)
 def test_gain_depends_on_the_number_of_rows(claim):
     show(claim, "emp-training-set-size")
