@@ -22,11 +22,12 @@ def fit(
     weight_decay=0.0,
     max_norm=None,
     optimizer="sgd",
+    decay=True,
     on_epoch=None,
 ):
     """Train `net` in place by minibatches, and return it in evaluation mode.
 
-    The learning rate falls linearly to zero. The order of the rows is drawn for each seed and
+    The order of the rows is drawn for each seed and
     does not depend on the arm. Integer targets mean cross-entropy, others half squared error.
 
     Parameters
@@ -47,8 +48,11 @@ def fit(
         Limit of `networks.clip_norms`, applied after each step.
     optimizer : {"sgd", "adam"}
         Kind of the step.
+    decay : bool
+        Whether the learning rate falls linearly to zero; otherwise it is constant.
     on_epoch : callable, optional
-        Called as ``on_epoch(epoch, net)`` after each epoch, for curves.
+        Called as ``on_epoch(epoch, net)`` after each epoch, in evaluation mode, for curves; if
+        it returns True the training ends.
 
     Returns
     -------
@@ -75,7 +79,7 @@ def fit(
         order = torch.from_numpy(np.stack([rng.permutation(rows) for rng in orders]))
         for step in range(steps):
             done = (epoch * steps + step) / (epochs * steps)
-            step_rule.param_groups[0]["lr"] = lr * (1 - done)
+            step_rule.param_groups[0]["lr"] = lr * (1 - done) if decay else lr
             batch = order[:, step * batch_size : (step + 1) * batch_size]
             pick = batch if shared else (which, batch)
             step_rule.zero_grad()
@@ -85,7 +89,8 @@ def fit(
                 clip_norms(net, max_norm)
         if on_epoch is not None:
             net.eval()
-            on_epoch(epoch, net)
+            if on_epoch(epoch, net):
+                break
             net.train()
     return net.eval()
 

@@ -9,7 +9,7 @@ import torch
 
 from dropoutlib import data
 from experiments import __main__ as command
-from experiments import networks, registry, results, runner, training
+from experiments import images, networks, registry, results, runner, training
 
 KNOWN = registry.experiments()
 
@@ -247,6 +247,48 @@ def test_training_takes_the_gradient_of_each_seed_alone(rng):
     for s in range(2):
         gradient = x[s].T @ (x[s] @ start[s] - (x[s] @ w)[:, None]) / 8
         np.testing.assert_allclose(net[-1].weight[s].detach(), start[s] - 0.1 * gradient)
+
+
+def test_training_ends_when_told_and_without_decay_keeps_its_rate(rng):
+    x, y = rng.normal(size=(20, 3)).astype(np.float32), np.arange(20) % 2
+    seen = []
+
+    def weights(decay, epochs, stop):
+        net = networks.mlp((3, 4, 2), [0])
+
+        def note(epoch, net):
+            seen.append((epoch, net.training))
+            return epoch == stop
+
+        step = {"batch_size": 20, "lr": 0.1, "decay": decay, "on_epoch": note}
+        training.fit(net, x, y, [0], epochs=epochs, **step)
+        assert not net.training
+        return net[1].weight.detach().clone()
+
+    assert torch.equal(weights(False, 9, 3), weights(False, 4, None))
+    assert seen == [(epoch, False) for epoch in range(4)] * 2
+    assert not torch.equal(weights(True, 9, 3), weights(True, 4, None))
+
+
+# Subsets of images.
+
+
+def test_subsets_are_drawn_by_the_seed_and_not_judged_by():
+    x, y, x_test, y_test = images.splits("mnist_5k", 100, (0, 1), 50)
+    assert x.shape == (2, 50, 784)
+    assert y.shape == (2, 50)
+    assert x_test.shape == (2, 100, 784)
+    assert y_test.shape == (2, 100)
+    assert x.min() == 0
+    assert x.max() == 1
+    for s in range(2):
+        rows = {row.tobytes() for row in x[s]}
+        assert len(rows) == 50
+        assert not rows & {row.tobytes() for row in x_test[s]}
+    assert {row.tobytes() for row in x[0]} != {row.tobytes() for row in x[1]}
+    np.testing.assert_array_equal(images.split("mnist_5k", 100, 1, 50)[0], x[1])
+    with pytest.raises(ValueError, match="rows=4901 of mnist_5k, which has 4900"):
+        images.split("mnist_5k", 100, 0, 4901)
 
 
 def test_metrics_are_computed_by_hand():

@@ -1,36 +1,12 @@
 """The headline of the dropout papers: errors on complete MNIST with and without dropout."""
 
-import functools
-
-import numpy as np
-
-from dropoutlib import data
-
+from ..images import split
 from ..networks import mlp, stream
 from ..registry import experiment
 from ..training import classification_metrics, fit, outputs
 
 # Probabilities of dropping a hidden unit and an input.
 ARMS = {"none": (0.0, 0.0), "hidden": (0.5, 0.0), "hidden+input": (0.5, 0.2)}
-
-
-@functools.cache
-def _rows(name):
-    """Grey values from 0 to 1 and classes."""
-    found = data.load(name)
-    return found.features.astype(np.float32) / 255, found.targets, found.test_rows
-
-
-def _split(name, held_out, seed):
-    """Training and held-out rows: the official test set, or rows of the training set."""
-    x, y, test_rows = _rows(name)
-    if held_out is None:
-        end = len(y) - test_rows
-        return x[:end], y[:end], x[end:], y[end:]
-    rows = len(y) - test_rows
-    order = stream(seed, "held out").permutation(rows)
-    train, rest = order[held_out:], order[:held_out]
-    return x[train], y[train], x[rest], y[rest]
 
 
 @experiment(
@@ -80,7 +56,7 @@ def mnist_headline(
     dict
         ``error``, ``nll`` and ``wrong``, as `training.classification_metrics`.
     """
-    x, y, x_test, y_test = _split(data, held_out, seed)
+    x, y, x_test, y_test = split(data, held_out, seed)
     if shuffled:
         y = stream(seed, "shuffle").permutation(y)
     p_hidden, p_input = ARMS[arm]

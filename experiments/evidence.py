@@ -1,0 +1,213 @@
+"""What the chapter "Evidence" asserts of the stored results, margin by margin.
+
+Each function gives the assertions of one statement of the book. Margins were fixed from the
+pilot seeds, at most half of what those showed, before the full version was run.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from . import results
+from .registry import experiments
+from .statistics import Comparison, equivalent, greater, holm, mcnemar, trend, within
+
+__all__ = ["HEADLINE", "Assertion", "adjusted", "complete", "statements"]
+
+# Error rates on MNIST that Hinton et al. (2012) and Srivastava et al. (2014, table 2) print.
+HEADLINE = {"none": 0.016, "hidden": 0.013, "hidden+input": 0.011}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assertion:
+    """One thing said of stored results, and the wrong forms that the same check refuses."""
+
+    says: str
+    holds: Comparison
+    rejects: dict = field(default_factory=dict)
+
+
+def complete(id):
+    """Whether every seed and arm of the full version is stored."""
+    found, known = results.read(id, "full"), experiments()[id]
+    runs = len(known.arms) * len(known.versions["full"].seeds)
+    return found is not None and len(found.records) == runs
+
+
+def _differ(says, first, second, margin):
+    """That the first is greater; never the other way round, nor than itself."""
+    wrong = {
+        "the other way round": greater(second, first, margin),
+        "no difference, p = 0": greater(first, first, margin),
+    }
+    return Assertion(says=says, holds=greater(first, second, margin), rejects=wrong)
+
+
+def headline():
+    """``emp-mnist-headline``, R1."""
+    found = results.load("R1")
+    wrong = {arm: found.values(arm, "wrong") for arm in HEADLINE}
+    for arm in ("hidden", "hidden+input"):
+        yield Assertion(
+            says=f"{arm}: fewer errors than none",
+            holds=mcnemar(wrong["none"], wrong[arm]),
+            rejects={
+                "the other way round": mcnemar(wrong[arm], wrong["none"]),
+                "no difference, p = 0": mcnemar(wrong["none"], wrong["none"]),
+            },
+        )
+
+
+def training_set_size():
+    """``emp-training-set-size``, R2."""
+    found = results.load("R2")
+    sizes = found.settings["sizes"]
+    none, dropout = (found.values(arm, "error") for arm in ("none", "dropout"))
+    gain = dict(zip(sizes, (none - dropout).T, strict=True))
+    yield _differ("gain at n = 1000", gain[1000], np.zeros_like(gain[1000]), 0.004)
+    yield _differ("gain at 1000 above gain at 300", gain[1000], gain[300], 0.002)
+
+
+def keep_rates():
+    """``emp-keep-rates``, R3."""
+    found = results.load("R3")
+    fixed = {q: found.values(f"n fixed, q={q}", "error") for q in (0.1, 0.5, 0.75, 1.0)}
+    scaled = found.values("qn fixed, q=0.1", "error")
+    yield _differ("q = 0.1: n fixed worse than qn fixed", fixed[0.1], scaled, 0.1)
+    yield _differ("n fixed: q = 0.1 worse than q = 0.5", fixed[0.1], fixed[0.5], 0.1)
+    yield _differ("n fixed: q = 1 worse than q = 0.75", fixed[1.0], fixed[0.75], 0.0015)
+
+
+def weight_scaling_vs_mc():
+    """``emp-weight-scaling-vs-mc``, R4."""
+    found = results.load("R4")
+    samples = found.settings["samples"]
+    for arm in ("hidden", "hidden+input"):
+        scaled, sampled = (found.values(arm, metric) for metric in ("scaled", "sampled"))
+        one, last = sampled[:, 0], sampled[:, -1]
+        yield _differ(f"{arm}: one pass worse than scaling", one, scaled, 0.01)
+        yield Assertion(
+            says=f"{arm}: error falls as T grows",
+            holds=trend(samples, sampled, -1),
+            rejects={"error rises with T": trend(samples, sampled, 1)},
+        )
+        yield Assertion(
+            says=f"{arm}: T = {samples[-1]} equals scaling",
+            holds=equivalent(last, scaled, 0.0025),
+            rejects={"one pass is enough": equivalent(one, scaled, 0.0025)},
+        )
+
+
+def geometric_arithmetic():
+    """``emp-geometric-arithmetic``, R5."""
+    found = results.load("R5")
+    near, far = (
+        np.log(found.values("dropout", f"scaled to {mean}")) for mean in ("geometric", "arithmetic")
+    )
+    yield _differ("geometric mean 5 times nearer (log)", far, near, np.log(5))
+    error = {name: found.values("dropout", name) for name in ("geometric", "arithmetic", "member")}
+    yield Assertion(
+        says="both means err equally often",
+        holds=equivalent(error["geometric"], error["arithmetic"], 0.01),
+        rejects={"a subnetwork is as good": equivalent(error["member"], error["geometric"], 0.01)},
+    )
+
+
+def sparsity():
+    """``emp-sparsity``, R6."""
+    found = results.load("R6")
+    value = {
+        (arm, metric): found.values(arm, metric)
+        for arm in ("none", "dropout")
+        for metric in ("activation", "active", "hoyer", "rmse")
+    }
+    smaller = np.log(value["none", "activation"] / value["dropout", "activation"])
+    yield _differ("mean activation (log of ratio)", smaller, np.zeros_like(smaller), np.log(1.5))
+    yield _differ("fewer active", value["none", "active"], value["dropout", "active"], 0.1)
+    yield _differ("sparser codes", value["dropout", "hoyer"], value["none", "hoyer"], 0.09)
+    yield _differ("worse reconstruction", value["dropout", "rmse"], value["none", "rmse"], 0.015)
+
+
+def alpha_depth():
+    """``emp-alpha-depth``, R14."""
+    found = results.load("R14")
+    alpha, plain = (found.values(arm, "variance") for arm in ("alpha", "plain"))
+    yield Assertion(
+        says="alpha dropout: variance near 1",
+        holds=within(alpha, 0.9, 1.1),
+        rejects={"plain dropout keeps it too": within(plain, 0.9, 1.1)},
+    )
+    yield Assertion(
+        says="alpha dropout: mean near 0",
+        holds=within(found.values("alpha", "mean"), -0.05, 0.05),
+        rejects={"plain dropout keeps it too": within(found.values("plain", "mean"), -0.05, 0.05)},
+    )
+    yield _differ("plain dropout: variance larger", plain, alpha, 0.3)
+
+
+def gaussian_bernoulli():
+    """``emp-gaussian-bernoulli``, S1."""
+    found = results.load("S1")
+    arms = ("none", "bernoulli", "gaussian")
+    error, nll = ({arm: found.values(arm, m) for arm in arms} for m in ("error", "nll"))
+    yield _differ("Bernoulli: lower NLL than none", nll["none"], nll["bernoulli"], 0.012)
+    yield _differ("Gaussian: lower NLL than none", nll["none"], nll["gaussian"], 0.012)
+    yield Assertion(
+        says="same NLL, Gaussian and Bernoulli",
+        holds=equivalent(nll["gaussian"], nll["bernoulli"], 0.012),
+        rejects={"none equals Bernoulli": equivalent(nll["none"], nll["bernoulli"], 0.012)},
+    )
+    eighth = 0.12 * float(error["bernoulli"].mean())
+    yield Assertion(
+        says="same error, Gaussian and Bernoulli",
+        holds=equivalent(error["gaussian"], error["bernoulli"], 0.0025),
+        rejects={"Gaussian better by 12 %": greater(error["bernoulli"], error["gaussian"], eighth)},
+    )
+
+
+def dropconnect():
+    """``emp-dropconnect``, S2."""
+    found = results.load("S2")
+    arms = ("none", "dropconnect", "dropout")
+    nll = {arm: found.values(arm, "nll") for arm in arms}
+    yield _differ("DropConnect: lower NLL than none", nll["none"], nll["dropconnect"], 0.02)
+    yield _differ("dropout: lower NLL than none", nll["none"], nll["dropout"], 0.02)
+
+
+def stochastic_depth():
+    """``emp-stochastic-depth``, S3."""
+    found = results.load("S3")
+    none, dropped = (found.values(arm, "nll") for arm in ("none", "stochastic depth"))
+    yield _differ("NLL falls", none, dropped, 0.08)
+    none, dropped = (found.values(arm, "error") for arm in ("none", "stochastic depth"))
+    yield Assertion(
+        says="error unchanged within a point",
+        holds=equivalent(none, dropped, 0.01),
+        rejects={"error falls by a point": greater(none, dropped, 0.01)},
+    )
+
+
+STATEMENTS = {
+    "emp-mnist-headline": ("R1", headline),
+    "emp-training-set-size": ("R2", training_set_size),
+    "emp-keep-rates": ("R3", keep_rates),
+    "emp-weight-scaling-vs-mc": ("R4", weight_scaling_vs_mc),
+    "emp-geometric-arithmetic": ("R5", geometric_arithmetic),
+    "emp-sparsity": ("R6", sparsity),
+    "emp-alpha-depth": ("R14", alpha_depth),
+    "emp-gaussian-bernoulli": ("S1", gaussian_bernoulli),
+    "emp-dropconnect": ("S2", dropconnect),
+    "emp-stochastic-depth": ("S3", stochastic_depth),
+}
+
+
+def statements():
+    """Return the assertions of each statement whose experiment is stored completely."""
+    return {label: list(function()) for label, (id, function) in STATEMENTS.items() if complete(id)}
+
+
+def adjusted():
+    """Return all assertions with Holm's adjusted p-values: (label, assertion, p, asserted)."""
+    rows = [(label, each) for label, found in statements().items() for each in found]
+    p_values, asserted = holm([each.holds for _, each in rows])
+    return [(*row, p, ok) for row, p, ok in zip(rows, p_values, asserted, strict=True)]

@@ -1,0 +1,74 @@
+"""Print stored results as the chapters do: the setting, means with intervals, verdicts."""
+
+import textwrap
+
+import numpy as np
+
+from .statistics import against_paper, interval
+
+__all__ = ["setting", "table", "verdicts"]
+
+WIDTH = 84
+
+
+def setting(found):
+    """Print data with licence, settings and seeds of some `Results`.
+
+    Parameters
+    ----------
+    found : Results
+    """
+    for name, entry in found.data.items():
+        print(textwrap.fill(f"data: {name}, {entry['licence']}", WIDTH, subsequent_indent="  "))
+    settings = {name: value for name, value in found.settings.items() if name != "data"}
+    line = "settings: " + ", ".join(f"{name} {value}" for name, value in settings.items())
+    print(textwrap.fill(line, WIDTH, subsequent_indent="  "))
+    print(f"seeds: {len(found.seeds)}, {found.seconds / 60:.2g} minutes of one core")
+
+
+def table(found, metric, *, scale=1.0, published=None, digits=2):
+    """Print the mean of a metric of each arm with its 95 % t interval, beside the paper's.
+
+    Parameters
+    ----------
+    found : Results
+    metric : str
+        Its values must be numbers.
+    scale : float
+        100 to print rates as per cent.
+    published : dict, optional
+        The paper's value of an arm, on the scale that is printed.
+    digits : int
+        Decimals.
+    """
+    arms = sorted({record["arm"] for record in found.records})
+    wide = max(map(len, arms))
+    for arm in arms:
+        values = scale * found.values(arm, metric)
+        low, high = interval(values)
+        line = f"{arm:{wide}}  {values.mean():.{digits}f}  [{low:.{digits}f}, {high:.{digits}f}]"
+        if published and arm in published:
+            difference, z = against_paper(values, published[arm])
+            line += f"  paper {published[arm]:.{digits}f}"
+            line += f", difference {difference:+.{digits}f} = {z:+.1f} standard errors"
+        print(line)
+
+
+def verdicts(assertions):
+    """Print each assertion with its interval, and the wrong forms that were refused.
+
+    Parameters
+    ----------
+    assertions : iterable of evidence.Assertion
+    """
+    for assertion in assertions:
+        found = assertion.holds
+        low, high = found.interval
+        if np.isinf(high):
+            where = f"99 % bound {low:.3g}, margin {found.limits[0]:.3g}"
+        else:
+            where = f"[{low:.3g}, {high:.3g}] in [{found.limits[0]:.3g}, {found.limits[1]:.3g}]"
+        print(f"{'holds' if found else 'FAILS'}: {assertion.says}")
+        print(f"  {found.seeds} seeds, mean {found.estimate:.3g}, {where}")
+        for name, wrong in assertion.rejects.items():
+            print(f"  {'ACCEPTED' if wrong else 'refused'}: {name}")

@@ -1,0 +1,89 @@
+"""Dropping weights beside dropping the units in front of them."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from dropoutlib.masks import check_probability, sample_mask
+
+from ..images import splits
+from ..networks import mlp, stream
+from ..registry import experiment
+from ..training import classification_metrics, fit, outputs
+
+ARMS = ("none", "dropconnect", "dropout")
+
+
+class SeedDropConnect(nn.Module):
+    """A `networks.SeedLinear` whose weights are dropped, for each row of the input by itself."""
+
+    def __init__(self, linear, p, rngs):
+        super().__init__()
+        self.linear, self.p, self.rngs = linear, check_probability(p), list(rngs)
+
+    def forward(self, x):
+        """Drop in training; in evaluation use the mean weights (``thm-dropconnect-moments``)."""
+        if not self.training or self.p == 0:
+            return self.linear(x)
+        weight = self.linear.weight
+        shape = (x.shape[1], *weight.shape[1:])
+        keep = np.stack([sample_mask(shape, self.p, rng=rng) for rng in self.rngs])
+        dropped = torch.from_numpy(keep).to(x.dtype).mul_(1 / (1 - self.p)) * weight[:, None]
+        return (x[:, :, None] @ dropped)[:, :, 0] + self.linear.bias
+
+
+@experiment(
+    "S2",
+    title="MNIST: DropConnect between no dropout and dropout",
+    arms=ARMS,
+    seeds=range(10),
+    pilot_seeds=range(1000, 1002),
+    settings={
+        "data": "mnist",
+        "held_out": None,
+        "rows": 1000,
+        "hidden": 96,
+        "p": 0.5,
+        "epochs": 40,
+        "batch_size": 20,
+        "optimizer": "adam",
+        "lr": 0.001,
+    },
+    pilot={"held_out": 10000},
+    small={"data": "mnist_5k", "held_out": 1000, "rows": 1000, "hidden": 32, "epochs": 20},
+    small_seeds=range(2),
+    batch=5,
+    tolerance=0.25,
+)
+def dropconnect(seeds, arm, *, data, held_out, rows, hidden, p, **step):
+    """Train 784-n-n-10; what is dropped is behind the first hidden layer and behind the second.
+
+    Parameters
+    ----------
+    seeds : tuple of int
+    arm : {"none", "dropconnect", "dropout"}
+        Dropping weights of the last two layers, with a mask for each row, or their inputs.
+    data, held_out, rows
+        As for `images.splits`.
+    hidden : int
+        Width n of both hidden layers.
+    p : float
+        Probability of dropping.
+    **step
+        As for `training.fit`.
+
+    Returns
+    -------
+    list of dict
+        ``error`` and ``nll`` of each seed, in evaluation mode.
+    """
+    x, y, x_test, y_test = splits(data, held_out, seeds, rows)
+    net = mlp((x.shape[2], hidden, hidden, 10), seeds, p_hidden=p if arm == "dropout" else 0.0)
+    if arm == "dropconnect":
+        masks = [stream(seed, "masks") for seed in seeds]
+        for position in (4, 7):  # behind noise, linear, ReLU, noise, and again
+            net[position] = SeedDropConnect(net[position], p, masks)
+    fit(net, x, y, seeds, **step)
+    judged = zip(outputs(net, x_test), y_test, strict=True)
+    metrics = [classification_metrics(*pair) for pair in judged]
+    return [{"error": found["error"], "nll": found["nll"]} for found in metrics]

@@ -1,0 +1,211 @@
+"""The claims of the chapter Evidence, asserted from the stored results of every seed."""
+
+import functools
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from dropoutlib import ensemble
+from experiments import evidence, results
+from experiments.registry import experiments
+from experiments.studies import (
+    dropconnect,
+    ensemble_means,
+    gaussian_noise,
+    keep_rates,
+    mnist_headline,
+    monte_carlo,
+    sparsity,
+    stochastic_depth,
+    training_set_size,
+)
+
+SWAPPED = ("the other way round", "no difference, p = 0")
+KNOWN = experiments()
+
+
+def small(id, **changed):
+    return KNOWN[id].versions["small"].settings | changed
+
+
+def empirical(label, *wrong):
+    return pytest.mark.claim(label, method="paired-experiment", rejects=wrong)
+
+
+def show(claim, label):
+    """Give the ledger every assertion of a statement, and every wrong form."""
+    if not evidence.complete(evidence.STATEMENTS[label][0]):
+        pytest.skip(f"the full version of {label} is not complete")
+    for assertion in evidence.STATEMENTS[label][1]():
+        claim.holds(assertion.holds)
+        for name, wrong in assertion.rejects.items():
+            claim.rejects(name, wrong)
+
+
+@empirical("emp-mnist-headline", *SWAPPED)
+def test_dropout_lowers_the_errors_on_mnist(claim):
+    show(claim, "emp-mnist-headline")
+
+
+@empirical("emp-training-set-size", *SWAPPED)
+def test_gain_depends_on_the_number_of_rows(claim):
+    show(claim, "emp-training-set-size")
+
+
+@empirical("emp-keep-rates", *SWAPPED)
+def test_error_against_the_rate_of_keeping(claim):
+    show(claim, "emp-keep-rates")
+
+
+@empirical("emp-weight-scaling-vs-mc", *SWAPPED, "error rises with T", "one pass is enough")
+def test_many_passes_equal_weight_scaling(claim):
+    show(claim, "emp-weight-scaling-vs-mc")
+
+
+@empirical("emp-geometric-arithmetic", *SWAPPED, "a subnetwork is as good")
+def test_weight_scaling_is_near_the_geometric_mean(claim):
+    show(claim, "emp-geometric-arithmetic")
+    found = results.load("R5")
+    near, far = (
+        found.values("dropout", f"scaled to {mean}") for mean in ("geometric", "arithmetic")
+    )
+    assert stats.binomtest(int((near < far).sum()), len(near)).pvalue < 0.001  # sign test
+
+
+@empirical("emp-sparsity", *SWAPPED)
+def test_hidden_codes_become_sparser(claim):
+    show(claim, "emp-sparsity")
+
+
+@empirical("emp-alpha-depth", *SWAPPED, "plain dropout keeps it too")
+def test_alpha_keeps_its_moments_through_many_layers(claim):
+    show(claim, "emp-alpha-depth")
+
+
+@empirical("emp-gaussian-bernoulli", *SWAPPED, "none equals Bernoulli", "Gaussian better by 12 %")
+def test_gaussian_noise_equals_bernoulli(claim):
+    show(claim, "emp-gaussian-bernoulli")
+
+
+@empirical("emp-dropconnect", *SWAPPED)
+def test_dropconnect_between_none_and_dropout(claim):
+    show(claim, "emp-dropconnect")
+
+
+@empirical("emp-stochastic-depth", *SWAPPED, "error falls by a point")
+def test_stochastic_depth_lowers_the_loss(claim):
+    show(claim, "emp-stochastic-depth")
+
+
+# Together.
+
+
+def test_all_assertions_of_the_chapter_hold_together():
+    rows = evidence.adjusted()
+    assert len(rows) >= 20
+    assert [says.says for _, says, _, asserted in rows if not asserted] == []
+
+
+# Controls, with the code of the experiments.
+
+
+def test_rates_of_zero_give_no_difference():
+    settings = small("S1", p=0.0, epochs=2)
+    runs = [gaussian_noise.gaussian_noise((0, 1), arm, **settings) for arm in gaussian_noise.ARMS]
+    assert runs[0] == runs[1] == runs[2]
+    settings = small("S2", p=0.0, epochs=2)
+    runs = [dropconnect.dropconnect((0, 1), arm, **settings) for arm in dropconnect.ARMS]
+    assert runs[0] == runs[1] == runs[2]
+    settings = small("S3", last=0.0, epochs=2)
+    one, other = (
+        stochastic_depth.stochastic_depth((0,), arm, **settings) for arm in stochastic_depth.ARMS
+    )
+    assert one == other
+
+
+def test_passes_without_dropout_are_all_the_same():
+    (found,) = monte_carlo.monte_carlo((0,), "hidden", **small("R4", p=0.0, epochs=2))
+    np.testing.assert_allclose(found["sampled"], found["scaled"], atol=1e-12)
+    np.testing.assert_allclose(found["sampled nll"], found["scaled nll"], rtol=1e-5)
+
+
+def test_where_both_widths_agree_the_arms_agree(monkeypatch):
+    monkeypatch.setitem(keep_rates.ARMS, "qn fixed, q=0.25", (0.25, True))
+    settings = small("R3", epochs=2)
+    assert settings["kept"] == 0.25 * settings["hidden"]
+    one, other = (
+        keep_rates.keep_rates((0,), f"{kind} fixed, q=0.25", **settings) for kind in ("n", "qn")
+    )
+    assert one == other
+
+
+@pytest.mark.parametrize("arm", mnist_headline.ARMS)
+def test_shuffled_labels_give_chance(arm):
+    found = mnist_headline.mnist_headline(0, arm, **small("R1", shuffled=True, epochs=2))
+    assert abs(found["error"] - 0.9) < 6 * np.sqrt(0.09 / small("R1")["held_out"])
+
+
+def test_training_ends_when_the_rows_are_fitted():
+    settings = small("R2", sizes=[100], epochs=60)
+    (soon,) = training_set_size.training_set_size((0,), "none", **settings | {"fitted": 1.0})
+    (late,) = training_set_size.training_set_size((0,), "none", **settings | {"fitted": 0.1})
+    assert 1 <= soon["epochs"][0] < late["epochs"][0] < 60
+    (never,) = training_set_size.training_set_size((0,), "none", **settings | {"fitted": 0.0})
+    assert never["epochs"] == [60]
+
+
+def test_hoyer_sparsity_is_that_of_the_definition():
+    codes = np.array([[1.0, 1, 1, 1], [0, 0, 2, 0], [0, 0, 0, 0], [3, 4, 0, 0]])
+    np.testing.assert_allclose(sparsity._hoyer(codes), [0, 1, 0, 2 - 7 / 5])
+
+
+# The means over all subnetworks, beside the library's enumeration.
+
+
+def test_means_over_pairs_of_masks_are_the_library_s(rng):
+    n = 4
+    shapes = ((6, n), (1, n), (n, n), (1, n), (n, 2), (1, 2))
+    W1, b1, W2, b2, W3, b3 = parameters = [rng.normal(size=shape) for shape in shapes]
+    x = rng.normal(size=(1, 6))
+
+    def logit(masks):
+        first = np.maximum(x @ W1 + b1, 0) * masks[:, :n] * 2
+        out = np.maximum(first @ W2 + b2, 0) * masks[:, n:] * 2 @ W3 + b3
+        return out[:, 1] - out[:, 0]
+
+    def sigmoid(z):
+        return 1 / (1 + np.exp(-z))
+
+    geometric = sigmoid(ensemble.expectation(logit, 2 * n, 0.5))
+    arithmetic = ensemble.expectation(lambda masks: sigmoid(logit(masks)), 2 * n, 0.5)
+    for y in (0, 1):
+        found = ensemble_means.predictions(parameters, x, np.array([y]))
+        assert found["geometric to arithmetic"] == pytest.approx(abs(geometric - arithmetic))
+        assert found["geometric"] == float((geometric > 0.5) != y)
+        wrong = ensemble.expectation(lambda masks, y=y: (logit(masks) > 0) != y, 2 * n, 0.5)
+        assert found["member"] == pytest.approx(float(wrong))
+
+
+def test_geometric_mean_is_the_sigmoid_of_the_mean_logit(rng):
+    weights = rng.normal(size=3)
+
+    def both(masks):
+        one = 1 / (1 + np.exp(-(masks @ weights)))
+        return np.stack([one, 1 - one], axis=1)
+
+    stated = 1 / (1 + np.exp(-ensemble.expectation(lambda masks: masks @ weights, 3, 0.5)))
+    assert ensemble.geometric_mean(both, 3, 0.5, normalize=True)[0] == pytest.approx(float(stated))
+
+
+@functools.cache
+def _pairs():
+    rows = [ensemble_means._pair("mnist_5k", 50, seed) for seed in range(15)]
+    return [(tuple(digits), x, x_test) for x, _, x_test, _, digits in rows]
+
+
+def test_every_seed_has_its_own_pair_and_rows_to_judge_by():
+    assert len({digits for digits, _, _ in _pairs()}) == 15
+    for _, x, x_test in _pairs():
+        assert len(x_test) == 50
+        assert not {row.tobytes() for row in x} & {row.tobytes() for row in x_test}
