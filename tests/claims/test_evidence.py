@@ -44,7 +44,7 @@ def show(claim, label):
 
 
 @empirical("emp-mnist-headline", *SWAPPED)
-def test_dropout_lowers_the_errors_on_mnist(claim):
+def test_dropout_improves_the_probabilities_on_mnist(claim):
     show(claim, "emp-mnist-headline")
 
 
