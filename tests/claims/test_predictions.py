@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from dropoutlib import verify
+from dropoutlib.layers import ConcreteDropout
 from experiments import results, statistics
-from experiments.studies import co2, equalisation
+from experiments.studies import co2, concrete_p, equalisation, shift, uci
 
 
 def findings(study, id):
@@ -102,12 +104,218 @@ def test_without_dropout_the_arms_agree():
     assert one == other
 
 
+# The published table.
+
+
+@pytest.mark.claim(
+    "emp-uci", method="paired-experiment", rejects=("concrete as published", "yacht as published")
+)
+def test_errors_beside_the_published(claim):
+    found, shown = results.load("R9"), findings(uci, "R9")
+    claim.holds(shown["wine, RMSE"])
+    claim.holds(shown["concrete, RMSE above the published"])
+    for arm, margin in (("concrete", 0.1), ("yacht", 0.1)):
+        there = uci.PUBLISHED[arm][0]
+        near = statistics.within(found.values(arm, "rmse_mc"), there - margin, there + margin)
+        claim.rejects(f"{arm} as published", near)
+
+
+@pytest.mark.claim(
+    "emp-uci-rmse", method="paired-experiment", rejects=("averaging lowers the RMSE by 1 %",)
+)
+def test_averaging_does_not_lower_the_error(claim):
+    found, shown = results.load("R9"), findings(uci, "R9")
+    for arm in ("concrete", "concrete x10", "power", "wine"):
+        claim.holds(shown[f"{arm}, RMSE of MC by scaled less 1"])
+        averaged, scaled = (found.values(arm, name) for name in ("rmse_mc", "rmse_scaled"))
+        wrong = statistics.greater(1 - averaged / scaled, 0, 0.01)
+        claim.rejects("averaging lowers the RMSE by 1 %", wrong)
+
+
+@pytest.mark.claim(
+    "emp-uci-yacht", method="paired-experiment", rejects=("equivalent on yacht too",)
+)
+def test_averaging_lowers_the_error_on_yacht(claim):
+    found = results.load("R9")
+    claim.holds(findings(uci, "R9")["yacht x10, 1 less RMSE of MC by scaled"])
+    averaged, scaled = (found.values("yacht x10", name) for name in ("rmse_mc", "rmse_scaled"))
+    wrong = statistics.within(averaged / scaled - 1, -0.01, 0.01)
+    claim.rejects("equivalent on yacht too", wrong)
+
+
+@pytest.mark.claim(
+    "emp-uci-likelihood",
+    method="paired-experiment",
+    rejects=("averaging always gains", "yacht gains from weight scaling"),
+)
+def test_gain_of_likelihood_has_either_sign(claim):
+    found, shown = results.load("R9"), findings(uci, "R9")
+    for arm in ("concrete", "wine"):
+        claim.holds(shown[f"{arm}, share of splits that gain LL"])
+        gains = found.values(arm, "ll_mc") > found.values(arm, "ll_scaled")
+        always = statistics.within(gains.astype(float), 0.95, 1.05)
+        claim.rejects("averaging always gains", always)
+    claim.holds(shown["yacht, gain of LL"])
+    scaled, averaged = (found.values("yacht", name) for name in ("ll_scaled", "ll_mc"))
+    wrong = statistics.greater(scaled, averaged, 0.8)
+    claim.rejects("yacht gains from weight scaling", wrong)
+
+
+def test_shuffled_targets_leave_their_standard_deviation():
+    settings = results.load("R9", "small").settings | {"shuffled": True, "epochs": 20}
+    (found,) = uci.uci((0,), "wine", **settings)
+    assert 0.9 * found["sd"] < found["rmse_mc"] < 1.3 * found["sd"]
+
+
+def test_choice_does_not_see_the_test_rows():
+    train, test = uci.split("yacht", 3)
+    part, held_out = uci._without_test(train, 3)
+    assert sorted([*part, *held_out]) == sorted(train)
+    assert not set(train) & set(test)
+    assert len(uci.split("yacht", 1000)[0]) == len(train)
+
+
+# Calibration, turned digits and strangers.
+
+
+def at(id, arm, metric, angle):
+    return results.load(id).values(arm, metric)[:, shift.ANGLES.index(angle)]
+
+
+@pytest.mark.claim(
+    "emp-rotation", method="paired-experiment", rejects=("accuracy rises", "entropy falls")
+)
+def test_doubt_rises_with_the_angle(claim):
+    found, shown = results.load("R11"), findings(shift, "R11")
+    claim.holds(shown["mutual information, rank correlation"])
+    claim.holds(shown["accuracy, rank correlation"])
+    claim.holds(shown["entropy, 60 less 0 degrees"])
+    accuracy = found.values("dropout", "mc_accuracy")
+    claim.rejects("accuracy rises", statistics.trend(shift.ANGLES, accuracy, 1))
+    upright, turned = (at("R11", "dropout", "mc_entropy", angle) for angle in (0, 60))
+    claim.rejects("entropy falls", statistics.greater(upright, turned, 0.3))
+
+
+@pytest.mark.claim(
+    "emp-calibration", method="paired-experiment", rejects=("the arms swapped", "upright too")
+)
+def test_averaging_improves_calibration_under_rotation(claim):
+    shown = findings(shift, "R11")
+    for name in ("ECE at 30", "ECE at 60", "NLL at 60"):
+        claim.holds(shown[f"{name}, scaled less MC"])
+    for wrong, first, second, angle in (
+        ("the arms swapped", "mc_ece", "ece", 30),
+        ("upright too", "ece", "mc_ece", 0),
+    ):
+        pair = (at("R11", "dropout", metric, angle) for metric in (first, second))
+        claim.rejects(wrong, statistics.greater(*pair, 0.04))
+
+
+@pytest.mark.claim(
+    "emp-calibration-upright", method="paired-experiment", rejects=("averaging improves it",)
+)
+def test_averaging_spoils_calibration_upright(claim):
+    claim.holds(findings(shift, "R11")["ECE upright, MC less scaled"])
+    pair = (at("R11", "dropout", metric, 0) for metric in ("ece", "mc_ece"))
+    claim.rejects("averaging improves it", statistics.greater(*pair, 0.008))
+
+
+@pytest.mark.claim(
+    "emp-strangers", method="paired-experiment", rejects=("the gain comes from averaging",)
+)
+def test_averaging_tells_strangers_little_better(claim):
+    found, shown = results.load("R11"), findings(shift, "R11")
+    claim.holds(shown["AUROC far, gain by averaging"])
+    assert not any(shift.not_shown(found).values())  # the page says so
+    averaged, scaled = (found.values("dropout", f"{p}auroc_far") for p in ("mc_", ""))
+    wrong = statistics.greater(averaged, scaled, 0.08)
+    claim.rejects("the gain comes from averaging", wrong)
+
+
+@pytest.mark.claim(
+    "emp-strangers-near", method="paired-experiment", rejects=("as large a gain as for garments",)
+)
+def test_unknown_digits_are_told_no_better(claim):
+    found = results.load("R11")
+    claim.holds(findings(shift, "R11")["AUROC of 8 and 9, MC less no dropout"])
+    gain = found.values("dropout", "auroc_far") - found.values("none", "auroc_far")
+    wrong = statistics.within(gain, -0.03, 0.03)
+    claim.rejects("as large a gain as for garments", wrong)
+
+
+def test_labels_shuffled_end_at_chance():
+    settings = results.load("R11", "small").settings | {"shuffled": True}
+    (accuracy, *_) = shift.shift(0, "dropout", **settings)["accuracy"]
+    assert abs(accuracy - 1 / 8) < 6 * np.sqrt(7 / 64 / settings["held_out"])
+
+
+def test_calibration_error_and_area_by_hand():
+    probs = np.array([[0.9, 0.1], [0.9, 0.1], [0.4, 0.6]])
+    assert shift.calibration_error(probs, [0, 1, 1]) == pytest.approx(0.4 * 2 / 3 + 0.4 / 3)
+    assert shift.auroc(np.array([0, 1]), np.array([1, 2])) == 0.875
+
+
+# Concrete dropout.
+
+
+def variance_gap(temperatures, share):
+    """What is missing to the variance pq (1 - share t) of the relaxed indicator at p = 0.2."""
+    found = [concrete_p.relaxed_moments(0.2, t)[1] for t in temperatures]
+    return np.abs(0.16 * (1 - share * temperatures) - found)
+
+
+@pytest.mark.claim("approx-relaxed-mask", method="slope", rejects=("variance pq", "pq (1 - 2 t)"))
+def test_relaxed_mask_has_less_variance(claim):
+    temperatures = 2.0 ** -np.arange(4, 10)
+    claim.holds(verify.order(temperatures, variance_gap(temperatures, 1), 2))
+    means = [concrete_p.relaxed_moments(0.2, t)[0] - 0.2 for t in temperatures]
+    claim.holds(verify.order(temperatures, means, 2))
+    for wrong, share in (("variance pq", 0), ("pq (1 - 2 t)", 2)):
+        claim.rejects(wrong, verify.order(temperatures, variance_gap(temperatures, share), 2))
+
+
+def test_library_s_relaxed_mask_has_these_moments(seed):
+    """Six standard errors, the variance of a bounded variable's square being below 1/4."""
+    layer = ConcreteDropout(0.2, rng=seed)
+    ones = np.ones(200_000)
+    drop = 1 - 0.8 * layer.forward(ones)
+    mean, variance = concrete_p.relaxed_moments(0.2, 0.1)
+    error = 6 * 0.5 / np.sqrt(len(drop))
+    assert abs(drop.mean() - mean) < error
+    assert abs(((drop - mean) ** 2).mean() - variance) < error
+    assert abs(((drop - mean) ** 2).mean() - 0.16) > error
+
+
+@pytest.mark.claim(
+    "emp-concrete", method="paired-experiment", rejects=("p rises", "p falls whatever the penalty")
+)
+def test_learned_p_falls_with_the_rows(claim):
+    found, shown = results.load("R13"), findings(concrete_p, "R13")
+    for arm in ("power", "line"):
+        claim.holds(shown[f"{arm}, rank correlation"])
+        claim.holds(shown[f"{arm}, fall of p"])
+        claim.rejects("p rises", statistics.trend(concrete_p.ROWS, found.values(arm, "p"), 1))
+    fixed = found.values("power, penalty of 100 rows", "p")
+    wrong = statistics.trend(concrete_p.ROWS, fixed, -1)
+    claim.rejects("p falls whatever the penalty", wrong)
+
+
+@pytest.mark.claim(
+    "emp-concrete-penalty", method="paired-experiment", rejects=("the rows lower p by themselves",)
+)
+def test_penalty_lowers_p(claim):
+    found = results.load("R13")
+    claim.holds(findings(concrete_p, "R13")["fall, told less penalty of 100 rows"])
+    first, last = (found.values("power, penalty of 100 rows", end) for end in ("first", "last"))
+    claim.rejects("the rows lower p by themselves", statistics.greater(first, last, 0.03))
+
+
 # All of the chapter.
 
 
 def test_all_findings_hold_together():
     """Holm's correction over everything that the chapter asserts."""
-    studies = {"R8": equalisation, "R10": co2}
+    studies = {"R8": equalisation, "R9": uci, "R10": co2, "R11": shift, "R13": concrete_p}
     shown = [f for id, study in studies.items() for f in findings(study, id).values()]
     adjusted, asserted = statistics.holm(shown)
     assert asserted.all(), adjusted
