@@ -6,7 +6,8 @@ import pytest
 from dropoutlib import verify
 from dropoutlib.layers import ConcreteDropout
 from experiments import results, statistics
-from experiments.studies import co2, concrete_p, equalisation, shift, uci
+from experiments.relaxed_mask import relaxed_moments
+from experiments.studies import co2, equalisation, shift, uci
 
 
 def findings(study, id):
@@ -255,12 +256,12 @@ def test_calibration_error_and_area_by_hand():
     assert shift.auroc(np.array([0, 1]), np.array([1, 2])) == 0.875
 
 
-# Concrete dropout.
+# The relaxed mask.
 
 
 def variance_gap(temperatures, share):
     """What is missing to the variance pq (1 - share t) of the relaxed indicator at p = 0.2."""
-    found = [concrete_p.relaxed_moments(0.2, t)[1] for t in temperatures]
+    found = [relaxed_moments(0.2, t)[1] for t in temperatures]
     return np.abs(0.16 * (1 - share * temperatures) - found)
 
 
@@ -268,7 +269,7 @@ def variance_gap(temperatures, share):
 def test_relaxed_mask_has_less_variance(claim):
     temperatures = 2.0 ** -np.arange(4, 10)
     claim.holds(verify.order(temperatures, variance_gap(temperatures, 1), 2))
-    means = [concrete_p.relaxed_moments(0.2, t)[0] - 0.2 for t in temperatures]
+    means = [relaxed_moments(0.2, t)[0] - 0.2 for t in temperatures]
     claim.holds(verify.order(temperatures, means, 2))
     for wrong, share in (("variance pq", 0), ("pq (1 - 2 t)", 2)):
         claim.rejects(wrong, verify.order(temperatures, variance_gap(temperatures, share), 2))
@@ -279,35 +280,11 @@ def test_library_s_relaxed_mask_has_these_moments(seed):
     layer = ConcreteDropout(0.2, rng=seed)
     ones = np.ones(200_000)
     drop = 1 - 0.8 * layer.forward(ones)
-    mean, variance = concrete_p.relaxed_moments(0.2, 0.1)
+    mean, variance = relaxed_moments(0.2, 0.1)
     error = 6 * 0.5 / np.sqrt(len(drop))
     assert abs(drop.mean() - mean) < error
     assert abs(((drop - mean) ** 2).mean() - variance) < error
     assert abs(((drop - mean) ** 2).mean() - 0.16) > error
-
-
-@pytest.mark.claim(
-    "emp-concrete", method="paired-experiment", rejects=("p rises", "p falls whatever the penalty")
-)
-def test_learned_p_falls_with_the_rows(claim):
-    found, shown = results.load("R13"), findings(concrete_p, "R13")
-    for arm in ("power", "line"):
-        claim.holds(shown[f"{arm}, rank correlation"])
-        claim.holds(shown[f"{arm}, fall of p"])
-        claim.rejects("p rises", statistics.trend(concrete_p.ROWS, found.values(arm, "p"), 1))
-    fixed = found.values("power, penalty of 100 rows", "p")
-    wrong = statistics.trend(concrete_p.ROWS, fixed, -1)
-    claim.rejects("p falls whatever the penalty", wrong)
-
-
-@pytest.mark.claim(
-    "emp-concrete-penalty", method="paired-experiment", rejects=("the rows lower p by themselves",)
-)
-def test_penalty_lowers_p(claim):
-    found = results.load("R13")
-    claim.holds(findings(concrete_p, "R13")["fall, told less penalty of 100 rows"])
-    first, last = (found.values("power, penalty of 100 rows", end) for end in ("first", "last"))
-    claim.rejects("the rows lower p by themselves", statistics.greater(first, last, 0.03))
 
 
 # All of the chapter.
@@ -315,7 +292,7 @@ def test_penalty_lowers_p(claim):
 
 def test_all_findings_hold_together():
     """Holm's correction over everything that the chapter asserts."""
-    studies = {"R8": equalisation, "R9": uci, "R10": co2, "R11": shift, "R13": concrete_p}
+    studies = {"R8": equalisation, "R9": uci, "R10": co2, "R11": shift}
     shown = [f for id, study in studies.items() for f in findings(study, id).values()]
     adjusted, asserted = statistics.holm(shown)
     assert asserted.all(), adjusted
