@@ -1,0 +1,298 @@
+"""The claims of the chapter Predictions: each from the stored results, its wrong forms rejected."""
+
+import numpy as np
+import pytest
+
+from dropoutlib import verify
+from dropoutlib.layers import ConcreteDropout
+from experiments import results, statistics
+from experiments.relaxed_mask import relaxed_moments
+from experiments.studies import co2, equalisation, shift, uci
+
+
+def findings(study, id):
+    return study.findings(results.load(id))
+
+
+# CO2.
+
+
+@pytest.mark.claim(
+    "emp-co2", method="paired-experiment", rejects=("tanh grows like ReLU", "ReLU saturates")
+)
+def test_relu_spread_grows_and_tanh_saturates(claim):
+    found, shown = results.load("R10"), findings(co2, "R10")
+    claim.holds(shown["ReLU, growth to four half widths"])
+    claim.holds(shown["ReLU, growth from four to eight"])
+    claim.holds(shown["tanh, growth from four to eight"])
+    claim.holds(shown["ReLU less tanh, growth to four"])
+    claim.rejects("tanh grows like ReLU", statistics.greater(found.values("tanh", "growth"), 1, 4))
+    claim.rejects("ReLU saturates", statistics.within(found.values("relu", "doubling"), 0.9, 1.1))
+
+
+@pytest.mark.claim(
+    "emp-co2-untrained", method="paired-experiment", rejects=("no growth without training",)
+)
+def test_growth_needs_no_training(claim):
+    found = results.load("R10").values("relu untrained", "growth")
+    claim.holds(findings(co2, "R10")["untrained ReLU, growth to four"])
+    claim.rejects("no growth without training", statistics.within(found, 0.5, 2))
+
+
+@pytest.mark.claim(
+    "emp-co2-error", method="paired-experiment", rejects=("ReLU's spread is too small alike",)
+)
+def test_tanh_does_not_cover_its_error(claim):
+    found = results.load("R10")
+    claim.holds(findings(co2, "R10")["tanh, later error by its sd"])
+    ratio = found.values("relu", "later_rmse") / found.values("relu", "later_sd")
+    claim.rejects("ReLU's spread is too small alike", statistics.greater(ratio, 1, 2.5))
+
+
+def test_without_dropout_there_is_no_spread():
+    settings = results.load("R10", "small").settings | {"epochs": 1, "p": 0.0}
+    with pytest.raises(ValueError, match="drop"):
+        co2.co2((0,), "relu", **settings)
+
+
+# The linear network.
+
+
+@pytest.mark.claim(
+    "emp-equalisation", method="paired-experiment", rejects=("the arms swapped", "p = 0 does too")
+)
+def test_dropout_equalises_the_products(claim):
+    found, shown = results.load("R8"), findings(equalisation, "R8")
+    none, dropout = (found.values(arm, "dispersion") for arm in ("none", "dropout"))
+    claim.holds(shown["dispersion, none less dropout"])
+    claim.holds(shown["dropout, dispersion"])
+    claim.rejects("the arms swapped", statistics.greater(dropout, none, 0.07))
+    claim.rejects("p = 0 does too", statistics.within(none, -0.03, 0.03))
+
+
+@pytest.mark.claim(
+    "emp-soft-threshold",
+    method="paired-experiment",
+    rejects=("least squares", "a multiple of least squares", "p = 0 does too"),
+)
+def test_dropout_thresholds_the_singular_values(claim):
+    found, shown = results.load("R8"), findings(equalisation, "R8")
+    claim.holds(shown["dropout, distance from the closed form"])
+    claim.holds(shown["dropout, ridge less closed form"])
+    claim.holds(shown["none, distance from least squares"])
+    for name, wrong in (("least squares", "plain"), ("a multiple of least squares", "ridge")):
+        claim.rejects(name, statistics.within(found.values("dropout", wrong), -0.04, 0.04))
+    claim.rejects("p = 0 does too", statistics.within(found.values("none", "soft"), -0.04, 0.04))
+
+
+def test_soft_threshold_minimises_its_objective(rng):
+    """No singular values near those of the closed form, with M's vectors or not, are better."""
+    M, p, width = rng.standard_normal((4, 6)), 0.5, 8
+
+    def objective(A):
+        return np.sum((M - A) ** 2) + p / (1 - p) / width * np.linalg.norm(A, "nuc") ** 2
+
+    best = equalisation.soft_thresholded(M, p, width)
+    for _ in range(200):
+        step = rng.standard_normal(M.shape) * 10.0 ** rng.uniform(-4, 0)
+        assert objective(best + step) > objective(best)
+    assert np.linalg.matrix_rank(equalisation.soft_thresholded(M, 0.9, width)) < 4
+
+
+def test_without_dropout_the_arms_agree():
+    settings = results.load("R8", "small").settings | {"epochs": 1, "p": 0.0}
+    one, other = (equalisation.equalisation((0,), arm, **settings) for arm in equalisation.ARMS)
+    assert one == other
+
+
+# The published table.
+
+
+@pytest.mark.claim(
+    "emp-uci", method="paired-experiment", rejects=("concrete as published", "yacht as published")
+)
+def test_errors_beside_the_published(claim):
+    found, shown = results.load("R9"), findings(uci, "R9")
+    claim.holds(shown["wine, RMSE"])
+    claim.holds(shown["concrete, RMSE above the published"])
+    for arm, margin in (("concrete", 0.1), ("yacht", 0.1)):
+        there = uci.PUBLISHED[arm][0]
+        near = statistics.within(found.values(arm, "rmse_mc"), there - margin, there + margin)
+        claim.rejects(f"{arm} as published", near)
+
+
+@pytest.mark.claim(
+    "emp-uci-rmse", method="paired-experiment", rejects=("averaging lowers the RMSE by 1 %",)
+)
+def test_averaging_does_not_lower_the_error(claim):
+    found, shown = results.load("R9"), findings(uci, "R9")
+    for arm in ("concrete", "concrete x10", "power", "wine"):
+        claim.holds(shown[f"{arm}, RMSE of MC by scaled less 1"])
+        averaged, scaled = (found.values(arm, name) for name in ("rmse_mc", "rmse_scaled"))
+        wrong = statistics.greater(1 - averaged / scaled, 0, 0.01)
+        claim.rejects("averaging lowers the RMSE by 1 %", wrong)
+
+
+@pytest.mark.claim(
+    "emp-uci-yacht", method="paired-experiment", rejects=("equivalent on yacht too",)
+)
+def test_averaging_lowers_the_error_on_yacht(claim):
+    found = results.load("R9")
+    claim.holds(findings(uci, "R9")["yacht x10, 1 less RMSE of MC by scaled"])
+    averaged, scaled = (found.values("yacht x10", name) for name in ("rmse_mc", "rmse_scaled"))
+    wrong = statistics.within(averaged / scaled - 1, -0.01, 0.01)
+    claim.rejects("equivalent on yacht too", wrong)
+
+
+@pytest.mark.claim(
+    "emp-uci-likelihood",
+    method="paired-experiment",
+    rejects=("averaging always gains", "yacht gains from weight scaling"),
+)
+def test_gain_of_likelihood_has_either_sign(claim):
+    found, shown = results.load("R9"), findings(uci, "R9")
+    for arm in ("concrete", "wine"):
+        claim.holds(shown[f"{arm}, share of splits that gain LL"])
+        gains = found.values(arm, "ll_mc") > found.values(arm, "ll_scaled")
+        always = statistics.within(gains.astype(float), 0.95, 1.05)
+        claim.rejects("averaging always gains", always)
+    claim.holds(shown["yacht, gain of LL"])
+    scaled, averaged = (found.values("yacht", name) for name in ("ll_scaled", "ll_mc"))
+    wrong = statistics.greater(scaled, averaged, 0.8)
+    claim.rejects("yacht gains from weight scaling", wrong)
+
+
+def test_shuffled_targets_leave_their_standard_deviation():
+    settings = results.load("R9", "small").settings | {"shuffled": True, "epochs": 20}
+    (found,) = uci.uci((0,), "wine", **settings)
+    assert 0.9 * found["sd"] < found["rmse_mc"] < 1.3 * found["sd"]
+
+
+def test_choice_does_not_see_the_test_rows():
+    train, test = uci.split("yacht", 3)
+    part, held_out = uci._without_test(train, 3)
+    assert sorted([*part, *held_out]) == sorted(train)
+    assert not set(train) & set(test)
+    assert len(uci.split("yacht", 1000)[0]) == len(train)
+
+
+# Calibration, turned digits and strangers.
+
+
+def at(id, arm, metric, angle):
+    return results.load(id).values(arm, metric)[:, shift.ANGLES.index(angle)]
+
+
+@pytest.mark.claim(
+    "emp-rotation", method="paired-experiment", rejects=("accuracy rises", "entropy falls")
+)
+def test_doubt_rises_with_the_angle(claim):
+    found, shown = results.load("R11"), findings(shift, "R11")
+    claim.holds(shown["mutual information, rank correlation"])
+    claim.holds(shown["accuracy, rank correlation"])
+    claim.holds(shown["entropy, 60 less 0 degrees"])
+    accuracy = found.values("dropout", "mc_accuracy")
+    claim.rejects("accuracy rises", statistics.trend(shift.ANGLES, accuracy, 1))
+    upright, turned = (at("R11", "dropout", "mc_entropy", angle) for angle in (0, 60))
+    claim.rejects("entropy falls", statistics.greater(upright, turned, 0.3))
+
+
+@pytest.mark.claim(
+    "emp-calibration", method="paired-experiment", rejects=("the arms swapped", "upright too")
+)
+def test_averaging_improves_calibration_under_rotation(claim):
+    shown = findings(shift, "R11")
+    for name in ("ECE at 30", "ECE at 60", "NLL at 60"):
+        claim.holds(shown[f"{name}, scaled less MC"])
+    for wrong, first, second, angle in (
+        ("the arms swapped", "mc_ece", "ece", 30),
+        ("upright too", "ece", "mc_ece", 0),
+    ):
+        pair = (at("R11", "dropout", metric, angle) for metric in (first, second))
+        claim.rejects(wrong, statistics.greater(*pair, 0.04))
+
+
+@pytest.mark.claim(
+    "emp-calibration-upright", method="paired-experiment", rejects=("averaging improves it",)
+)
+def test_averaging_spoils_calibration_upright(claim):
+    claim.holds(findings(shift, "R11")["ECE upright, MC less scaled"])
+    pair = (at("R11", "dropout", metric, 0) for metric in ("ece", "mc_ece"))
+    claim.rejects("averaging improves it", statistics.greater(*pair, 0.008))
+
+
+@pytest.mark.claim(
+    "emp-strangers", method="paired-experiment", rejects=("the gain comes from averaging",)
+)
+def test_averaging_tells_strangers_little_better(claim):
+    found, shown = results.load("R11"), findings(shift, "R11")
+    claim.holds(shown["AUROC far, gain by averaging"])
+    assert not any(shift.not_shown(found).values())  # the page says so
+    averaged, scaled = (found.values("dropout", f"{p}auroc_far") for p in ("mc_", ""))
+    wrong = statistics.greater(averaged, scaled, 0.08)
+    claim.rejects("the gain comes from averaging", wrong)
+
+
+@pytest.mark.claim(
+    "emp-strangers-near", method="paired-experiment", rejects=("as large a gain as for garments",)
+)
+def test_unknown_digits_are_told_no_better(claim):
+    found = results.load("R11")
+    claim.holds(findings(shift, "R11")["AUROC of 8 and 9, MC less no dropout"])
+    gain = found.values("dropout", "auroc_far") - found.values("none", "auroc_far")
+    wrong = statistics.within(gain, -0.03, 0.03)
+    claim.rejects("as large a gain as for garments", wrong)
+
+
+def test_labels_shuffled_end_at_chance():
+    settings = results.load("R11", "small").settings | {"shuffled": True}
+    (accuracy, *_) = shift.shift(0, "dropout", **settings)["accuracy"]
+    assert abs(accuracy - 1 / 8) < 6 * np.sqrt(7 / 64 / settings["held_out"])
+
+
+def test_calibration_error_and_area_by_hand():
+    probs = np.array([[0.9, 0.1], [0.9, 0.1], [0.4, 0.6]])
+    assert shift.calibration_error(probs, [0, 1, 1]) == pytest.approx(0.4 * 2 / 3 + 0.4 / 3)
+    assert shift.auroc(np.array([0, 1]), np.array([1, 2])) == 0.875
+
+
+# The relaxed mask.
+
+
+def variance_gap(temperatures, share):
+    """What is missing to the variance pq (1 - share t) of the relaxed indicator at p = 0.2."""
+    found = [relaxed_moments(0.2, t)[1] for t in temperatures]
+    return np.abs(0.16 * (1 - share * temperatures) - found)
+
+
+@pytest.mark.claim("approx-relaxed-mask", method="slope", rejects=("variance pq", "pq (1 - 2 t)"))
+def test_relaxed_mask_has_less_variance(claim):
+    temperatures = 2.0 ** -np.arange(4, 10)
+    claim.holds(verify.order(temperatures, variance_gap(temperatures, 1), 2))
+    means = [relaxed_moments(0.2, t)[0] - 0.2 for t in temperatures]
+    claim.holds(verify.order(temperatures, means, 2))
+    for wrong, share in (("variance pq", 0), ("pq (1 - 2 t)", 2)):
+        claim.rejects(wrong, verify.order(temperatures, variance_gap(temperatures, share), 2))
+
+
+def test_library_s_relaxed_mask_has_these_moments(seed):
+    """Six standard errors, the variance of a bounded variable's square being below 1/4."""
+    layer = ConcreteDropout(0.2, rng=seed)
+    ones = np.ones(200_000)
+    drop = 1 - 0.8 * layer.forward(ones)
+    mean, variance = relaxed_moments(0.2, 0.1)
+    error = 6 * 0.5 / np.sqrt(len(drop))
+    assert abs(drop.mean() - mean) < error
+    assert abs(((drop - mean) ** 2).mean() - variance) < error
+    assert abs(((drop - mean) ** 2).mean() - 0.16) > error
+
+
+# All of the chapter.
+
+
+def test_all_findings_hold_together():
+    """Holm's correction over everything that the chapter asserts."""
+    studies = {"R8": equalisation, "R9": uci, "R10": co2, "R11": shift}
+    shown = [f for id, study in studies.items() for f in findings(study, id).values()]
+    adjusted, asserted = statistics.holm(shown)
+    assert asserted.all(), adjusted
