@@ -175,23 +175,18 @@ def advice(seeds, arm, *, data, rows, width, steps, lr, **settings):
     return train(seeds, name, **treatment, **settings)
 
 
-ROWS = {"digits": (50, 700), "mnist_5k": (100, 2000)}
-BY_ROWS = {
-    f"{name} n={rows} p={p}": (name, rows, p)
-    for name in SETS
-    for rows in ROWS[name]
-    for p in (0.2, 0.7)
-}
+BY_ROWS = {f"n={rows} p={p}": (rows, p) for rows in (50, 700) for p in (0.2, 0.7)}
 
 
 @experiment(
     "P3",
     title="Few rows and many: does a small set want a higher probability",
     arms=BY_ROWS,
-    settings={key: value for key, value in COMMON.items() if key != "rows"},
+    settings={key: value for key, value in COMMON.items() if key != "rows"}
+    | {"data": "digits", "lr": COMMON["lr"]["digits"]},
     **RUNS | {"small": {"width": 32, "steps": 60}},
 )
-def by_rows(seeds, arm, *, data, lr, **settings):
+def by_rows(seeds, arm, *, data, **settings):
     """Train on some rows with one probability for both hidden layers; see `train`."""
-    name, rows, p = BY_ROWS[arm]
-    return train(seeds, name, rows=rows, p=p, lr=lr[name], **settings)
+    rows, p = BY_ROWS[arm]
+    return train(seeds, data, rows=rows, p=p, **settings)

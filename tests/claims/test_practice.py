@@ -121,23 +121,14 @@ def test_variance_shift_in_the_layers(claim, rng):
 # half of the effect that the pilot's seeds showed.
 
 SEEN = {
-    "emp-hidden-rate": (
-        ("P1", "error", "digits p=0.8", "digits p=0.5", 0.012),
-        ("P1", "error", "mnist_5k p=0.8", "mnist_5k p=0.5", 0.04),
-    ),
-    "emp-input-rate": (
-        ("P1", "nll", "digits p=0.5", "digits p=0.5 input 0.2", 0.02),
-        ("P1", "nll", "mnist_5k p=0.5", "mnist_5k p=0.5 input 0.2", 0.05),
-    ),
+    "emp-hidden-rate": (("P1", "error", "digits p=0.8", "digits p=0.5", 0.012),),
+    "emp-input-rate": (("P1", "nll", "mnist_5k p=0.5", "mnist_5k p=0.5 input 0.2", 0.05),),
     "emp-batchnorm-order": (("R12", "nll", "before", "after", 0.008),),
     "emp-batchnorm-needed": (
         ("R12", "error", "none", "after", 0.005),
         ("R12", "nll", "none", "after", 0.015),
     ),
-    "emp-large-model": (
-        ("P1", "error", "digits narrow p=0.5", "digits narrow p=0.0", 0.07),
-        ("P1", "error", "mnist_5k narrow p=0.5", "mnist_5k narrow p=0.0", 0.03),
-    ),
+    "emp-large-model": (("P1", "error", "mnist_5k narrow p=0.5", "mnist_5k narrow p=0.0", 0.03),),
     "emp-late-schedule": (
         ("P1", "nll", "digits p=0.0", "digits late", 0.01),
         ("P1", "nll", "mnist_5k p=0.0", "mnist_5k late", 0.04),
@@ -149,14 +140,10 @@ SEEN = {
         ("S6", "end", "mnist_5k p=0.1", "mnist_5k p=0.0", 0.015),
     ),
     "emp-augmentation": (
-        ("P1", "nll", "digits p=0.5", "digits shifts", 0.04),
         ("P1", "error", "mnist_5k p=0.5", "mnist_5k shifts", 0.02),
         ("P1", "nll", "mnist_5k p=0.5", "mnist_5k shifts", 0.15),
     ),
-    "emp-augmentation-both": (
-        ("P1", "error", "digits shifts p=0.5", "digits shifts", 0.01),
-        ("P1", "error", "mnist_5k shifts p=0.5", "mnist_5k shifts", 0.004),
-    ),
+    "emp-augmentation-both": (("P1", "error", "mnist_5k shifts p=0.5", "mnist_5k shifts", 0.004),),
     "contested-llm": (
         ("P9", "excess", "fresh p=0.1", "fresh p=0.0", 0.012),
         ("P9", "excess", "fresh early p=0.1", "fresh p=0.0", 0.005),
@@ -187,6 +174,44 @@ def test_what_was_seen(claim, label):
         claim.rejects("arms swapped", compare(id, metric, better, worse, margin))
 
 
+# Experiment, metric, two arms, and the difference that would matter.
+EQUIVALENT = {
+    "emp-increasing-rate": (
+        ("P1", "error", "digits p=0.5", "digits curriculum", 0.015),
+        ("P1", "error", "mnist_5k p=0.5", "mnist_5k curriculum", 0.015),
+    ),
+    "emp-early-schedule": (
+        ("P1", "error", "digits p=0.0", "digits early", 0.015),
+        ("P1", "error", "mnist_5k p=0.0", "mnist_5k early", 0.015),
+    ),
+}
+
+
+def same(id, metric, one, other, margin, shift=0.0):
+    found = results.load(id)
+    first, second = found.values(one, metric), found.values(other, metric)
+    return statistics.equivalent(first, second + shift, margin)
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        pytest.param(
+            label,
+            marks=pytest.mark.claim(
+                label, method="paired-experiment", rejects=("other by twice the margin",)
+            ),
+        )
+        for label in EQUIVALENT
+    ],
+)
+def test_what_made_no_difference(claim, label):
+    for entry in EQUIVALENT[label]:
+        claim.holds(same(*entry))
+        for sign in (1, -1):
+            claim.rejects("other by twice the margin", same(*entry, shift=2 * sign * entry[-1]))
+
+
 def shift_agrees(stated=None):
     found = results.load("R12")
     formula = found.values("before", "formula") if stated is None else stated
@@ -210,6 +235,7 @@ def test_variance_shift_on_data(claim):
 
 def test_assertions_hold_together():
     every = [compare(*entry) for entries in SEEN.values() for entry in entries]
+    every += [same(*entry) for entries in EQUIVALENT.values() for entry in entries]
     _, asserted = statistics.holm([*every, shift_agrees(), mending()])
     assert asserted.all()
 
