@@ -128,6 +128,12 @@ SEEN = {
         ("R12", "error", "none", "after", 0.005),
         ("R12", "nll", "none", "after", 0.015),
     ),
+    "emp-droppath-transformer": (
+        ("P7", "error", "p=0.0", "p=0.1", 0.005),
+        ("P7", "error", "p=0.0", "p=0.3", 0.004),
+        ("P7", "nll", "p=0.0", "p=0.1", 0.05),
+        ("P7", "nll", "p=0.0", "p=0.3", 0.045),
+    ),
     "emp-large-model": (("P1", "error", "mnist_5k narrow p=0.5", "mnist_5k narrow p=0.0", 0.03),),
     "emp-late-schedule": (
         ("P1", "nll", "digits p=0.0", "digits late", 0.01),
