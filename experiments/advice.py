@@ -139,9 +139,7 @@ ADVICE = (
             "within 0.005 error": Contrast(
                 metric="error", arms={"after": 1, "none": -1}, offset=0.005
             ),
-            "within 0.02 nll": Contrast(
-                metric="nll", arms={"after": 1, "none": -1}, offset=0.02
-            ),
+            "within 0.02 nll": Contrast(metric="nll", arms={"after": 1, "none": -1}, offset=0.02),
         },
     ),
     Advice(
@@ -207,7 +205,7 @@ ADVICE = (
         contrasts={"unexplained": Contrast(metric="unexplained", arms={"block": 1, "unit": -1})},
     ),
     Advice(
-        label="emp-dropblock-accuracy",
+        label="emp-dropblock-mechanism",
         text="drop blocks rather than units in convolutions",
         experiment="P5",
         contrasts=_pairs([("unit p=0.1", "block p=0.1")]),

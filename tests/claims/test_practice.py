@@ -128,6 +128,11 @@ SEEN = {
         ("R12", "error", "none", "after", 0.005),
         ("R12", "nll", "none", "after", 0.015),
     ),
+    "emp-convolution-rate": (
+        ("P5", "nll", "unit p=0.3", "unit p=0.0", 0.08),
+        ("P5", "nll", "channel p=0.3", "unit p=0.0", 0.08),
+        ("P5", "error", "channel p=0.3", "unit p=0.0", 0.015),
+    ),
     "emp-droppath-transformer": (
         ("P7", "error", "p=0.0", "p=0.1", 0.005),
         ("P7", "error", "p=0.0", "p=0.3", 0.004),
