@@ -149,14 +149,6 @@ ADVICE = (
         contrasts=_pairs([("p=0.0", "p=0.1"), ("p=0.0", "p=0.3")]),
     ),
     Advice(
-        label="emp-small-data",
-        text="the smaller the set, the higher p",
-        experiment="P3",
-        contrasts=_gain_grows(
-            small=("n=700 p=0.2", "n=700 p=0.7"), large=("n=50 p=0.2", "n=50 p=0.7"), names=("",)
-        ),
-    ),
-    Advice(
         label="emp-large-model",
         text="the larger the model, the more it needs dropout",
         experiment="P1",

@@ -173,20 +173,3 @@ def advice(seeds, arm, *, data, rows, width, steps, lr, **settings):
         treatment["shift"] = treatment["shift"][name]
     treatment |= {"rows": rows[name], "steps": steps, "lr": lr[name]}
     return train(seeds, name, **treatment, **settings)
-
-
-BY_ROWS = {f"n={rows} p={p}": (rows, p) for rows in (50, 700) for p in (0.2, 0.7)}
-
-
-@experiment(
-    "P3",
-    title="Few rows and many: does a small set want a higher probability",
-    arms=BY_ROWS,
-    settings={key: value for key, value in COMMON.items() if key != "rows"}
-    | {"data": "digits", "lr": COMMON["lr"]["digits"]},
-    **RUNS | {"small": {"width": 32, "steps": 60}},
-)
-def by_rows(seeds, arm, *, data, **settings):
-    """Train on some rows with one probability for both hidden layers; see `train`."""
-    rows, p = BY_ROWS[arm]
-    return train(seeds, data, rows=rows, p=p, **settings)
