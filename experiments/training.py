@@ -54,7 +54,6 @@ def fit(
     on_epoch : callable, optional
         Called as ``on_epoch(epoch, net)`` after each epoch, in evaluation mode, for curves; if
         it returns True the training ends.
-        Called as ``on_epoch(epoch, net)`` after each epoch, for curves.
     on_step : callable, optional
         Called without arguments after each step, such as `dropoutlib.schedules.Scheduler.step`.
 
