@@ -24,6 +24,7 @@ def fit(
     optimizer="sgd",
     decay=True,
     on_epoch=None,
+    on_step=None,
 ):
     """Train `net` in place by minibatches, and return it in evaluation mode.
 
@@ -53,6 +54,8 @@ def fit(
     on_epoch : callable, optional
         Called as ``on_epoch(epoch, net)`` after each epoch, in evaluation mode, for curves; if
         it returns True the training ends.
+    on_step : callable, optional
+        Called without arguments after each step, such as `dropoutlib.schedules.Scheduler.step`.
 
     Returns
     -------
@@ -87,6 +90,8 @@ def fit(
             step_rule.step()
             if max_norm is not None:
                 clip_norms(net, max_norm)
+            if on_step is not None:
+                on_step()
         if on_epoch is not None:
             net.eval()
             if on_epoch(epoch, net):

@@ -1,0 +1,259 @@
+"""The claims of the chapter Practice: each holds, and its wrong forms are rejected."""
+
+import numpy as np
+import pytest
+import torch
+
+from dropoutlib import layers, verify
+from dropoutlib.masks import enumerate_masks, mask_weights
+from experiments import results, statistics
+from experiments.structures import SeedBatchNorm
+
+# Batch normalisation: rows and masks are both averaged over.
+
+
+def variances(outputs, x, weights):
+    """Variances over rows and masks in training, and over rows in evaluation.
+
+    `outputs` holds the layer's output for each mask and row, `x` the output in evaluation.
+    """
+    rows = outputs.shape[1]
+    mean = weights @ outputs.sum(axis=1) / rows
+    train = weights @ (outputs**2).sum(axis=1) / rows - mean**2
+    return train, (x**2).sum() / rows - (x.sum() / rows) ** 2
+
+
+def measured_ratio(v):
+    """Ratio of a unit that takes the values v_1, v_2, v_3 on three rows, with p = v_4."""
+    x, p = v[:3], v[3]
+    masks = enumerate_masks(1)
+    train, evaluation = variances(masks * x / (1 - p), x, mask_weights(masks, p))
+    return evaluation / train
+
+
+def moments(x):
+    c = x.sum() / len(x)
+    return c, (x**2).sum() / len(x) - c**2
+
+
+def stated_ratio(v):
+    (c, variance), q = moments(v[:3]), 1 - v[3]
+    return variance / ((variance + c**2) / q - c**2)
+
+
+def short_ratio(v):
+    (c, variance), q = moments(v[:3]), 1 - v[3]
+    return q / (1 + (1 - q) * c**2 / variance)
+
+
+RATIO_WRONG = {
+    "1": lambda v: 1,
+    "q": lambda v: 1 - v[3],
+    "mean not subtracted": lambda v: moments(v[:3])[1] * (1 - v[3]) / ((v[:3] ** 2).sum() / 3),
+}
+
+
+@pytest.mark.claim("thm-bn-variance-shift", method="identity", rejects=tuple(RATIO_WRONG))
+def test_variance_shift_by_identity(claim, rng):
+    def check(stated):
+        return verify.identity(measured_ratio, stated, 4, degree=24, rng=rng)
+
+    claim.holds(check(stated_ratio))
+    claim.holds(check(short_ratio))
+    for name, wrong in RATIO_WRONG.items():
+        claim.rejects(name, check(wrong))
+
+
+def mixed_ratio(v):
+    """The same behind a linear layer: two units on two rows, two weights, and p."""
+    x, w, p = v[:4].reshape(2, 2), v[4:6], v[6]
+    masks = enumerate_masks(2)
+    outputs = (masks[:, None, :] * x / (1 - p)) @ w
+    train, evaluation = variances(outputs, x @ w, mask_weights(masks, p))
+    return evaluation / train
+
+
+def stated_mixed(square):
+    def ratio(v):
+        x, w, p = v[:4].reshape(2, 2), v[4:6], v[6]
+        _, evaluation = moments(x @ w)
+        noise = p / (1 - p) * (w**2 * (x**2).sum(axis=0) / 2 if square else w**2).sum()
+        return evaluation / (evaluation + noise)
+
+    return ratio
+
+
+@pytest.mark.claim("thm-bn-variance-shift", method="identity", rejects=("noise of unit inputs",))
+def test_variance_shift_behind_a_linear_layer(claim, rng):
+    def check(stated):
+        return verify.identity(mixed_ratio, stated, 7, degree=24, rng=rng)
+
+    claim.holds(check(stated_mixed(True)))
+    claim.rejects("noise of unit inputs", check(stated_mixed(False)))
+
+
+@pytest.mark.claim("thm-bn-variance-shift", method="monte-carlo", rejects=("1",))
+def test_variance_shift_in_the_layers(claim, rng):
+    p, n = 0.5, 100_000
+    x = rng.choice([0.0, 0.5, 1.0], size=n)  # c = 1/2, v = 1/6
+    c, v = 1 / 2, 1 / 6
+    train = (v + c**2) / (1 - p) - c**2
+    dropped = layers.Dropout(p, rng=rng).forward(x)
+
+    def check(stated, wrong=None):
+        return verify.variance_test(dropped, stated, 0, 1 / (1 - p), wrong=wrong)
+
+    report = check(train, wrong=v)
+    assert report.power >= 0.999
+    claim.holds(report)
+    claim.rejects("1", check(v))
+    # The running variance of batch normalisation is this variance, so evaluation gives v / it.
+    norm = SeedBatchNorm(1, 1, momentum=1.0, eps=0.0).train()
+    torch_norm = torch.nn.BatchNorm1d(1, momentum=1.0).double().train()
+    rows = torch.from_numpy(dropped)[:, None]
+    for layer, batch in ((norm, rows[None].float()), (torch_norm, rows)):
+        layer(batch)
+    stored = [norm.variance.item(), torch_norm.running_var.item()]
+    np.testing.assert_allclose(stored, dropped.var(ddof=1), rtol=1e-4)
+
+
+# Experiments. Each entry is experiment, metric, worse arm, better arm, and a margin of at most
+# half of the effect that the pilot's seeds showed.
+
+SEEN = {
+    "emp-hidden-rate": (("P1", "error", "digits p=0.8", "digits p=0.5", 0.012),),
+    "emp-input-rate": (("P1", "nll", "mnist_5k p=0.5", "mnist_5k p=0.5 input 0.2", 0.05),),
+    "emp-batchnorm-order": (("R12", "nll", "before", "after", 0.008),),
+    "emp-batchnorm-needed": (
+        ("R12", "error", "none", "after", 0.005),
+        ("R12", "nll", "none", "after", 0.015),
+    ),
+    "emp-convolution-rate": (
+        ("P5", "nll", "unit p=0.3", "unit p=0.0", 0.08),
+        ("P5", "nll", "channel p=0.3", "unit p=0.0", 0.08),
+        ("P5", "error", "channel p=0.3", "unit p=0.0", 0.015),
+    ),
+    "emp-droppath-transformer": (
+        ("P7", "error", "p=0.0", "p=0.1", 0.005),
+        ("P7", "error", "p=0.0", "p=0.3", 0.004),
+        ("P7", "nll", "p=0.0", "p=0.1", 0.05),
+        ("P7", "nll", "p=0.0", "p=0.3", 0.045),
+    ),
+    "emp-large-model": (("P1", "error", "mnist_5k narrow p=0.5", "mnist_5k narrow p=0.0", 0.03),),
+    "emp-late-schedule": (
+        ("P1", "nll", "digits p=0.0", "digits late", 0.01),
+        ("P1", "nll", "mnist_5k p=0.0", "mnist_5k late", 0.04),
+    ),
+    "emp-early-dropout": (
+        ("S6", "start", "digits p=0.1", "digits p=0.0", 0.01),
+        ("S6", "start", "mnist_5k p=0.1", "mnist_5k p=0.0", 0.01),
+        ("S6", "end", "digits p=0.1", "digits p=0.0", 0.015),
+        ("S6", "end", "mnist_5k p=0.1", "mnist_5k p=0.0", 0.015),
+    ),
+    "emp-augmentation": (
+        ("P1", "error", "mnist_5k p=0.5", "mnist_5k shifts", 0.02),
+        ("P1", "nll", "mnist_5k p=0.5", "mnist_5k shifts", 0.15),
+    ),
+    "emp-augmentation-both": (("P1", "error", "mnist_5k shifts p=0.5", "mnist_5k shifts", 0.004),),
+    "contested-llm": (
+        ("P9", "excess", "fresh p=0.1", "fresh p=0.0", 0.012),
+        ("P9", "excess", "fresh early p=0.1", "fresh p=0.0", 0.005),
+        ("P9", "excess", "repeated p=0.0", "repeated p=0.3", 0.2),
+    ),
+    "emp-dropblock-mechanism": (("S4", "unexplained", "block", "unit", 0.1),),
+}
+
+
+def compare(id, metric, worse, better, margin):
+    found = results.load(id)
+    return statistics.greater(found.values(worse, metric), found.values(better, metric), margin)
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        pytest.param(
+            label,
+            marks=pytest.mark.claim(label, method="paired-experiment", rejects=("arms swapped",)),
+        )
+        for label in SEEN
+    ],
+)
+def test_what_was_seen(claim, label):
+    for id, metric, worse, better, margin in SEEN[label]:
+        claim.holds(compare(id, metric, worse, better, margin))
+        claim.rejects("arms swapped", compare(id, metric, better, worse, margin))
+
+
+# Experiment, metric, two arms, and the difference that would matter.
+EQUIVALENT = {
+    "emp-increasing-rate": (
+        ("P1", "error", "digits p=0.5", "digits curriculum", 0.015),
+        ("P1", "error", "mnist_5k p=0.5", "mnist_5k curriculum", 0.015),
+    ),
+    "emp-early-schedule": (
+        ("P1", "error", "digits p=0.0", "digits early", 0.015),
+        ("P1", "error", "mnist_5k p=0.0", "mnist_5k early", 0.015),
+    ),
+}
+
+
+def same(id, metric, one, other, margin, shift=0.0):
+    found = results.load(id)
+    first, second = found.values(one, metric), found.values(other, metric)
+    return statistics.equivalent(first, second + shift, margin)
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        pytest.param(
+            label,
+            marks=pytest.mark.claim(
+                label, method="paired-experiment", rejects=("other by twice the margin",)
+            ),
+        )
+        for label in EQUIVALENT
+    ],
+)
+def test_what_made_no_difference(claim, label):
+    for entry in EQUIVALENT[label]:
+        claim.holds(same(*entry))
+        for sign in (1, -1):
+            claim.rejects("other by twice the margin", same(*entry, shift=2 * sign * entry[-1]))
+
+
+def shift_agrees(stated=None):
+    found = results.load("R12")
+    formula = found.values("before", "formula") if stated is None else stated
+    return statistics.within(found.values("before", "ratio") / formula, 0.97, 1.03)
+
+
+def mending():
+    """Error before and after the statistics were taken anew without dropout."""
+    found = results.load("R12")
+    error, mended = (found.values("before", metric) for metric in ("error", "error_mended"))
+    return statistics.equivalent(error, mended, 0.005)
+
+
+@pytest.mark.claim("emp-variance-shift", method="paired-experiment", rejects=("1", "q"))
+def test_variance_shift_on_data(claim):
+    claim.holds(shift_agrees())
+    claim.holds(mending())
+    claim.rejects("1", shift_agrees(1.0))
+    claim.rejects("q", shift_agrees(0.5))
+
+
+def test_assertions_hold_together():
+    every = [compare(*entry) for entries in SEEN.values() for entry in entries]
+    every += [same(*entry) for entries in EQUIVALENT.values() for entry in entries]
+    _, asserted = statistics.holm([*every, shift_agrees(), mending()])
+    assert asserted.all()
+
+
+@pytest.mark.parametrize("label", SEEN)
+def test_margin_is_at_most_half_of_the_pilot_s_effect(label):
+    for id, metric, worse, better, margin in SEEN[label]:
+        pilot = results.load(id, "pilot")
+        effect = pilot.values(worse, metric).mean() - pilot.values(better, metric).mean()
+        assert 0 < margin <= effect / 2
