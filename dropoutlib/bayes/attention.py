@@ -50,7 +50,7 @@ def attention(
 
 def multi_head(run, func, *args, **kwargs):
     """Handler of ``multi_head_attention_forward``: its body, in which calls are seen."""
-    call = _PARAMETERS.bind(*args, **kwargs)
+    call = _parameters().bind(*args, **kwargs)
     call.apply_defaults()
     given = call.arguments
     run.check(func, given["dropout_p"], given["training"])
@@ -60,7 +60,10 @@ def multi_head(run, func, *args, **kwargs):
         return _body()(*args, **kwargs)
 
 
-_PARAMETERS = inspect.signature(F.multi_head_attention_forward)
+@functools.cache
+def _parameters():
+    """Of the function. Not taken on import, when torch may be a stand-in without any."""
+    return inspect.signature(F.multi_head_attention_forward)
 
 
 @functools.cache
