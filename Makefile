@@ -1,6 +1,6 @@
 # The verbs of the project; `make` alone lists them. Each sets up what it needs in .venv.
 .DEFAULT_GOAL := help
-.PHONY: help book test notebooks ledger clean
+.PHONY: help book test notebooks ledger pdf clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -35,6 +35,9 @@ notebooks: $(VENV)/test.stamp ## execute the chapters whose text or library chan
 
 ledger: $(VENV)/test.stamp ## run the claim tests and write backmatter/ledger.md
 	@$(RUN) scripts/build_ledger.py
+
+pdf: $(VENV)/test.stamp book ## print the book into one PDF, with a Chromium
+	@$(RUN) scripts/build_pdf.py
 
 clean: ## remove everything built, but not .venv
 	rm -rf _build build .pytest_cache .ruff_cache
