@@ -1,6 +1,6 @@
 # The verbs of the project; `make` alone lists them. Each sets up what it needs in .venv.
 .DEFAULT_GOAL := help
-.PHONY: help book test notebooks ledger reproduce bench clean
+.PHONY: help book test notebooks ledger reproduce bench pdf lab labtest clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -46,6 +46,15 @@ bench: $(VENV)/test.stamp ## compare speeds, a few minutes; PEERS=1 installs tim
 	$(if $(PEERS),$(PIP) timm torchvision baal torch-uncertainty)
 	@$(RUN) benchmarks/run.py
 
+pdf: $(VENV)/test.stamp book ## print the book into one PDF, with a Chromium
+	@$(RUN) scripts/build_pdf.py
+
+lab: $(VENV)/lab.stamp ## open the preface and the chapters in JupyterLab, as Binder does
+	$(VENV)/lab/bin/jupyter lab index.md
+
+labtest: $(VENV)/lab.stamp $(VENV)/test.stamp ## run every chapter in that JupyterLab, in a headless browser
+	$(RUN) -m pytest tests/test_lab.py -m lab
+
 clean: ## remove everything built, but not .venv
 	rm -rf _build build .pytest_cache .ruff_cache
 	find dropoutlib experiments scripts tests -name __pycache__ -prune -exec rm -rf {} +
@@ -59,6 +68,13 @@ $(VENV)/html.stamp: pyproject.toml constraints.txt
 		exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) -e ".[html]"
+	@touch $@
+
+# An environment of its own, from the list that Binder takes, so that it holds nothing else.
+$(VENV)/lab.stamp: pyproject.toml constraints.txt .binder/postBuild .binder/overrides.json
+	$(PYTHON) -m venv $(VENV)/lab
+	$(PIP:$(RUN)%=$(VENV)/lab/bin/python%) -e ".[lab]"
+	PATH="$(CURDIR)/$(VENV)/lab/bin:$$PATH" .binder/postBuild
 	@touch $@
 
 $(VENV)/test.stamp: $(VENV)/html.stamp

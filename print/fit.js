@@ -13,16 +13,24 @@
     wide.style.fontSize = `${size * Math.max(smallest, (0.98 * room.width) / width)}px`;
   }
 
-  const faults = [];
+  const faults = [...document.querySelectorAll("main .math:not(:has(mjx-container))")].map(
+    (math) => `a formula is not set: "${quote(math)}"`,
+  );
+  // Formulas draw their glyphs without text, everything else has text or is a picture.
+  const range = document.createRange();
+  const skipped = "mjx-assistive-mml, .sd-d-none, [hidden], svg";
   for (const element of document.querySelectorAll("main *")) {
-    const hidden = element.closest("mjx-assistive-mml, .sd-d-none, [hidden], clipPath, svg");
-    if (hidden || !element.checkVisibility()) continue;
-    const box = element.getBoundingClientRect();
-    if (box.width && box.right > limit && !element.querySelector("*")) {
-      faults.push(`${Math.round(box.right - limit)} px: ${element.tagName.toLowerCase()} "${quote(element)}"`);
+    if (element.closest(skipped) || !element.checkVisibility()) continue;
+    const boxes = element.childElementCount ? [] : [element.getBoundingClientRect()];
+    for (const node of element.childNodes) {
+      if (node.nodeType !== Node.TEXT_NODE || !node.data.trim()) continue;
+      range.selectNodeContents(node);
+      boxes.push(range.getBoundingClientRect());
     }
-    if (element.matches("pre") && element.scrollWidth > element.clientWidth + 1) {
-      faults.push(`code, ${element.scrollWidth - element.clientWidth} px: "${quote(element)}"`);
+    const right = Math.max(...boxes.filter((box) => box.width).map((box) => box.right), 0);
+    if (right > limit) {
+      const name = element.closest("pre") ? "code" : element.tagName.toLowerCase();
+      faults.push(`${Math.round(right - limit)} px: ${name} "${quote(element)}"`);
     }
   }
   return [...new Set(faults)];

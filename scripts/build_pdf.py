@@ -34,7 +34,7 @@ def colophon(root):
 def destinations(reader):
     """Map each anchor of the PDF to the number of its page, from 1."""
     return {
-        name: reader.get_destination_page_number(place) + 1
+        name.removeprefix("/"): reader.get_destination_page_number(place) + 1
         for name, place in reader.named_destinations.items()
     }
 
@@ -47,12 +47,8 @@ def printed(page):
 def number_contents(html, numbers):
     """Put the numbers of the pages into the contents."""
     return re.sub(
-        r'data-anchor="([^"]+)">000<',
-        lambda match: (
-            f'data-anchor="{match[1]}">{numbers["/" + match[1]]}<'
-            if "/" + match[1] in numbers
-            else f'data-anchor="{match[1]}">{numbers[match[1]]}<'
-        ),
+        r'data-anchor="([^"]+)">\d+<',
+        lambda match: f'data-anchor="{match[1]}">{numbers[match[1]]}<',
         html,
     )
 
@@ -62,29 +58,28 @@ def open_sheet(browser, path):
     page = browser.new_page(viewport={"width": WIDTH, "height": 1000}, color_scheme="light")
     page.emulate_media(media="print")
     page.goto(path.as_uri(), timeout=300_000)
-    page.evaluate("() => window.MathJax.startup.promise")
+    page.evaluate("() => window.MathJax?.startup?.promise")
     faults = page.evaluate(FIT, SMALLEST)
     if faults:
         raise SystemExit("These stick out of the page:\n  " + "\n  ".join(faults))
     return page
 
 
-def build(root=ROOT, target=None):
-    """Print the book; return the path of the PDF."""
+def build(browser, root=ROOT, target=None):
+    """Print the book with a running browser; return the path of the PDF."""
     build_book.build(root)
     target = target or root / TARGET
     sheet = root / "_build" / "pdf" / "book.html"
     sheet.parent.mkdir(exist_ok=True)
-    html, _ = assemble(root, *colophon(root))
+    html = assemble(root, *colophon(root))
     draft = target.with_suffix(".draft.pdf")
-    with launched() as browser:
-        for last in (False, True):
-            sheet.write_text(html, encoding="utf-8")
-            page = open_sheet(browser, sheet)
-            draft.write_bytes(printed(page))
-            page.close()
-            if not last:
-                html = number_contents(html, destinations(PdfReader(draft)))
+    for last in (False, True):
+        sheet.write_text(html, encoding="utf-8")
+        page = open_sheet(browser, sheet)
+        draft.write_bytes(printed(page))
+        page.close()
+        if not last:
+            html = number_contents(html, destinations(PdfReader(draft)))
     draft.replace(target)
     return target
 
@@ -92,7 +87,8 @@ def build(root=ROOT, target=None):
 def main(argv=None):
     """Print the book and say where it is."""
     argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args(argv)
-    path = build()
+    with launched() as browser:
+        path = build(browser)
     pages = len(PdfReader(path).pages)
     print(f"The book is printed: {path.relative_to(ROOT)}, {pages} pages")
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import nbformat
 import yaml
+from colab import with_install_cell
 from jupytext.myst import MystMetadataParsingError, myst_to_notebook
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -65,6 +66,7 @@ def read_manuscript(name, root=ROOT):
     lines = notebook.metadata["source_map"]
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"{name}-{number}"
+    notebook.cells, lines = with_install_cell(notebook.cells, lines, name, root)
     notebook.metadata = nbformat.from_dict(
         {"kernelspec": KERNEL, "language_info": {"name": "python"}}
     )

@@ -6,6 +6,7 @@ in front, so that no two are alike, and links between pages become links within.
 
 import copy
 import posixpath
+from html import escape
 from pathlib import Path
 
 import yaml
@@ -31,14 +32,15 @@ STYLES = (
     "book.css",
     "interactive/playground.css",
 )
+MATHJAX = '{options: {enableMenu: false, processHtmlClass: "math"}}'
 
 
 def contents(root):
     """Parts of the book as pairs of a caption and page names, the first page first."""
     toc = yaml.safe_load((Path(root) / "_toc.yml").read_text(encoding="utf-8"))
-    parts = [("", [toc["root"]])]
-    return parts + [
-        (part["caption"], [entry["file"] for entry in part["chapters"]]) for part in toc["parts"]
+    listed = [(part["caption"], part["chapters"]) for part in toc["parts"]]
+    return [("", [toc["root"]])] + [
+        (caption, [entry["file"] for entry in entries]) for caption, entries in listed
     ]
 
 
@@ -48,19 +50,16 @@ def slug(page):
 
 
 def target(page, href, pages):
-    """Where a link on `page` leads in the single page; None if not into the book."""
+    """Where a link on `page` leads in the single page; None if to what is not in it."""
     if "://" in href or href.startswith("mailto:"):
         return href
     path, _, anchor = href.partition("#")
-    other = (
-        posixpath.normpath(posixpath.join(posixpath.dirname(page), path))
-        if path
-        else f"{page}.html"
-    )
-    if other.removesuffix(".html") not in pages:
+    folder = posixpath.dirname(page)
+    other = posixpath.normpath(posixpath.join(folder, path)) if path else page
+    name = other.removesuffix(".html")
+    if name not in pages:
         return None
-    name = slug(other.removesuffix(".html"))
-    return f"#{name}--{anchor}" if anchor else f"#{name}"
+    return f"#{slug(name)}--{anchor}" if anchor else f"#{slug(name)}"
 
 
 def article(html, page, pages):
@@ -87,7 +86,7 @@ def article(html, page, pages):
             )
     for fold in found.find_all("details"):
         fold["open"] = ""
-    section = soup.new_tag("section", id=slug(page), attrs={"class": "page"})
+    section = soup.new_tag("section", id=slug(page), attrs={"class": "page bd-article"})
     section.extend(copy.copy(list(found.children)))
     return section
 
@@ -99,41 +98,47 @@ def headings(section, level=2):
         yield holder["id"], " ".join(heading.get_text().split()), int(heading.name[1])
 
 
+def listing(entries):
+    """Return the table of contents, whose numbers are filled in once they are known."""
+    rows = []
+    for anchor, text, depth, caption in entries:
+        rows += [f'<li class="part">{caption}</li>'] if caption else []
+        number = f'<span class="number" data-anchor="{anchor}">000</span>'
+        link = f'<a href="#{anchor}"><span>{escape(text)}</span>{number}</a>'
+        rows.append(f'<li class="depth-{depth}">{link}</li>')
+    return f'<nav class="book-contents"><h1>Contents</h1><ol>{"".join(rows)}</ol></nav>'
+
+
 def assemble(root, title, colophon):
-    """Return the page as HTML, and its headings as (anchor, text, depth, caption or None)."""
-    root = Path(root)
-    html = root / "_build" / "html"
+    """Return the single page as HTML: cover, contents and all pages of the book in `root`."""
+    html = Path(root) / "_build" / "html"
     parts = contents(root)
     pages = [page for _, names in parts for page in names]
     shell = BeautifulSoup("<main></main>", "html.parser")
     entries = []
     for caption, names in parts:
-        for number, page in enumerate(names):
+        for page in names:
             section = article(html, page, pages)
-            found = list(headings(section, level=2 if page.startswith("chapters/") else 1))
-            entries += [
-                (*entry, caption if number == i == 0 else None) for i, entry in enumerate(found)
-            ]
+            for entry in headings(section, 2 if page.startswith("chapters/") else 1):
+                entries.append((*entry, caption))
+                caption = None
             shell.main.append(section)
-    styles = "".join(f'<link rel="stylesheet" href="../html/_static/{name}">' for name in STYLES)
-    figures = sorted({tag["data-figure"] for tag in shell.select("[data-figure]")})
+    static = "../html/_static"
+    figures = list(dict.fromkeys(tag["data-figure"] for tag in shell.select("[data-figure]")))
     scripts = ["shared", "mc-networks", *figures] if figures else []
-    scripts = "".join(
-        f'<script src="../html/_static/interactive/{name}.js"></script>' for name in scripts
+    styles = [f'<link rel="stylesheet" href="{static}/{name}">' for name in STYLES]
+    loaded = [f'<script src="{static}/interactive/{name}.js"></script>' for name in scripts]
+    return "".join(
+        [
+            '<!doctype html><html lang="en" class="math-ready" data-theme="light" ',
+            f'data-content_root="../html/"><head><meta charset="utf-8"><title>{title}</title>',
+            *styles,
+            '<link rel="stylesheet" href="../../print/print.css">',
+            f"<script>window.MathJax = {MATHJAX};</script>",
+            f'<script defer src="{static}/mathjax/es5/tex-mml-chtml.js"></script>',
+            *loaded,
+            f'</head><body><header class="cover"><img src="{static}/logo.svg" alt="">',
+            f'<p class="title">{title}</p>{colophon}</header>',
+            f"{listing(entries)}{shell}</body></html>",
+        ]
     )
-    rows = "".join(
-        (f'<li class="part">{caption}</li>' if caption else "")
-        + f'<li class="depth-{depth}"><a href="#{anchor}"><span>{text}</span><span class="number" '
-        f'data-anchor="{anchor}">000</span></a></li>'
-        for anchor, text, depth, caption in entries
-    )
-    return (
-        f'<!doctype html><html lang="en" data-theme="light" data-content_root="../html/"><head>'
-        f'<meta charset="utf-8"><title>{title}</title>{styles}'
-        '<link rel="stylesheet" href="../../print/print.css">'
-        "<script>window.MathJax = {options: {enableMenu: false}, chtml: {scale: 0.95}};</script>"
-        f'<script defer src="../html/_static/mathjax/es5/tex-mml-chtml.js"></script>{scripts}'
-        f'</head><body><header class="cover"><img src="../html/_static/logo.svg" alt="">'
-        f"<p class='title'>{title}</p>{colophon}</header>"
-        f'<nav class="contents"><h1>Contents</h1><ol>{rows}</ol></nav>{shell}</body></html>'
-    ), entries

@@ -16,6 +16,7 @@ import notebook_kernel
 import notebooks
 import psutil
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 from progress import Progress
 from small_book import CHAPTER, change, plant, write_chapter
 
@@ -34,6 +35,31 @@ def stored(root, name="tiny"):
 
 def is_untouched(root):
     return os.listdir(root / "chapters") == ["tiny.ipynb"] and stored(root) == b"the last good one"
+
+
+def test_notebook_installs_the_library_where_it_is_missing(book):
+    """On Colab, that is; only once there is an address to install it from."""
+    asyncio.run(build_notebooks.build("tiny", book))
+    assert "pip" not in stored(book).decode()
+    config = "repository: {url: https://github.com/reader/book, branch: main}\n"
+    (book / "_config.yml").write_text(config)
+    assert notebooks.stale_inputs("tiny", book)
+    asyncio.run(build_notebooks.build("tiny", book))
+    notebook = nbformat.reads(stored(book), as_version=4)
+    first, second = [cell for cell in notebook.cells if cell.cell_type == "code"][:2]
+    assert first.outputs == []  # here the library is there
+    assert first.metadata["tags"] == ["remove-cell"]
+    assert second.execution_count == 2
+    assert notebooks.stale_inputs("tiny", book) == []
+    assert build_notebooks.check(["tiny"], book) == []
+    # Where the library is missing, the cell asks pip for it.
+    asked = []
+    shell = InteractiveShell()
+    shell.run_line_magic = lambda magic, line, **_: asked.append((magic, line))
+    shell.run_cell(first.source.replace('"dropoutlib"', '"no_such_library"'), silent=True)
+    assert len(asked) == 1
+    assert asked[0][0] == "pip"
+    assert "git+https://github.com/reader/book@main" in shell.var_expand(asked[0][1])
 
 
 def test_same_bytes_whoever_builds_and_beside_whatever(book, tmp_path, monkeypatch, capsys):

@@ -36,7 +36,7 @@ def test_binder_takes_the_project_s_own_lists():
     assert options == [
         "--extra-index-url https://download.pytorch.org/whl/cpu",
         "-c ../constraints.txt",
-        "-e .[book]",
+        "-e .[lab]",
     ]
     python = read(".binder/runtime.txt").strip().removeprefix("python-")
     assert f"(Python {python})" in read("constraints.txt").splitlines()[0]
