@@ -24,7 +24,7 @@ __all__ = ["rows"]
 T, P = 100, 0.3
 
 
-def rows(rounds=9):
+def rows(rounds=25):
     """Compare the ways to get 100 samples, for several networks and sizes of a batch.
 
     Returns

@@ -39,6 +39,13 @@ GOALS = [
             "MLP 784-512-512-10, batch 64": 3,
             "convolutional, dropout in head, batch 1": 25,
             "convolutional, dropout in head, batch 32": 9,
+            "MLP 784-512-512-10, batch 256": 1,
+            "convolutional, dropout of maps, batch 32": 1,
+            "MLP, dropout first, batch 512": 1,
+            "MLP 3-8-1, batch 64": 1,
+            "residual, batch 64": 1,
+            "LSTM, batch 32": 1,
+            "transformer, batch 16": 1,
         }.items()
     ),
 ]

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
 
-__all__ = ["is_dropout", "only_dropout_active"]
+__all__ = ["is_dropout", "only_dropout_active", "only_training"]
 
 
 def is_dropout(module):
@@ -52,23 +52,30 @@ def only_dropout_active(model, also=()):
     """
     also = tuple(also)
     types = tuple(kind for kind in also if isinstance(kind, type))
-    modes = {module: module.training for module in model.modules()}
-    active = {m for m in modes if is_dropout(m) or m in also or isinstance(m, types)}
+    modules = [*model.modules()]
+    active = {m for m in modules if is_dropout(m) or m in also or isinstance(m, types)}
     if not active:
         raise ValueError(
             f"{type(model).__name__} has no dropout layer, so that all its predictions are equal"
         )
+    with only_training(model, active), _uncompiled(modules):
+        yield active
+
+
+@contextlib.contextmanager
+def only_training(model, active=()):
+    """The `active` modules in training mode, all others in evaluation; as before at the end."""
+    modes = {module: module.training for module in model.modules()}
     try:
         _set_modes((module, module in active) for module in modes)
-        with _uncompiled(modes):
-            yield active
+        yield
     finally:
         _set_modes(modes.items())
 
 
 def _set_modes(modes):
     for module, mode in modes:
-        if module.training != mode:
+        if module.training != mode:  # setting one takes much longer than looking
             module.training = mode
 
 

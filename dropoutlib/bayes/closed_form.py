@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from .. import nn as ours
-from .active import is_dropout
+from .active import is_dropout, only_training
 
 __all__ = ["Moments", "analytic"]
 
@@ -65,7 +65,7 @@ def analytic(model, x):
     if not isinstance(model, nn.Module):
         raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
     trace = _Trace()
-    with torch.no_grad(), _evaluation(model), trace.watching(model):
+    with torch.no_grad(), only_training(model), trace.watching(model):
         with torch.random.fork_rng(devices=[]):
             before = torch.get_rng_state()
             output = model(x)
@@ -154,16 +154,3 @@ def _probability(module):
         if hasattr(module, name):
             return getattr(module, name)
     return None
-
-
-@contextlib.contextmanager
-def _evaluation(model):
-    """All modules in evaluation mode, by their flags, and as before afterwards."""
-    modes = {module: module.training for module in model.modules()}
-    try:
-        for module in modes:
-            module.training = False
-        yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode

@@ -44,8 +44,9 @@ def mc_samples(
         Source of all noise, or a seed; by default fresh entropy. A layer's own `generator` is
         not used, and the global states of torch and NumPy are as before.
     max_bytes : int, optional
-        Bound on the memory of the activations behind the first dropout, of passes that run
-        together. By default about 32 MiB, or one pass if that takes more.
+        Bound on the memory of the activations and masks behind the first dropout, of passes that
+        run together; random bits that are drawn ahead take 256 KiB more for each dropout layer.
+        By default about 32 MiB, or one pass if that takes more.
     also : iterable of Module or of type
         Modules that shall be in training mode, too, because they call dropout as a function.
     progress : bool
@@ -69,12 +70,13 @@ def mc_samples(
     Notes
     -----
     What the network does before its first dropout is done once. Behind that, as many samples as
-    fit run together, by `torch.func.vmap`; where that is not possible they run one by one with
-    the same noise. So the samples depend on the seed and on T, but not on `max_bytes` or on how
-    they are computed, rounding apart.
+    fit run together: as more rows where the model is a sequence of layers that are known to
+    treat rows alike, else by `torch.func.vmap`. Where neither is possible they run one by one,
+    and in full where passes share nothing, with the same noise. So the samples depend on the
+    seed and on T, but not on `max_bytes` or on how they are computed, rounding apart.
 
     The model must compute a function of its arguments, its parameters and noise from torch; a
-    pass that depends on earlier ones, or on noise from elsewhere, would not be repeated right.
+    pass that depends on earlier ones, or on noise of Python or NumPy, would not be repeated right.
 
     Source: Gal and Ghahramani (2016), section 4.
 
