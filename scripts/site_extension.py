@@ -7,17 +7,19 @@ history of the repository. What needs the address of the site is left out while 
 import html
 import re
 from pathlib import Path
-from urllib.parse import urljoin
+from urllib.parse import quote, urljoin
 
 import ledger_page
 from build_book import last_change
 from build_ledger import statements
+from colab import repository
 from docutils import nodes
 from notebooks import pins
 
 DESCRIPTION = 200  # characters, about what a preview shows
 SHOWN = {"numpy": "NumPy", "torch": "PyTorch", "jupyter-book": "Jupyter Book"}
 COUNTS = '<div class="ledger-counts"></div>'
+LAUNCH = '<div class="launch-links"></div>'
 EXAMPLE = '<div class="ledger-example"></div>'
 NOT_FOUND = """\
 <section>
@@ -90,10 +92,20 @@ def example(root, label="thm-variance"):
     )
 
 
+def launch_links(root):
+    """Where the notebooks run without installation; nothing while there is no repository."""
+    found = repository(root)
+    if found is None:
+        return ""
+    url, branch = found
+    lab = f"https://mybinder.org/v2/git/{quote(url, safe='')}/{branch}?urlpath=lab/tree/index.md"
+    return f"Without installing anything, [open the book on Binder]({lab})."
+
+
 def fill_landing_page(app, docname, source):
     """Put the numbers of the ledger where the first page has room for them."""
     if docname == app.config.root_doc:
-        for room, fill in ((COUNTS, count_cards), (EXAMPLE, example)):
+        for room, fill in ((COUNTS, count_cards), (EXAMPLE, example), (LAUNCH, launch_links)):
             if room in source[0]:
                 source[0] = source[0].replace(room, fill(app.srcdir))
 

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import build_book
 import pytest
+import site_extension
 import yaml
 
 FILES = ("_config.yml", "_static", "references.bib", "scripts")
@@ -50,13 +51,16 @@ def chapter(folder):
 
 def test_without_a_repository_there_is_no_button_to_one(small_book):
     set_repository(small_book, "")
+    (small_book / "index.md").write_text(f"# Preface\n\n{site_extension.LAUNCH}\n")
     build_book.build(small_book)
     for word in ("mybinder", "colab", "github", "gitlab", "source-repository"):
         assert word not in chapter(small_book).lower(), word
+        assert word not in (small_book / "_build" / "html" / "index.html").read_text().lower()
 
 
 def test_with_a_repository_its_buttons_appear(small_book):
     set_repository(small_book, "https://github.com/reader/book")
+    (small_book / "index.md").write_text(f"# Preface\n\n{site_extension.LAUNCH}\n")
     build_book.build(small_book)
     text = chapter(small_book)
     assert "https://mybinder.org/v2/gh/reader/book/main?urlpath=lab/tree/chapters/one.ipynb" in text
@@ -65,6 +69,9 @@ def test_with_a_repository_its_buttons_appear(small_book):
     )
     assert 'href="https://github.com/reader/book"' in text
     assert "https://github.com/reader/book/issues/new" in text
+    preface = (small_book / "_build" / "html" / "index.html").read_text(encoding="utf-8")
+    binder = "https://mybinder.org/v2/git/https%3A%2F%2Fgithub.com%2Freader%2Fbook/main"
+    assert f"{binder}?urlpath=lab/tree/index.md" in preface
 
 
 def test_colab_reads_from_github_only(small_book):
