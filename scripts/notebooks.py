@@ -22,6 +22,7 @@ import nbformat
 import yaml
 from colab import with_install_cell
 from jupytext.myst import MystMetadataParsingError, myst_to_notebook
+from versions import pins
 
 ROOT = Path(__file__).resolve().parent.parent
 STAMP = "dropoutlib_build"
@@ -81,13 +82,6 @@ def render(notebook):
 def sha256(data):
     """Hexadecimal digest of a string or of bytes."""
     return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()
-
-
-def pins(root=ROOT):
-    """Exact version of each package in constraints.txt, names in lower case."""
-    lines = (root / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    pairs = (line.split("==") for line in lines if "==" in line and not line.startswith("#"))
-    return {name.strip().lower(): version.strip() for name, version in pairs}
 
 
 def library_digest(module, root=ROOT):

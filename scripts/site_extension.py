@@ -14,7 +14,7 @@ from build_book import last_change
 from build_ledger import statements
 from colab import repository
 from docutils import nodes
-from notebooks import pins
+from versions import pins
 
 DESCRIPTION = 200  # characters, about what a preview shows
 SHOWN = {"numpy": "NumPy", "torch": "PyTorch", "jupyter-book": "Jupyter Book"}

@@ -11,9 +11,9 @@ import threading
 import build_book
 import build_ledger
 import ledger_page
-import notebooks
 import pages
 import pytest
+import versions
 import yaml
 from bs4 import BeautifulSoup
 
@@ -176,8 +176,8 @@ def test_page_tells_others_what_it_is(page_name):
 @every_page
 def test_page_says_what_it_was_verified_with(page_name):
     line = parsed(HTML / page_name).select_one("footer .verified").get_text()
-    assert f"NumPy {notebooks.pins()['numpy']}" in line
-    assert f"PyTorch {notebooks.pins()['torch']}" in line
+    assert f"NumPy {versions.pins()['numpy']}" in line
+    assert f"PyTorch {versions.pins()['torch']}" in line
     if day := build_book.last_change():
         assert f"Last changed on {day}." in line
 

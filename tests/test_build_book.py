@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from xml.etree import ElementTree
 
 import build_book
@@ -10,6 +11,7 @@ import pytest
 import site_extension
 import yaml
 
+CONFIG = (build_book.ROOT / "_config.yml").read_text(encoding="utf-8")
 FILES = ("_config.yml", "_static", "references.bib", "scripts")
 NOTEBOOK = """{
  "cells": [{"cell_type": "markdown", "id": "title", "metadata": {}, "source": ["# One"]}],
@@ -168,3 +170,14 @@ def test_an_interruption_at_the_last_moment_keeps_the_last_good_book(tmp_path, m
     with pytest.raises(type(error) if isinstance(error, OSError) else error):
         build_book.replace(new, old)
     assert (old / "index.html").read_text() == "old"
+
+
+# What the extra `html` does not bring: `make book` must not need it.
+NOT_FOR_PAGES = ("ipykernel", "jupytext", "matplotlib", "playwright", "psutil", "pytest", "torch")
+
+
+@pytest.mark.parametrize("extension", yaml.safe_load(CONFIG)["sphinx"]["local_extensions"])
+def test_pages_need_nothing_that_runs_notebooks(extension):
+    code = f"import sys; sys.modules.update(dict.fromkeys({NOT_FOR_PAGES})); import {extension}"
+    scripts = build_book.ROOT / "scripts"
+    subprocess.run([sys.executable, "-c", code], cwd=scripts, check=True)

@@ -16,6 +16,7 @@ import notebook_kernel
 import notebooks
 import psutil
 import pytest
+import versions
 from IPython.core.interactiveshell import InteractiveShell
 from progress import Progress
 from small_book import CHAPTER, change, plant, write_chapter
@@ -114,7 +115,7 @@ def test_stamp_knows_a_run_of_many_modules(book):
     assert build_notebooks.main([], book) == 0
     stamp = nbformat.read(notebooks.notebook_path("tiny", book), 4).metadata[notebooks.STAMP]
     assert list(stamp["library"]) == ["dropoutlib", "dropoutlib.tiny"]
-    assert stamp["versions"] == {"numpy": notebooks.pins(book)["numpy"]}
+    assert stamp["versions"] == {"numpy": versions.pins(book)["numpy"]}
 
 
 def test_edit_while_a_chapter_runs_makes_it_stale(book, capsys):

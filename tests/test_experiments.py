@@ -314,17 +314,10 @@ def test_wrong_training_is_refused(change, complaint):
 # What is stored, of every experiment.
 
 
-def stored(experiment, version):
-    found = results.read(experiment.id, version)
-    if found is None:
-        pytest.skip(f"{experiment.id} ({version}) has not been run")
-    return found
-
-
 @pytest.mark.parametrize("version", registry.VERSIONS)
 @pytest.mark.parametrize("experiment", KNOWN.values(), ids=KNOWN)
 def test_stored_results_are_complete_and_of_today_s_settings(experiment, version):
-    found = stored(experiment, version)
+    found = results.load(experiment.id, version)
     wanted = experiment.versions[version]
     assert found.settings == json.loads(json.dumps(wanted.settings))
     assert found.title == experiment.title
@@ -346,7 +339,7 @@ def test_small_version_is_stored(experiment):
     [pytest.param(e, arm, id=f"{e.id}-{arm}") for e in KNOWN.values() for arm in e.arms],
 )
 def test_one_seed_of_the_small_version_runs_to_the_stored_end(experiment, arm):
-    found = stored(experiment, "small")
+    found = results.load(experiment.id, "small")
     first = found.seeds[: experiment.batch]
     *_, metrics, _, _ = runner.work(experiment, "small", tuple(first), arm)
     for position, fresh in enumerate(metrics):

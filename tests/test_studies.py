@@ -65,6 +65,16 @@ def test_fewer_errors_are_not_asserted():
     assert not any(bool(found) for _, found in evidence.headline_unresolved())
 
 
+def test_five_of_six_networks_with_dropout_made_fewer_errors():
+    wrong = {arm: results.load("R1").values(arm, "wrong") for arm in evidence.HEADLINE}
+    fewer = [
+        len(other) < len(one)
+        for arm in ("hidden", "hidden+input")
+        for one, other in zip(wrong["none"], wrong[arm], strict=True)
+    ]
+    assert (sum(fewer), len(fewer)) == (5, 6)
+
+
 def test_pilot_does_not_see_the_test_set():
     pilot = settings("R1", "pilot")
     assert pilot["held_out"] is not None
