@@ -1,6 +1,7 @@
 """The exact versions of constraints.txt, for all that states or compares them.
 
-Apart from the notebooks, because the pages are built where nothing that runs notebooks is installed.
+Apart from the notebooks, because the pages are built
+where nothing that runs notebooks is installed.
 """
 
 from pathlib import Path
