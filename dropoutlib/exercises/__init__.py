@@ -4,7 +4,18 @@ The checks are those of `dropoutlib.verify`: a formula is compared in exact arit
 average over all masks, so that a form that only looks different passes, and a wrong one does not.
 """
 
-from . import formulation, variants  # noqa: F401 (they enter their exercises)
+from . import (  # noqa: F401 (they enter their exercises)
+    bayesian,
+    ensemble,
+    formulation,
+    gradients,
+    implementation,
+    mistakes,
+    noise,
+    practice,
+    predictions,
+    variants,
+)
 from .registry import check, expected, labels
 
 __all__ = ["check", "expected", "labels"]

@@ -1,12 +1,12 @@
 """The exercises that can be checked: what each expects, and the check itself."""
 
-import inspect
 from collections.abc import Callable
 from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
 
+from ..masks import enumerate_masks, mask_weights
 from ..verify import Report, identity
 
 DEGREE = 200  # more than the degree of any sensible answer; false passes stay below 1e-16
@@ -125,6 +125,8 @@ def equal(found, value, tolerance=0.0):
     found, value = np.asarray(found, dtype=float), np.asarray(value, dtype=float)
     if found.shape != value.shape:
         raise TypeError(f"it has the shape {found.shape}")
+    if np.isnan(found).any():
+        raise TypeError("it is no number")
     error = float(np.max(np.abs(found - value)))
     return Report(
         passed=error <= tolerance, method="value", cases=value.size, rounding=tolerance, error=error
@@ -145,6 +147,12 @@ def fractions(count):
     return [Fraction(int(k), 1001) for k in generator.integers(1, 1001, count)]
 
 
-def arguments(function):
-    """Number of arguments that a function takes, to accept two kinds of answers."""
-    return len(inspect.signature(function).parameters)
+def entropy_of_masks(n, p):
+    """Entropy of the mask of n units in nats, summed over all masks."""
+    weights = mask_weights(enumerate_masks(n), p).astype(float)
+    return float(-weights @ np.log(weights))
+
+
+def random_rates(count):
+    """So many random probabilities in (0, 1) as floats."""
+    return [float(value) for value in fractions(count)]
