@@ -120,8 +120,8 @@ def decompose_variance(means, variances=None, *, tau=None):
     """Split the predictive variance into noise of the data and doubt about the network.
 
     The prediction is the equal mixture of T distributions of mean mu_t and variance s_t; by the
-    law of total variance its variance is ``mean_t s_t + var_t mu_t`` (Gal 2016; Kendall and Gal
-    2017, equation 9). Note that it is variances that add, not standard deviations.
+    law of total variance its variance is ``mean_t s_t + var_t mu_t`` (Kendall and Gal 2017,
+    section 3.1). Note that it is variances that add, not standard deviations.
 
     Parameters
     ----------

@@ -50,7 +50,7 @@ def gal_kl(M, sigma, length_scale, p):
 
     References
     ----------
-    Gal and Ghahramani (2016), appendix, "KL of a mixture of Gaussians".
+    Gal and Ghahramani (2015), the appendix to their paper of 2016.
 
     Examples
     --------

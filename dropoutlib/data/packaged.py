@@ -100,7 +100,8 @@ def co2():
         "CO2 (ppm)",
         feature_names=("year",),
         licence="public domain",
-        citation="Keeling and Whorf (2004), Atmospheric CO2 from the SIO air network, CDIAC",
+        citation="Keeling and Whorf (2004), Atmospheric CO2 concentrations derived from flask air "
+        "samples at sites in the SIO network, CDIAC",
     )
 
 

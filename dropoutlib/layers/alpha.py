@@ -8,7 +8,7 @@ from .grouped import GroupedDropout
 
 __all__ = ["AlphaDropout", "FeatureAlphaDropout", "affine", "alpha_affine"]
 
-# Klambauer et al. (2017), equation 14; recomputed from their definition in thm-selu-fixed-point.
+# Klambauer et al. (2017), equation 14 (appendix); recomputed in thm-selu-fixed-point.
 SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805
 DROPPED = -SELU_ALPHA * SELU_SCALE  # limit of SELU at minus infinity, alpha' of the paper
@@ -18,7 +18,7 @@ def alpha_affine(p):
     """Return (a, b) of the affine map that keeps mean 0 and variance 1 under alpha dropout.
 
     a = [q (1 + p alpha'^2)]^(-1/2) and b = -a p alpha' (``thm-alpha``; Klambauer et al. 2017,
-    section 3). Not a = q^(-1/2), which leaves the variance 1 + p alpha'^2.
+    "New dropout technique"). Not a = q^(-1/2), which leaves the variance 1 + p alpha'^2.
 
     Raises
     ------
@@ -68,7 +68,7 @@ class AlphaDropout(_Alpha, Dropout):
 
     Inputs of mean 0 and variance 1 keep both, in expectation over the masks (``thm-alpha``).
     At p = 1 the output is zero. Parameters and errors as for `Layer`. Source: Klambauer et al.
-    (2017), section 3.
+    (2017), "New dropout technique".
     """
 
 

@@ -40,7 +40,7 @@ class ConcreteDropout(Layer):
 
     References
     ----------
-    Gal, Hron and Kendall (2017), equations 3 to 5.
+    Gal, Hron and Kendall (2017).
     """
 
     def __init__(self, p=0.5, temperature=0.1, *, rng=None):

@@ -13,7 +13,7 @@ __all__ = ["DropBlock2d", "block_seed_rate", "dropblock_rate", "seed_rate"]
 def block_seed_rate(p, block_size, height, width):
     """Probability gamma that a block starts at a position where it fits.
 
-    gamma = p / b^2 * (H W) / ((H - b + 1)(W - b + 1)), Ghiasi et al. (2018), equation 1: b^2
+    gamma = p / b^2 * (H W) / ((H - b + 1)(W - b + 1)), Ghiasi et al. (2018): b^2
     units drop for each of the seeds, if blocks did not overlap.
 
     Parameters
@@ -100,7 +100,7 @@ class DropBlock2d(Layer):
 
     References
     ----------
-    Ghiasi, Lin and Le (2018), algorithm 1.
+    Ghiasi, Lin and Le (2018).
     """
 
     def __init__(self, p=0.5, block_size=7, *, rng=None, packed=False):

@@ -11,8 +11,8 @@ __all__ = ["DropConnect", "dropconnect_moments"]
 def dropconnect_moments(W, x, p):
     """Mean and variance of u = (M * W) x over masks M of weights, unscaled as in the paper.
 
-    E u = q W x and Var u = p q (W * W)(x * x) (``thm-dropconnect-moments``; Wan et al. 2013,
-    section 3.2). Different outputs are uncorrelated, since they share no weight.
+    E u = q W x and Var u = p q (W * W)(x * x) (``thm-dropconnect-moments``; Wan et al.
+    2013). Different outputs are uncorrelated, since they share no weight.
 
     Parameters
     ----------

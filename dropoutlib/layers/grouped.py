@@ -66,7 +66,7 @@ class Dropout2d(_ChannelDropout):
     batch; `Dropout1d` takes those. It is not `Dropout` for images: the mean over a map keeps its
     full variance, where `Dropout` averages most of it away (``thm-spatial-variance``). Parameters
     and errors as for `Layer`, and ValueError for another number of axes. Source: Tompson et al.
-    (2015), section 3.2.
+    (2015).
     """
 
     _spatial = 2
@@ -86,7 +86,7 @@ class VariationalDropout(GroupedDropout):
     """One mask a sequence: x of shape (N, T, F), mask of shape (N, 1, F).
 
     Parameters and errors as for `Layer`, and ValueError for another number of axes. Source:
-    Gal and Ghahramani (2016, recurrent networks), section 4.
+    Gal and Ghahramani (2016, recurrent networks).
     """
 
     def _mask_shape(self, shape):
@@ -107,7 +107,7 @@ class DropPath(GroupedDropout):
     scale_by_keep : bool
         Whether to divide by q. Without it the mean is x + q f(x).
     mode : {"row", "batch"}
-        One draw for each sample, as all current libraries do, or one for the batch, as in
+        One draw for each sample, as in timm and torchvision, or one for the batch, as in
         Huang et al. (2016), section 3.
     rng : numpy.random.Generator or int, optional
         Source of the masks, or a seed.

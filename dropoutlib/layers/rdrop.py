@@ -33,7 +33,7 @@ def r_drop_loss(logits1, logits2, labels, alpha=1.0):
 
     References
     ----------
-    Liang et al. (2021), R-Drop, equation 4.
+    Liang et al. (2021), R-Drop.
     """
     logits1, logits2 = np.asarray(logits1, dtype=float), np.asarray(logits2, dtype=float)
     labels = np.asarray(labels)

@@ -41,7 +41,7 @@ class DropConnectLinear(nn.Linear, _DropoutNd):
 
     References
     ----------
-    Wan et al. (2013), sections 3 and 3.2.
+    Wan et al. (2013).
     """
 
     def __init__(

@@ -105,7 +105,7 @@ class Dropout2d(FunctionalDropout, nn.Dropout2d):
 
     The mean over a map keeps its full variance (``thm-spatial-variance``). Parameters and
     errors as for `Dropout`; other numbers of axes are read, and warned of, as
-    `functional.dropout2d` says. Source: Tompson et al. (2015), section 3.2.
+    `functional.dropout2d` says. Source: Tompson et al. (2015).
     """
 
     _function = staticmethod(functional.dropout2d)
@@ -126,7 +126,7 @@ class AlphaDropout(FunctionalDropout, nn.AlphaDropout):
 
     Inputs of mean 0 and variance 1 keep both, in expectation over the masks (``thm-alpha``);
     at p = 1 the output is zero. Parameters and errors as for `Dropout`. Source: Klambauer et
-    al. (2017), section 3.
+    al. (2017), "New dropout technique".
     """
 
     _function = staticmethod(functional.alpha_dropout)

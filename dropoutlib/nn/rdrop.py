@@ -32,7 +32,7 @@ def r_drop_loss(logits1, logits2, labels, alpha=1.0):
 
     References
     ----------
-    Liang et al. (2021), R-Drop, equation 4.
+    Liang et al. (2021), R-Drop.
     """
     if logits1.dim() != 2 or logits1.shape != logits2.shape:
         raise ValueError(

@@ -85,7 +85,7 @@ class DropBlock2d(FunctionalDropout, _DropoutNd):
 
     References
     ----------
-    Ghiasi, Lin and Le (2018), algorithm 1.
+    Ghiasi, Lin and Le (2018).
     """
 
     def __init__(self, p=0.5, block_size=7, inplace=False, *, generator=None):
@@ -132,7 +132,7 @@ class VariationalDropout(FunctionalDropout, _DropoutNd):
 
     References
     ----------
-    Gal and Ghahramani (2016, recurrent networks), section 4.
+    Gal and Ghahramani (2016, recurrent networks).
     """
 
     def __init__(self, p=0.5, batch_first=True, inplace=False, *, generator=None):

@@ -39,8 +39,8 @@ FAMILIES = {
 def glm_penalty(beta, X, p, family):
     """Second-order approximation of what dropout adds to the loss (``approx-glm``).
 
-    ``p / (2 q) sum_i A''(x_i . beta) sum_j x_ij^2 beta_j^2``, of Wager, Wang and Liang (2013,
-    section 2). It is exact for the family ``"gaussian"`` and uses no labels.
+    ``p / (2 q) sum_i A''(x_i . beta) sum_j x_ij^2 beta_j^2``, of Wager, Wang and Liang
+    (2013). It is exact for the family ``"gaussian"`` and uses no labels.
 
     Parameters
     ----------

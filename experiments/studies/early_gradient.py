@@ -50,8 +50,8 @@ def early_gradient(seeds, arm, *, data, rows, width, checkpoints, batches, batch
     -------
     list of dict
         ``error``, the list of the mean errors at the checkpoints: minibatch and masks against
-        the gradient of all training rows without dropout, of the loss in nats (Liu et al. 2023,
-        section 3); ``start`` and ``end``, its first and last entry.
+        the gradient of all training rows without dropout, of the loss in nats (Liu et al.
+        2023); ``start`` and ``end``, its first and last entry.
     """
     name, p = ARMS[arm]
     x, y, *_ = split(name, rows[name], seeds, "test")

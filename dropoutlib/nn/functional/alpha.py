@@ -16,7 +16,8 @@ def alpha_dropout(input, p=0.5, training=True, inplace=False, *, generator=None)
     Inputs of mean 0 and variance 1 keep both, in expectation over the masks (``thm-alpha``);
     a and b are those of `dropoutlib.layers.alpha_affine`. Parameters, return value and errors
     as for `dropout`. Unlike ``torch.nn.functional.alpha_dropout`` it is on by default, as all
-    functions here are, and `inplace` is honoured. Source: Klambauer et al. (2017), section 3.
+    functions here are, and `inplace` is honoured. Source: Klambauer et al. (2017),
+    "New dropout technique".
     """
     return _drop(input, input.shape, p, training, inplace, generator)
 

@@ -42,7 +42,7 @@ def drop_block2d(input, p=0.5, block_size=7, training=True, inplace=False, *, ge
 
     References
     ----------
-    Ghiasi, Lin and Le (2018), algorithm 1 and equation 1.
+    Ghiasi, Lin and Le (2018).
     """
     p = check_p(p)
     if input.dim() != 4:

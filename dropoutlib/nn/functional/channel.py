@@ -34,7 +34,7 @@ def dropout2d(input, p=0.5, training=True, inplace=False, *, generator=None):
     averages most of it away (``thm-spatial-variance``). Parameters, return value and errors as
     for `dropout`. As in PyTorch any input of two axes or more is taken to begin with (N, C),
     three axes too; other than four axes give a UserWarning, and fewer than two a RuntimeError.
-    Source: Tompson et al. (2015), section 3.2.
+    Source: Tompson et al. (2015).
     """
     axes = input.dim()
     if axes == 3:

@@ -38,7 +38,7 @@ def concrete_dropout(input, logit, temperature=0.1, training=True, *, generator=
 
     References
     ----------
-    Gal, Hron and Kendall (2017), equations 3 to 5.
+    Gal, Hron and Kendall (2017).
     """
     if not training:
         return input

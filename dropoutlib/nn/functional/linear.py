@@ -46,7 +46,7 @@ def dropconnect_linear(
 
     References
     ----------
-    Wan et al. (2013), sections 3 and 3.2. They leave the kept weights unscaled in training; see
+    Wan et al. (2013). They leave the kept weights unscaled in training; see
     ``thm-conventions-agree`` for the translation.
     """
     p = check_p(p)

@@ -22,7 +22,7 @@ def drop_path(x, drop_prob=0.0, training=True, scale_by_keep=True, mode="row", *
     scale_by_keep : bool
         Whether to divide by q. Without it the mean is x + q f(x).
     mode : {"row", "batch"}
-        One draw for each sample, as all current libraries do, or one for the batch, as in
+        One draw for each sample, as in timm and torchvision, or one for the batch, as in
         Huang et al. (2016), section 3.
     generator : torch.Generator, optional
         Source of the mask; by default PyTorch's global generator of the device.

@@ -1,8 +1,9 @@
 """Masks of large CPU tensors from NumPy's sampler, and their product with a tensor in one pass.
 
-PyTorch draws its masks on the CPU one by one, with 53 random bits for each; `dropoutlib.masks`
-needs little more than eight. All that is random follows from one integer that PyTorch's
-generator draws, so that whatever sets, forks or restores that generator rules these masks too.
+PyTorch (2.13) draws its masks on the CPU one by one, with 53 random bits for each;
+`dropoutlib.masks` needs little more than eight. All that is random follows from one integer that
+PyTorch's generator draws, so that whatever sets, forks or restores that generator rules these
+masks too.
 """
 
 import math

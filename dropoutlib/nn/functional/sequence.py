@@ -34,7 +34,7 @@ def variational_dropout(
 
     References
     ----------
-    Gal and Ghahramani (2016, recurrent networks), section 4.
+    Gal and Ghahramani (2016, recurrent networks).
     """
     p = check_p(p)
     if input.dim() != 3:
