@@ -267,8 +267,8 @@ def test_gradients_of_first_and_second_order(module):
 
 
 @VARIANTS
-def test_what_is_saved_is_the_mask_in_bytes(module):
-    shape, mask_shape = SHAPES[module]
+def test_what_is_saved_is_at_most_a_byte_a_unit(module):
+    shape = shape_of(module)
     saved = []
 
     def pack(tensor):
@@ -277,7 +277,7 @@ def test_what_is_saved_is_the_mask_in_bytes(module):
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         draw(module, torch.randn(shape, requires_grad=True))
-    assert sum(tensor.nbytes for tensor in saved) == math.prod(mask_shape)
+    assert 0 < sum(tensor.nbytes for tensor in saved) <= math.prod(shape)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -1,12 +1,22 @@
 """Dropout as PyTorch modules, in PyTorch's conventions and in place of its own.
 
 The modules subclass PyTorch's base class of dropout layers, so that whatever looks for those
-finds them; the functions are `dropoutlib.nn.functional`. All take a ``generator`` of their own,
-which ``torch.compile`` cannot capture: leave it out of what is compiled as a full graph.
+finds them. The functions are those of `dropoutlib.nn.functional`; the ones that PyTorch and timm
+have as well can be had from here. All take a ``generator`` of their own, which ``torch.compile``
+cannot capture: leave it out of what is compiled as a full graph.
 """
 
 from . import functional
 from .concrete import ConcreteDropout
+from .functional import (
+    alpha_dropout,
+    drop_path,
+    dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
+    feature_alpha_dropout,
+)
 from .linear import DropConnectLinear
 from .modules import (
     AlphaDropout,
@@ -35,6 +45,13 @@ __all__ = [
     "GaussianDropout",
     "StandardDropout",
     "VariationalDropout",
+    "alpha_dropout",
+    "drop_path",
+    "dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
+    "feature_alpha_dropout",
     "functional",
     "r_drop_loss",
 ]

@@ -97,11 +97,13 @@ def wide_dtype(device):
 
 
 def masked(input, keep, scale, inplace):
-    """`input` times mask and scale (None for 1). Backward keeps the mask, one byte an entry."""
-    if inplace:
-        output = input.mul_(keep)
-    elif is_plain(input) and keep.numel() >= SMALLEST and not isinstance(scale, torch.Tensor):
+    """`input` times mask and scale (None for 1). Backward keeps at most one byte an entry."""
+    plain = not inplace and is_plain(input) and not isinstance(scale, torch.Tensor)
+    if plain and keep.numel() * input.element_size() <= input.numel():
+        # An entry that many share is scaled itself: a pass less, forward and backward.
+        factor = keep.to(input.dtype)
+        return input * (factor if scale is None else factor * scale)
+    if plain and keep.numel() >= SMALLEST:
         return multiply(input, keep, 1.0 if scale is None else scale)
-    else:
-        output = input * keep
+    output = input.mul_(keep) if inplace else input * keep
     return output if scale is None else output.mul_(scale)
