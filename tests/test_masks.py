@@ -119,43 +119,6 @@ def test_only_a_mask_is_packed():
 # Exactness: the sampler's decisions over everything that its source of bytes can say.
 
 
-class OutOfBytesError(Exception):
-    """The sampler wants another byte than those it was given."""
-
-
-def recite(monkeypatch, given):
-    """Let each request for random bytes be answered by one of the `given` bytes, repeated."""
-    rest = iter(given)
-
-    def random_bytes(words, rng):
-        try:
-            return np.full(8 * words, next(rest), dtype=np.uint8)
-        except StopIteration:
-            raise OutOfBytesError from None
-
-    monkeypatch.setattr(sampler, "_random_bytes", random_bytes)
-
-
-def drop_probability(p, monkeypatch, given=()):
-    """P(drop) of eight units, exactly: the mean over the 256 values of each byte asked for."""
-    recite(monkeypatch, given)
-    try:
-        keep = sample_mask(8, p, rng=0)
-    except OutOfBytesError:
-        parts = [drop_probability(p, monkeypatch, (*given, byte)) for byte in range(256)]
-        return sum(parts) / 256
-    return np.array([Fraction(int(not kept)) for kept in keep])
-
-
-EXACT_P = [0.1, 0.3, 1 / 3, 0.5, 0.25, 76.5 / 256, 1 / 512, 1e-10, 1 - 1e-10, 1e-30, 1 - 2.0**-53]
-
-
-@pytest.mark.parametrize("p", EXACT_P)
-def test_probability_over_all_random_bytes_is_p_exactly(p, monkeypatch):
-    """Not to within a tolerance: the fraction of all byte strings that drop is p itself."""
-    assert set(drop_probability(p, monkeypatch)) == {Fraction(p)}
-
-
 @pytest.mark.parametrize("p", [0.1, 0.3, 1 / 3, 1e-10, 1 - 1e-10])
 def test_other_samplers_fail_the_same_count(p):
     """A threshold on one byte, rounded either way, and one on the 2^24 single-precision numbers."""

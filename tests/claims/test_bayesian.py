@@ -645,14 +645,13 @@ def two_layers(x):
 
 
 def dropped_input(x):
-    """Variance at x of one hidden layer when the input itself is dropped."""
-
-    def network(masks):
-        kept = masks[:, 0] * x / (1 - P)
-        shifted = np.array([kept, kept - 5, kept - 10])  # a bump from 0 to 10 in x / q
-        return np.array([1, -2, 1]) @ relu(shifted)
-
-    return exact_variance(network, 1)
+    """Variance at x when the input itself is dropped, at P, and the hidden units at 1/50."""
+    masks, rate = enumerate_masks(4).astype(int), Fraction(1, 50)
+    kept = masks[:, :1] * x / (1 - P)
+    shifted = relu(kept - np.array([0, 5, 10]))  # a bump from 0 to 10 in x / q
+    outputs = (masks[:, 1:] * shifted) @ np.array([1, -2, 1]) / (1 - rate)
+    weights = mask_weights(masks[:, :1], P) * mask_weights(masks[:, 1:], rate)
+    return weights @ outputs**2 - (weights @ outputs) ** 2
 
 
 @pytest.mark.claim(

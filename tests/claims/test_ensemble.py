@@ -447,6 +447,29 @@ def test_units_that_violate_the_quoted_bound_exactly(claim):
         claim.holds(check(*unit, lambda average, v=variance: v / Fraction(208, 10)))
 
 
+@pytest.mark.claim("approx-nwgm-gap", method="bound", rejects=("2E(1-E)|1-2E| as a bound",))
+def test_every_p_but_half_has_a_unit_with_a_gap_and_no_estimate(claim, rng):
+    """One input, and the bias, found by bisection, at which E = 1/2 and both estimates are 0."""
+    p = np.append(rng.uniform(0.02, 0.4, 500), rng.uniform(0.6, 0.98, 500))
+    w = rng.uniform(1, 10, 1000) * rng.choice([-1, 1], 1000)
+
+    def average(b):
+        return p / (1 + np.exp(-b)) + (1 - p) / (1 + np.exp(-b - w))
+
+    low, high = np.full(1000, -60.0), np.full(1000, 60.0)
+    for _ in range(80):
+        middle = (low + high) / 2
+        less = average(middle) < 0.5
+        low, high = np.where(less, middle, low), np.where(less, high, middle)
+    E = average(low)
+    gap = np.abs(E - 1 / (1 + np.exp(-low - (1 - p) * w)))
+    quoted = 2 * E * (1 - E) * np.abs(1 - 2 * E)
+    limit = ensemble.sigmoid_gap_bound(p * (1 - p) * w**2)
+    claim.holds(verify.bound(quoted, 1e-6 * gap, rounding=32 * EPS))  # a gap in every case
+    claim.holds(verify.bound(gap, limit, rounding=32 * EPS))
+    claim.rejects("2E(1-E)|1-2E| as a bound", verify.bound(gap, quoted, rounding=32 * EPS))
+
+
 # A ReLU behind the mask.
 
 

@@ -10,7 +10,7 @@ import torch
 
 from dropoutlib import layers, verify
 from dropoutlib.layers import bernoulli
-from dropoutlib.masks import enumerate_masks, mask_weights, sample_mask
+from dropoutlib.masks import enumerate_masks, mask_weights, sample_mask, sampler
 
 MASKS = enumerate_masks(3)
 
@@ -352,7 +352,7 @@ def test_multi_affine_by_identity(claim, rng):
     claim.holds(check(multi_affine))
     claim.rejects("always equal: x_1^2", check(lambda c, x: x[..., 0] ** 2))
     # ReLU is no rational function; a difference at one point refutes equality all the same.
-    # Both orders are tried, because only one of the two is positive at a given point.
+    # The points are positive, so x_1 - x_2 has both signs over the masks, wherever they lie.
     claim.rejects(
         "always equal: max(0, x_1 - x_2)",
         check(lambda c, x: np.maximum(x[..., 0] - x[..., 1], 0)),
@@ -387,9 +387,9 @@ def test_only_multi_affine_polynomials_symbolically(claim):
 
 
 def ratio(x):
-    """x_1^2 x_2^2 / (x_1^2 + x_2^2), zero at the origin, exactly."""
+    """The product of the x_i^2 over |x|^n, zero at the origin, exactly for an even n."""
     squares = x**2
-    total = squares.sum(axis=-1)
+    total = squares.sum(axis=-1) ** (x.shape[-1] // 2)
     return squares.prod(axis=-1) / np.where(total == 0, Fraction(1), total)
 
 
@@ -400,25 +400,27 @@ def ratio(x):
 )
 def test_smoothness_is_needed_and_jensen_is_strict(claim):
     """The example passes though it is not multi-affine; a ReLU that changes sign does not."""
-    x, p = np.array([Fraction(3), Fraction(-2)]), Fraction(1, 3)
+    two, four = (np.array([Fraction(k) for k in ks]) for ks in ((3, -2), (3, -2, 1, 5)))
+    p = Fraction(1, 3)
 
-    def check(g):
-        return verify.enumeration(lambda masks: g(masks * x * inverse(p)), g(x), 2, p)
+    def check(g, x=two):
+        return verify.enumeration(lambda masks: g(masks * x * inverse(p)), g(x), x.size, p)
 
-    claim.holds(check(ratio))
-    second_difference = [ratio(np.array([Fraction(t), Fraction(1)])) for t in range(3)]
-    affine = second_difference[2] - 2 * second_difference[1] + second_difference[0] == 0
-    # The wrong form: whatever is differentiable at 0 and passes is multi-affine.
-    claim.rejects(
-        "differentiable at 0 suffices",
-        verify.Report(passed=not check(ratio).passed or affine, method="enumeration"),
-    )
+    for x in (two, four):
+        claim.holds(check(ratio, x))
+        along = [ratio(np.array([Fraction(t), *x[1:]])) for t in range(3)]
+        affine = along[2] - 2 * along[1] + along[0] == 0
+        # The wrong form: whatever is differentiable at 0 and passes is multi-affine.
+        claim.rejects(
+            "differentiable at 0 suffices",
+            verify.Report(passed=not check(ratio, x).passed or affine, method="enumeration"),
+        )
 
     def relu(values):
         return np.maximum(values.sum(axis=-1), Fraction(0))
 
     claim.rejects("equal behind a ReLU", check(relu))
-    gap = verify.expectation(lambda masks: relu(masks * x * inverse(p)), 2, p)[0] - relu(x)
+    gap = verify.expectation(lambda masks: relu(masks * two * inverse(p)), 2, p)[0] - relu(two)
     assert gap > 0
 
 
@@ -548,37 +550,57 @@ def test_boundaries_of_layers_and_torch(claim, rng):
 # The sampler.
 
 
-def drop_probability(p, groups):
-    """P(U < p) when U and p are compared in groups of binary digits, exactly."""
-    total, tie, rest = Fraction(0), Fraction(1), Fraction(p)
-    for digits in groups:
-        scaled = rest * 2**digits
-        total += tie * Fraction(int(scaled), 2**digits)
-        tie, rest = tie / 2**digits, scaled - int(scaled)
-    return total
+class OutOfBytesError(Exception):
+    """The sampler wants another byte than those it was given."""
 
 
-@pytest.mark.claim("thm-sampler-exact", method="symbolic", rejects=("one byte", "24 bits"))
-def test_digits_give_p_exactly(claim, rng):
-    """Summed over the digit in which U and p first differ, the probability is p itself."""
-    cases = [*rng.uniform(size=1000), 1e-10, 1 - 2.0**-53, 5e-324, 0.1, 0.3, 1 / 3]
+def drop_probability(p, monkeypatch, given=()):
+    """P(drop) of eight units, exactly: the mean over the 256 values of each byte asked for."""
+    rest = iter(given)
 
-    def check(groups):
-        exact = all(drop_probability(p, groups) == Fraction(p) for p in cases)
-        return verify.Report(passed=exact, method="symbolic", rounding=0.0)
+    def recite(words, rng):
+        try:
+            return np.full(8 * words, next(rest), dtype=np.uint8)
+        except StopIteration:
+            raise OutOfBytesError from None
 
-    claim.holds(check((8,) * 135))
-    claim.rejects("one byte", check((8,)))
-    claim.rejects("24 bits", check((24,)))
+    monkeypatch.setattr(sampler, "_random_bytes", recite)
+    try:
+        keep = sample_mask(8, p, rng=0)
+    except OutOfBytesError:
+        parts = [drop_probability(p, monkeypatch, (*given, byte)) for byte in range(256)]
+        return sum(parts) / 256
+    return np.array([Fraction(int(not kept)) for kept in keep])
+
+
+@pytest.mark.claim("thm-sampler-exact", method="enumeration", rejects=("one byte", "24 bits"))
+def test_bytes_give_p_exactly(claim, rng, monkeypatch):
+    """The share of all byte strings with which the library drops a unit is p itself."""
+    ends = (1e-10, 1 - 1e-10, 1e-30, 1 - 2.0**-53, 5e-324)
+    cases = [*rng.uniform(size=10), 0.1, 0.3, 1 / 3, 0.5, 0.25, 76.5 / 256, 1 / 512, *ends]
+    shares = [set(drop_probability(p, monkeypatch)) for p in cases]
+
+    def check(bits):
+        """Whether each unit drops with p, rounded down to so many bits."""
+        stated = [Fraction(int(Fraction(p) * 2**bits), 2**bits) for p in cases]
+        exact = all(share == {p} for share, p in zip(shares, stated, strict=True))
+        return verify.Report(passed=exact, method="enumeration", rounding=0.0)
+
+    claim.holds(check(1074))
+    claim.rejects("one byte", check(8))
+    claim.rejects("24 bits", check(24))
 
 
 @pytest.mark.claim(
-    "thm-sampler-exact", method="monte-carlo", rejects=("one byte, down", "one byte, up")
+    "thm-sampler-exact",
+    method="monte-carlo",
+    rejects=("one byte, down", "one byte, up", "two units alike"),
 )
 @pytest.mark.parametrize("p", [0.1, 0.3, 1 / 3, 0.7])
 def test_rate_of_the_sampler(claim, rng, p):
     draws = 40_000_000
-    dropped = draws - np.count_nonzero(sample_mask(draws, p, rng=rng))
+    keep = sample_mask(draws, p, rng=rng)
+    dropped = draws - np.count_nonzero(keep)
 
     def check(rate, wrong=None):
         return verify.rate_test(dropped, draws, rate, wrong=wrong)
@@ -588,3 +610,11 @@ def test_rate_of_the_sampler(claim, rng, p):
         assert report.power >= 0.999
         claim.rejects(name, check(digit / 256))
     claim.holds(report)
+    # Neighbours, and units of different words, which drop together with p^2.
+    for apart in (1, 8):
+        pairs = keep.reshape(-1, 2, apart)
+        both = np.count_nonzero(~pairs.any(axis=1))
+        report = verify.rate_test(both, draws // 2, p**2, wrong=p)
+        assert report.power >= 0.999
+        claim.holds(report)
+        claim.rejects("two units alike", verify.rate_test(both, draws // 2, p))
