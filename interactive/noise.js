@@ -51,7 +51,7 @@ playground.figure("noise", (figure) => {
     const Y = scale([-1.6 / (1 - p), 1.75 / (1 - p)], [152, 24]);
     const unit = X(2) - X(1);
     return [
-      verticalAxis(Y, 34, { label: "activations: grey x, blue kept x/q, cross dropped", right: width - 6, wanted: 4 }),
+      verticalAxis(Y, 34, { label: "grey x, blue kept x/q, cross dropped", right: width - 6, wanted: 4 }),
       ...x.map((v, i) => svg("rect", {
         class: "ghost", x: X(i + 1) - 0.36 * unit, width: 0.72 * unit, y: Math.min(Y(0), Y(v)), height: Math.abs(Y(v) - Y(0)),
       })),

@@ -1,0 +1,59 @@
+"""Keep on one line what a browser would part: a formula from its comma, a number from its %.
+
+An inline formula is a box to a browser, which may break the line before and after it, whatever
+stands there. No style sheet can forbid that, so formula and punctuation get an element around
+them in which no line is broken.
+"""
+
+import re
+
+from docutils import nodes
+
+OPENING = re.compile(r"[(\[“‘]+$")
+# After a hyphen a line may be broken again: "n-" and "tuple".
+CLOSING = re.compile(r"^(?:[)\]”’.,;:!?]+|-)")
+PERCENT = re.compile(r"(?<=\d) (?=%)")
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
+VERBATIM = (nodes.literal, nodes.literal_block, nodes.math, nodes.math_block, nodes.raw)
+
+
+def keep_numbers(doctree):
+    """Put a space that does not break between a number and its per cent sign."""
+    for text in list(doctree.findall(nodes.Text)):
+        if PERCENT.search(text) and not isinstance(text.parent, VERBATIM):
+            text.parent.replace(text, nodes.Text(PERCENT.sub(NO_BREAK_SPACE, text)))
+
+
+def keep_punctuation(doctree):
+    """Wrap each inline formula together with the punctuation around it."""
+    for formula in list(doctree.findall(nodes.math)):
+        siblings = formula.parent.children
+        place = siblings.index(formula)
+        before = siblings[place - 1] if place else None
+        after = siblings[place + 1] if place + 1 < len(siblings) else None
+        opening = OPENING.search(before) if isinstance(before, nodes.Text) else None
+        closing = CLOSING.search(after) if isinstance(after, nodes.Text) else None
+        if not opening and not closing:
+            continue
+        kept, parent = nodes.inline(classes=["keep"]), formula.parent
+        parent.replace(formula, kept)
+        kept += formula
+        if opening:
+            parent.replace(before, nodes.Text(before[: opening.start()]))
+            kept.insert(0, nodes.Text(opening[0]))
+        if closing:
+            parent.replace(after, nodes.Text(after[closing.end() :]))
+            kept += nodes.Text(closing[0])
+
+
+def set_type(app, doctree, docname):
+    """Change what is written, not what is stored."""
+    if app.builder.format == "html":
+        keep_numbers(doctree)
+        keep_punctuation(doctree)
+
+
+def setup(app):
+    """Connect the hook."""
+    app.connect("doctree-resolved", set_type)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
