@@ -17,32 +17,35 @@ NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 VERBATIM = (nodes.literal, nodes.literal_block, nodes.math, nodes.math_block, nodes.raw)
 
 
+def place_of(node):
+    """Index of a node in its parent; two texts of the same words are equal to `index`."""
+    return next(k for k, child in enumerate(node.parent) if child is node)
+
+
 def keep_numbers(doctree):
     """Put a space that does not break between a number and its per cent sign."""
     for text in list(doctree.findall(nodes.Text)):
         if PERCENT.search(text) and not isinstance(text.parent, VERBATIM):
-            text.parent.replace(text, nodes.Text(PERCENT.sub(NO_BREAK_SPACE, text)))
+            text.parent[place_of(text)] = nodes.Text(PERCENT.sub(NO_BREAK_SPACE, text))
 
 
 def keep_punctuation(doctree):
     """Wrap each inline formula together with the punctuation around it."""
     for formula in list(doctree.findall(nodes.math)):
-        siblings = formula.parent.children
-        place = siblings.index(formula)
-        before = siblings[place - 1] if place else None
-        after = siblings[place + 1] if place + 1 < len(siblings) else None
+        parent, place = formula.parent, place_of(formula)
+        before = parent[place - 1] if place else None
+        after = parent[place + 1] if place + 1 < len(parent) else None
         opening = OPENING.search(before) if isinstance(before, nodes.Text) else None
         closing = CLOSING.search(after) if isinstance(after, nodes.Text) else None
         if not opening and not closing:
             continue
-        kept, parent = nodes.inline(classes=["keep"]), formula.parent
-        parent.replace(formula, kept)
+        parent[place] = kept = nodes.inline(classes=["keep"])
         kept += formula
         if opening:
-            parent.replace(before, nodes.Text(before[: opening.start()]))
+            parent[place - 1] = nodes.Text(before[: opening.start()])
             kept.insert(0, nodes.Text(opening[0]))
         if closing:
-            parent.replace(after, nodes.Text(after[closing.end() :]))
+            parent[place + 1] = nodes.Text(after[closing.end() :])
             kept += nodes.Text(closing[0])
 
 

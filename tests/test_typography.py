@@ -21,6 +21,7 @@ def paragraph(*parts):
         (("(", ["x"], ").  So"), ["(x)."]),
         (("the “", ["n"], "” of ", ["m"], " units"), ["“n”"]),
         ((["x"], ", ", ["y"], "."), ["x,", "y."]),
+        ((["x"], ". ", ["x"], ". ", ["y"], " is. ", ["z"], ". "), ["x.", "x.", "z."]),
         (("and ", ["x"], " alone"), []),
         ((["x"],), []),
     ],
@@ -35,8 +36,16 @@ def test_formula_stays_with_its_punctuation(parts, kept):
 
 
 def test_number_stays_with_its_per_cent_sign():
-    document = paragraph("3 % of ", ["3 % 2"], " and 5 %")
+    document = paragraph("3 % of ", ["3 % 2"], "3 % of ", ["x"], " and 5 %")
     document += nodes.literal_block("", "3 % 2")
     keep_numbers(document)
     three, five = f"3{NO_BREAK_SPACE}% of ", f" and 5{NO_BREAK_SPACE}%"
-    assert document.astext() == f"{three}3 % 2{five}\n\n3 % 2"
+    assert document.astext() == f"{three}3 % 2{three}x{five}\n\n3 % 2"
+
+
+def test_texts_of_the_same_words_are_not_confused():
+    document = paragraph(["x"], ".")
+    document[0].insert(0, [nodes.emphasis("", "a"), nodes.Text(".")])
+    keep_punctuation(document)
+    assert document.astext() == "a.x."
+    assert [node.astext() for node in document.findall(nodes.inline)] == ["x."]
