@@ -576,7 +576,7 @@ def drop_probability(p, monkeypatch, given=()):
 @pytest.mark.claim("thm-sampler-exact", method="enumeration", rejects=("one byte", "24 bits"))
 def test_bytes_give_p_exactly(claim, rng, monkeypatch):
     """The share of all byte strings with which the library drops a unit is p itself."""
-    ends = (1e-10, 1 - 1e-10, 1e-30, 1 - 2.0**-53, 5e-324)
+    ends = (1e-10, 1 - 1e-10, 1e-30, 1 - 2.0**-53)
     cases = [*rng.uniform(size=10), 0.1, 0.3, 1 / 3, 0.5, 0.25, 76.5 / 256, 1 / 512, *ends]
     shares = [set(drop_probability(p, monkeypatch)) for p in cases]
 
