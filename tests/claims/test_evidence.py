@@ -87,7 +87,7 @@ def test_gaussian_noise_equals_bernoulli(claim):
 
 
 @empirical("emp-dropconnect", *SWAPPED)
-def test_dropconnect_between_none_and_dropout(claim):
+def test_dropconnect_lowers_the_loss_as_dropout_does(claim):
     show(claim, "emp-dropconnect")
 
 
@@ -103,6 +103,28 @@ def test_all_assertions_of_the_chapter_hold_together():
     rows = evidence.adjusted()
     assert len(rows) >= 20
     assert [says.says for _, says, _, asserted in rows if not asserted] == []
+
+
+def test_what_missed_its_margin_is_counted_beside_it():
+    missed = list(evidence.missed())
+    assert not any(comparison for _, comparison in missed)
+    alone, together = evidence.adjusted(), evidence.adjusted(missed)
+    assert all(two[2] >= one[2] for one, two in zip(alone, together, strict=True))
+
+
+def test_margins_are_at_most_half_of_the_pilot_s_effect(monkeypatch):
+    """For the headline, with one pilot seed, the margin is that half by its definition."""
+    stated, load = evidence.statements(), results.load
+    monkeypatch.setattr(results, "load", lambda id: load(id, "pilot"))
+    for label, (_, function) in evidence.STATEMENTS.items():
+        if label == "emp-mnist-headline":
+            continue
+        for full, pilot in zip(stated[label], function(), strict=True):
+            low, high = full.holds.limits
+            if np.isinf(high):
+                assert 0 < low <= pilot.holds.estimate / 2 + 1e-12
+            else:
+                assert low < pilot.holds.estimate < high
 
 
 # Controls, with the code of the experiments.

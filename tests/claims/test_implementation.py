@@ -119,6 +119,10 @@ def test_every_double_is_met_exactly(claim, rng):
         return verify.Report(passed=exact, method="symbolic", rounding=0.0)
 
     claim.holds(check(by_digits))
+    rests, smallest = 0, Fraction(5e-324)
+    while smallest:
+        rests, smallest = rests + 1, 256 * smallest - math.floor(256 * smallest)
+    assert rests == 135  # digits of the smallest double, and no other has more
     claim.rejects("8-bit threshold alone", check(lambda p: Fraction(math.floor(256 * p), 256)))
     claim.rejects("tie resolved by a fair coin", check(fair_coin))
     # What `rng.random() < p` does, a uniform multiple of 2^-53 being less than p.

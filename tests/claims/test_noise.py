@@ -5,6 +5,7 @@ from fractions import Fraction
 import mpmath
 import numpy as np
 import pytest
+import scipy.linalg
 import sympy
 
 from dropoutlib import layers, noise, verify
@@ -412,7 +413,17 @@ def test_dropout_ridge_by_identity(claim, rng):
     def own(X):
         return np.diag((X**2).sum(axis=0))
 
+    def with_correlations_times_q(v):
+        X, y, p = v[:6].reshape(3, 2), v[6:9], v[9]
+        q = 1 - p
+        return gradient_at(q * solve_two(q * X.T @ X + p * own(X), X.T @ y), X, y, p)
+
     claim.holds(check(lambda X, p: ratio(p) * own(X)))
+    claim.holds(
+        verify.identity(
+            with_correlations_times_q, lambda v: np.array([0, 0]), 10, degree=60, rng=rng
+        )
+    )
     claim.rejects("(X'X + p/q I)^-1", check(lambda X, p: ratio(p) * np.eye(2, dtype=int)))
     claim.rejects("p q diag(X'X)", check(lambda X, p: p * (1 - p) * own(X)))
 
@@ -547,7 +558,7 @@ def softplus(z):
 @pytest.mark.claim(
     "thm-glm-exact-gap",
     method="symbolic",
-    rejects=("grows with every weight", "limit p log 2", "is L2"),
+    rejects=("grows with every weight", "limit p log 2", "is L2", "convex"),
 )
 def test_logistic_penalty_of_two_weights_symbolically(claim):
     """At p = 1/2 four times the penalty is the logarithm of a rational function of e^z1, e^z2."""
@@ -569,6 +580,10 @@ def test_logistic_penalty_of_two_weights_symbolically(claim):
     claim.holds(check(back - 2 * (1 + t**2)))
     claim.rejects("limit p log 2", check(far - 4))
     claim.rejects("is L2", check(sympy.limit(1 / R, u, sympy.oo)))  # 1/R would tend to 0
+    # The second derivative in z1 falls like -e^(-z1 - z2): R is concave far out.
+    bend = sympy.limit(u * sympy.simplify(u * sympy.diff(u * sympy.diff(R, u), u)), u, sympy.oo)
+    claim.holds(check(bend + 1 / t))
+    claim.rejects("convex", check(bend - abs(bend)))
 
 
 @pytest.mark.claim(
@@ -628,6 +643,8 @@ def test_logistic_penalty_on_random_cases(claim, rng):
         late = max(q * (weights @ np.exp(-far[0] / q - s)), np.exp(-far[0] - z[1:].sum()))
         ridge = p / (2 * q) / 4 * (far**2).sum()  # the approximation, with A'' as at 0
         limits.append((abs(penalty(far) - limit), late + 1e-12, abs(penalty(far) - ridge)))
+        assert penalty(z) > 0
+        assert penalty(-z) == pytest.approx(penalty(z), abs=1e-12)
         # A weight leaves zero on the side of the others: the penalty falls.
         agreeing = np.abs(z)
         agreeing[0] = 0
@@ -1025,14 +1042,29 @@ def test_stationary_variance_of_drawn_chains(claim, rng):
 @pytest.mark.claim(
     "thm-iterate-variance",
     method="slope",
-    rejects=("variance of the order of the step squared",),
+    rejects=("variance of the order of the step squared", "twice the leading term"),
 )
 def test_stationary_variance_is_of_the_order_of_the_step(claim):
     X, y = np.array([[1.0, 0.5], [0.3, 1.0], [0.8, 0.6]]), np.array([1.0, 0.0, 0.5])
     steps = 2.0 ** -np.arange(5, 11)
-    variances = [np.trace(noise.stationary_moments(X, y, 0.3, eta).covariance) for eta in steps]
+    covariances = [noise.stationary_moments(X, y, 0.3, eta).covariance for eta in steps]
+    variances = [np.trace(covariance) for covariance in covariances]
     claim.holds(verify.order(steps, variances, 1, tolerance=0.1))
     claim.rejects(
         "variance of the order of the step squared",
         verify.order(steps, variances, 2, tolerance=0.1),
+    )
+    # The leading coefficient: A S_1 + S_1 A = E xi xi', with A and xi over all masks.
+    gram, kept = X.T @ X, enumerate_masks(2) / 0.7
+    weights, ridge = mask_weights(enumerate_masks(2), 0.3), noise.dropout_ridge(X, y, 0.3)
+    xi = np.array([k * (X.T @ y - gram @ (k * ridge)) for k in kept])
+    mean_map = gram + ratio(0.3) * np.diag(np.diag(gram))
+    leading = scipy.linalg.solve_continuous_lyapunov(mean_map, (weights[:, None] * xi).T @ xi)
+
+    def left(first):
+        return [np.linalg.norm(S - eta * first) for S, eta in zip(covariances, steps, strict=True)]
+
+    claim.holds(verify.order(steps, left(leading), 2, tolerance=0.1))
+    claim.rejects(
+        "twice the leading term", verify.order(steps, left(2 * leading), 2, tolerance=0.1)
     )
