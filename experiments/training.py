@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from .networks import clip_norms, stream
 
-__all__ = ["classification_metrics", "fit", "outputs", "regression_metrics"]
+__all__ = ["classification_metrics", "error_and_nll", "fit", "outputs", "regression_metrics"]
 
 
 def fit(
@@ -160,6 +160,27 @@ def classification_metrics(logits, labels):
     wrong = np.flatnonzero(logits.argmax(axis=1) != labels)
     nll = log_sum - logits[np.arange(len(labels)), labels]
     return {"error": len(wrong) / len(labels), "nll": float(nll.mean()), "wrong": wrong.tolist()}
+
+
+def error_and_nll(net, features, labels):
+    """Error rate and mean negative log-likelihood of each seed, without the wrong rows.
+
+    Parameters
+    ----------
+    net : torch.nn.Module
+        In evaluation mode.
+    features, labels : ndarray
+        Shared by all seeds, (N, in) and (N,), or for each seed, with S in front.
+
+    Returns
+    -------
+    list of dict
+        ``error`` and ``nll`` of each seed.
+    """
+    judged = outputs(net, features)
+    own = np.broadcast_to(labels, judged.shape[:2])
+    metrics = [classification_metrics(*pair) for pair in zip(judged, own, strict=True)]
+    return [{"error": found["error"], "nll": found["nll"]} for found in metrics]
 
 
 def regression_metrics(prediction, targets):
