@@ -23,6 +23,7 @@ def fit(
     max_norm=None,
     optimizer="sgd",
     decay=True,
+    masks=1,
     on_epoch=None,
     on_step=None,
 ):
@@ -51,6 +52,8 @@ def fit(
         Kind of the step.
     decay : bool
         Whether the learning rate falls linearly to zero; otherwise it is constant.
+    masks : int
+        Masks drawn for each row of a batch, over which its loss is averaged.
     on_epoch : callable, optional
         Called as ``on_epoch(epoch, net)`` after each epoch, in evaluation mode, for curves; if
         it returns True the training ends.
@@ -86,7 +89,8 @@ def fit(
             batch = order[:, step * batch_size : (step + 1) * batch_size]
             pick = batch if shared else (which, batch)
             step_rule.zero_grad()
-            _loss(net(x[pick]), y[pick]).backward()
+            inputs, wanted = (part.repeat_interleave(masks, dim=1) for part in (x[pick], y[pick]))
+            _loss(net(inputs), wanted).backward()
             step_rule.step()
             if max_norm is not None:
                 clip_norms(net, max_norm)
