@@ -104,19 +104,19 @@ def _gain_grows(small, large, names=SETS):
     }
 
 
+def _two_arms(label, text, worse, better):
+    """Advice on fully connected networks that puts one arm of P1 before another, on each set."""
+    return Advice(label=label, text=text, experiment="P1", contrasts=_lower(worse, better))
+
+
 ADVICE = (
-    Advice(
-        label="emp-hidden-rate",
-        text="drop half of the hidden units of a fully connected network",
-        experiment="P1",
-        contrasts=_lower("p=0.0", "p=0.5"),
+    _two_arms(
+        "emp-hidden-rate",
+        "drop half of the hidden units of a fully connected network",
+        "p=0.0",
+        "p=0.5",
     ),
-    Advice(
-        label="emp-input-rate",
-        text="drop a fifth of the inputs as well",
-        experiment="P1",
-        contrasts=_lower("p=0.5", "p=0.5 input 0.2"),
-    ),
+    _two_arms("emp-input-rate", "drop a fifth of the inputs as well", "p=0.5", "p=0.5 input 0.2"),
     Advice(
         label="emp-convolution-rate",
         text="in convolutions drop 0.1 to 0.3, of units or of channels",
@@ -149,46 +149,44 @@ ADVICE = (
         contrasts=_pairs([("p=0.0", "p=0.1"), ("p=0.0", "p=0.3")]),
     ),
     Advice(
+        label="emp-small-data",
+        text="the smaller the set, the higher p",
+        experiment="P3",
+        contrasts=_gain_grows(
+            small=("n=700 p=0.2", "n=700 p=0.7"), large=("n=50 p=0.2", "n=50 p=0.7")
+        ),
+    ),
+    Advice(
         label="emp-large-model",
         text="the larger the model, the more it needs dropout",
         experiment="P1",
         contrasts=_gain_grows(small=("narrow p=0.0", "narrow p=0.5"), large=("p=0.0", "p=0.5")),
     ),
-    Advice(
-        label="emp-increasing-rate",
-        text="increase p during training rather than keep it constant",
-        experiment="P1",
-        contrasts=_lower("p=0.5", "curriculum"),
+    _two_arms(
+        "emp-increasing-rate",
+        "increase p during training rather than keep it constant",
+        "p=0.5",
+        "curriculum",
     ),
-    Advice(
-        label="emp-early-schedule",
-        text="drop early in training, then stop",
-        experiment="P1",
-        contrasts=_lower("p=0.0", "early"),
-    ),
-    Advice(
-        label="emp-late-schedule",
-        text="drop late in training only",
-        experiment="P1",
-        contrasts=_lower("p=0.0", "late"),
-    ),
+    _two_arms("emp-early-schedule", "drop early in training, then stop", "p=0.0", "early"),
+    _two_arms("emp-late-schedule", "drop late in training only", "p=0.0", "late"),
     Advice(
         label="emp-early-dropout",
         text="a little dropout makes early gradients point better",
         experiment="S6",
         contrasts=_lower("p=0.0", "p=0.1", metrics=("start", "end")),
     ),
-    Advice(
-        label="emp-augmentation",
-        text="augmentation that keeps the label is better than dropout",
-        experiment="P1",
-        contrasts=_lower("p=0.5", "shifts"),
+    _two_arms(
+        "emp-augmentation",
+        "augmentation that keeps the label is better than dropout",
+        "p=0.5",
+        "shifts",
     ),
-    Advice(
-        label="emp-augmentation-both",
-        text="dropout still helps on top of augmentation",
-        experiment="P1",
-        contrasts=_lower("shifts", "shifts p=0.5"),
+    _two_arms(
+        "emp-augmentation-both",
+        "dropout still helps on top of augmentation",
+        "shifts",
+        "shifts p=0.5",
     ),
     Advice(
         label="emp-dropblock-mechanism",

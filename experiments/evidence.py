@@ -201,6 +201,21 @@ def stochastic_depth():
     )
 
 
+def several_masks():
+    """``emp-several-masks``, S5."""
+    found = results.load("S5")
+    last = {arm: found.values(arm, "last") for arm in ("none", "k=1", "k=4", "k=16")}
+    yield _differ("at the end: k = 4 above k = 1", last["k=4"], last["k=1"], 0.08)
+    yield _differ("at the end: k = 16 above k = 1", last["k=16"], last["k=1"], 0.11)
+    yield _differ("at the end: none above k = 16", last["none"], last["k=16"], 0.14)
+    one, many = (found.values(arm, "best") for arm in ("k=1", "k=16"))
+    yield Assertion(
+        says="at the best epoch: k = 16 equals k = 1",
+        holds=equivalent(many, one, 0.03),
+        rejects={"as far apart as at the end": equivalent(last["k=16"], last["k=1"], 0.03)},
+    )
+
+
 STATEMENTS = {
     "emp-mnist-headline": ("R1", headline),
     "emp-training-set-size": ("R2", training_set_size),
@@ -212,6 +227,7 @@ STATEMENTS = {
     "emp-gaussian-bernoulli": ("S1", gaussian_bernoulli),
     "emp-dropconnect": ("S2", dropconnect),
     "emp-stochastic-depth": ("S3", stochastic_depth),
+    "emp-several-masks": ("S5", several_masks),
 }
 
 

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from .networks import clip_norms, stream
 
-__all__ = ["classification_metrics", "fit", "outputs", "regression_metrics"]
+__all__ = ["classification_metrics", "error_and_nll", "fit", "outputs", "regression_metrics"]
 
 
 def fit(
@@ -23,6 +23,7 @@ def fit(
     max_norm=None,
     optimizer="sgd",
     decay=True,
+    masks=1,
     on_epoch=None,
     on_step=None,
 ):
@@ -51,6 +52,8 @@ def fit(
         Kind of the step.
     decay : bool
         Whether the learning rate falls linearly to zero; otherwise it is constant.
+    masks : int
+        Masks drawn for each row of a batch, over which its loss is averaged.
     on_epoch : callable, optional
         Called as ``on_epoch(epoch, net)`` after each epoch, in evaluation mode, for curves; if
         it returns True the training ends.
@@ -86,7 +89,8 @@ def fit(
             batch = order[:, step * batch_size : (step + 1) * batch_size]
             pick = batch if shared else (which, batch)
             step_rule.zero_grad()
-            _loss(net(x[pick]), y[pick]).backward()
+            inputs, wanted = (part.repeat_interleave(masks, dim=1) for part in (x[pick], y[pick]))
+            _loss(net(inputs), wanted).backward()
             step_rule.step()
             if max_norm is not None:
                 clip_norms(net, max_norm)
@@ -160,6 +164,27 @@ def classification_metrics(logits, labels):
     wrong = np.flatnonzero(logits.argmax(axis=1) != labels)
     nll = log_sum - logits[np.arange(len(labels)), labels]
     return {"error": len(wrong) / len(labels), "nll": float(nll.mean()), "wrong": wrong.tolist()}
+
+
+def error_and_nll(net, features, labels):
+    """Error rate and mean negative log-likelihood of each seed, without the wrong rows.
+
+    Parameters
+    ----------
+    net : torch.nn.Module
+        In evaluation mode.
+    features, labels : ndarray
+        Shared by all seeds, (N, in) and (N,), or for each seed, with S in front.
+
+    Returns
+    -------
+    list of dict
+        ``error`` and ``nll`` of each seed.
+    """
+    judged = outputs(net, features)
+    own = np.broadcast_to(labels, judged.shape[:2])
+    metrics = [classification_metrics(*pair) for pair in zip(judged, own, strict=True)]
+    return [{"error": found["error"], "nll": found["nll"]} for found in metrics]
 
 
 def regression_metrics(prediction, targets):

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from dropoutlib import schedules
 from dropoutlib.layers import dropblock_rate
-from experiments import advice, registry, results, splits, statistics, structures
+from experiments import advice, images, registry, results, statistics, structures
 from experiments.networks import stream
 from experiments.studies import advice_mlp, advice_structured
 
@@ -26,20 +26,20 @@ def test_rows_that_judge_are_never_trained_with(name):
     def rows(found):
         return {row.tobytes() for row in np.concatenate(list(found))}
 
-    x, y, held_out, _ = splits.split(name, 500, (0, 1, 2), "held out")
-    *_, test, _ = splits.split(name, 500, (0,), "test")
+    x, y, held_out, _ = images.parts(name, 500, (0, 1, 2), "held out")
+    *_, test, _ = images.parts(name, 500, (0,), "test")
     assert x.shape[:2] == y.shape == (3, 500)
     assert not rows(x) & rows([held_out])
     assert not (rows(x) | rows([held_out])) & rows([test])
     assert not np.array_equal(x[0], x[1])
-    x, _, test, _ = splits.split(name, 500, (0, 1, 2), "test")
+    x, _, test, _ = images.parts(name, 500, (0, 1, 2), "test")
     assert not rows(x) & rows([test])
 
 
 @pytest.mark.parametrize("change", [{"rows": 2000}, {"rows": 0}, {"judged_by": "training"}])
 def test_wrong_split_is_refused(change):
     with pytest.raises(ValueError, match=r"rows|judged_by"):
-        splits.split(**{"name": "digits", "rows": 100, "seeds": (0,), "judged_by": "test"} | change)
+        images.parts(**{"name": "digits", "rows": 100, "seeds": (0,), "judged_by": "test"} | change)
 
 
 # Layers of several seeds.

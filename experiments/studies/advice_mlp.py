@@ -5,9 +5,9 @@ import math
 
 from dropoutlib import schedules
 
+from ..images import parts
 from ..networks import SeedDropout, mlp, stream
 from ..registry import experiment
-from ..splits import split
 from ..structures import SeedShift
 from ..training import classification_metrics, fit, outputs
 
@@ -49,7 +49,7 @@ def train(
     name : str
         Set of images.
     judged_by : {"test", "held out"}
-        As for `splits.split`.
+        As for `images.parts`.
     rows : int
         Number of training rows.
     width : int
@@ -68,7 +68,7 @@ def train(
     list of dict
         ``error`` and ``nll`` on the judging rows, ``train_error`` and ``train_nll``.
     """
-    drawn = split(name, rows, seeds, judged_by)
+    drawn = parts(name, rows, seeds, judged_by)
     pixels = drawn[0].shape[2]
     sizes = (pixels, width, width, 10)
     return train_on(seeds, drawn, sizes=sizes, **more)
@@ -87,7 +87,7 @@ def train_on(
     shift=0,
     schedule=None,
 ):
-    """Train as `train` does, on rows as `splits.split` gives them."""
+    """Train as `train` does, on rows as `images.parts` gives them."""
     x, y, x_judge, y_judge = drawn
     net = mlp(sizes, seeds, p_hidden=p, p_input=p_input)
     if shift:
@@ -173,3 +173,26 @@ def advice(seeds, arm, *, data, rows, width, steps, lr, **settings):
         treatment["shift"] = treatment["shift"][name]
     treatment |= {"rows": rows[name], "steps": steps, "lr": lr[name]}
     return train(seeds, name, **treatment, **settings)
+
+
+RATES = (0.0, 0.2, 0.5, 0.7)
+FEW, MANY = 50, 700
+BY_ROWS = {
+    f"{name} n={rows} p={p}": (name, rows, p)
+    for name in SETS
+    for rows in (FEW, MANY)
+    for p in RATES
+}
+
+
+@experiment(
+    "P3",
+    title="Few rows and many: does a small set want a higher probability",
+    arms=BY_ROWS,
+    settings={key: value for key, value in COMMON.items() if key != "rows"},
+    **RUNS | {"small": {"width": 32, "steps": 60}},
+)
+def by_rows(seeds, arm, *, data, lr, **settings):
+    """Train on some rows with one probability for both hidden layers; see `train`."""
+    name, rows, p = BY_ROWS[arm]
+    return train(seeds, name, rows=rows, p=p, lr=lr[name], **settings)

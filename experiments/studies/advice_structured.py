@@ -7,9 +7,9 @@ from torch import nn
 
 from dropoutlib.schedules import linear_depth
 
+from ..images import parts
 from ..networks import SeedDropout, SeedLinear, stream
 from ..registry import experiment
-from ..splits import split
 from ..structures import SeedConv, StructuredDropout
 from ..training import fit, outputs
 from .advice_mlp import judge
@@ -34,7 +34,7 @@ RUNS = {
 
 def _train(net, seeds, data, rows, judged_by, steps, batch_size, lr):
     """Train with Adam for a number of steps, and judge in evaluation mode."""
-    x, y, x_judge, y_judge = split(data, rows, seeds, judged_by)
+    x, y, x_judge, y_judge = parts(data, rows, seeds, judged_by)
     epochs = max(1, round(steps / (rows // batch_size)))
     fit(net, x, y, seeds, epochs=epochs, batch_size=batch_size, optimizer="adam", lr=lr)
     return judge(outputs(net, x_judge, batch_size=200), y_judge, outputs(net, x), y)
@@ -126,8 +126,8 @@ class Transformer(nn.Module):
         return F.layer_norm(x, (self.width,))
 
     def _attend(self, qkv):
-        parts = qkv.unflatten(3, (3, self.heads, -1)).movedim(3, 0).transpose(3, 4)
-        mixed = F.scaled_dot_product_attention(*parts.flatten(1, 2))
+        triple = qkv.unflatten(3, (3, self.heads, -1)).movedim(3, 0).transpose(3, 4)
+        mixed = F.scaled_dot_product_attention(*triple.flatten(1, 2))
         return mixed.unflatten(0, qkv.shape[:2]).transpose(2, 3).flatten(3)
 
 

@@ -5,9 +5,9 @@ import itertools
 import torch
 from torch import nn
 
+from ..images import parts
 from ..networks import SeedDropout, SeedLinear, stream
 from ..registry import experiment
-from ..splits import split
 from ..structures import SeedBatchNorm
 from ..training import classification_metrics, fit, outputs
 
@@ -58,7 +58,7 @@ def batchnorm_shift(seeds, arm, *, data, judged_by, rows, width, p, epochs, batc
     arm : {"none", "before", "after"}
         Where dropout stands.
     data, judged_by, rows
-        As for `splits.split`.
+        As for `images.parts`.
     width : int
         Units of both hidden layers.
     p : float
@@ -76,7 +76,7 @@ def batchnorm_shift(seeds, arm, *, data, judged_by, rows, width, p, epochs, batc
         the variance on the judging rows; and ``formula``, what ``thm-bn-variance-shift`` says
         from the means and variances in evaluation alone.
     """
-    x, y, x_judge, y_judge = split(data, rows, seeds, judged_by)
+    x, y, x_judge, y_judge = parts(data, rows, seeds, judged_by)
     net = network((x.shape[2], width, width, 10), seeds, arm, p)
     step = {"optimizer": "adam", "lr": lr}
     fit(net, x, y, seeds, epochs=epochs, batch_size=batch_size, **step)

@@ -125,16 +125,7 @@ def co2(seeds, arm, *, data, until, hidden, p, epochs, batch_size, lr, samples):
 
 
 def findings(found):
-    """What the chapter asserts, each margin at most half of the pilot's effect.
-
-    Parameters
-    ----------
-    found : experiments.results.Results
-
-    Returns
-    -------
-    dict of experiments.statistics.Comparison
-    """
+    """What the chapter asserts of the `Results`, each margin at most half of the pilot's effect."""
     growth = {arm: found.values(arm, "growth") for arm in ARMS}
     doubling = {arm: found.values(arm, "doubling") for arm in ARMS}
     overconfidence = found.values("tanh", "later_rmse") / found.values("tanh", "later_sd")

@@ -9,7 +9,7 @@ from dropoutlib.masks import check_probability, sample_mask
 from ..images import splits
 from ..networks import mlp, stream
 from ..registry import experiment
-from ..training import classification_metrics, fit, outputs
+from ..training import error_and_nll, fit
 
 ARMS = ("none", "dropconnect", "dropout")
 
@@ -84,6 +84,4 @@ def dropconnect(seeds, arm, *, data, held_out, rows, hidden, p, **step):
         for position in (4, 7):  # behind noise, linear, ReLU, noise, and again
             net[position] = SeedDropConnect(net[position], p, masks)
     fit(net, x, y, seeds, **step)
-    judged = zip(outputs(net, x_test), y_test, strict=True)
-    metrics = [classification_metrics(*pair) for pair in judged]
-    return [{"error": found["error"], "nll": found["nll"]} for found in metrics]
+    return error_and_nll(net, x_test, y_test)

@@ -3,9 +3,9 @@
 import torch
 import torch.nn.functional as F
 
+from ..images import parts
 from ..networks import mlp, stream
 from ..registry import experiment
-from ..splits import split
 from ..training import fit
 
 SETS = ("digits", "mnist_5k")
@@ -54,7 +54,7 @@ def early_gradient(seeds, arm, *, data, rows, width, checkpoints, batches, batch
         2023); ``start`` and ``end``, its first and last entry.
     """
     name, p = ARMS[arm]
-    x, y, *_ = split(name, rows[name], seeds, "test")
+    x, y, *_ = parts(name, rows[name], seeds, "test")
     net = mlp((x.shape[2], width, width, 10), seeds, p_hidden=p)
     found, done = [], 0
 

@@ -131,16 +131,7 @@ def equalisation(seeds, arm, *, data, components, hidden, p, epochs, batch_size,
 
 
 def findings(found):
-    """What the chapter asserts, each margin at most half of the pilot's effect.
-
-    Parameters
-    ----------
-    found : experiments.results.Results
-
-    Returns
-    -------
-    dict of experiments.statistics.Comparison
-    """
+    """What the chapter asserts of the `Results`, each margin at most half of the pilot's effect."""
     none, dropout = (
         {name: found.values(arm, name) for name in ("dispersion", "soft", "plain", "ridge")}
         for arm in ARMS

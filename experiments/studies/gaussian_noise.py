@@ -3,7 +3,7 @@
 from ..images import splits
 from ..networks import mlp
 from ..registry import experiment
-from ..training import classification_metrics, fit, outputs
+from ..training import error_and_nll, fit
 
 ARMS = ("none", "bernoulli", "gaussian")
 
@@ -56,6 +56,4 @@ def gaussian_noise(seeds, arm, *, data, held_out, rows, hidden, p, **step):
     sizes = x.shape[2], hidden, hidden, 10
     used = 0.0 if arm == "none" else p
     net = fit(mlp(sizes, seeds, p_hidden=used, gaussian=arm == "gaussian"), x, y, seeds, **step)
-    judged = zip(outputs(net, x_test), y_test, strict=True)
-    metrics = [classification_metrics(*pair) for pair in judged]
-    return [{"error": found["error"], "nll": found["nll"]} for found in metrics]
+    return error_and_nll(net, x_test, y_test)

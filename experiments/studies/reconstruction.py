@@ -5,9 +5,9 @@ import numpy as np
 from dropoutlib.layers import DropBlock2d, dropblock_rate
 from dropoutlib.masks import sample_mask
 
+from ..images import parts
 from ..networks import stream
 from ..registry import experiment
-from ..splits import split
 
 SIDE = 8  # of the digits
 
@@ -40,7 +40,7 @@ def reconstruction(seed, arm, *, data, judged_by, rows, p, block, masks, ridge):
     arm : {"unit", "block"}
         Whether single pixels or squares are dropped. Both drop the same fraction on average.
     data, judged_by, rows
-        As for `splits.split`.
+        As for `images.parts`.
     p, block : float, int
         Arguments of DropBlock, whose exact rate the single pixels are given too.
     masks : int
@@ -54,7 +54,7 @@ def reconstruction(seed, arm, *, data, judged_by, rows, p, block, masks, ridge):
         ``dropped``, the fraction of pixels, and ``unexplained``, the squared error over the
         dropped pixels divided by their squared distance from the training mean.
     """
-    (x,), _, x_judge, _ = split(data, rows, [seed], judged_by)
+    (x,), _, x_judge, _ = parts(data, rows, [seed], judged_by)
     x, x_judge = x.astype(np.float64), x_judge.astype(np.float64)
     mean = x.mean(axis=0)
     covariance = np.cov(x.T) + ridge * np.eye(x.shape[1])

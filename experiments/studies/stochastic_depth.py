@@ -9,7 +9,7 @@ from dropoutlib.masks import check_probability, sample_mask
 from ..images import splits
 from ..networks import SeedLinear, stream
 from ..registry import experiment
-from ..training import classification_metrics, fit, outputs
+from ..training import error_and_nll, fit
 
 ARMS = ("none", "stochastic depth")
 
@@ -100,6 +100,4 @@ def stochastic_depth(seeds, arm, *, data, held_out, rows, width, blocks, last, *
     x, y, x_test, y_test = splits(data, held_out, seeds, rows)
     net = residual(x.shape[2], width, blocks, 0.0 if arm == "none" else last, seeds)
     fit(net, x, y, seeds, **step)
-    judged = zip(outputs(net, x_test), y_test, strict=True)
-    metrics = [classification_metrics(*pair) for pair in judged]
-    return [{"error": found["error"], "nll": found["nll"]} for found in metrics]
+    return error_and_nll(net, x_test, y_test)

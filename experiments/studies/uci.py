@@ -214,16 +214,7 @@ PUBLISHED = {
 
 
 def findings(found):
-    """What the chapter asserts, each margin at most half of the pilot's effect.
-
-    Parameters
-    ----------
-    found : experiments.results.Results
-
-    Returns
-    -------
-    dict of experiments.statistics.Comparison
-    """
+    """What the chapter asserts of the `Results`, each margin at most half of the pilot's effect."""
 
     def values(arm, *metrics):
         return (found.values(arm, metric) for metric in metrics)

@@ -4,10 +4,11 @@ import functools
 
 import numpy as np
 import pytest
+import torch
 from scipy import stats
 
 from dropoutlib import ensemble
-from experiments import evidence, results
+from experiments import evidence, networks, results, training
 from experiments.registry import experiments
 from experiments.studies import (
     dropconnect,
@@ -16,6 +17,7 @@ from experiments.studies import (
     keep_rates,
     mnist_headline,
     monte_carlo,
+    several_masks,
     sparsity,
     stochastic_depth,
     training_set_size,
@@ -96,6 +98,11 @@ def test_stochastic_depth_lowers_the_loss(claim):
     show(claim, "emp-stochastic-depth")
 
 
+@empirical("emp-several-masks", *SWAPPED, "as far apart as at the end")
+def test_several_masks_leave_less_noise(claim):
+    show(claim, "emp-several-masks")
+
+
 # Together.
 
 
@@ -142,6 +149,30 @@ def test_rates_of_zero_give_no_difference():
         stochastic_depth.stochastic_depth((0,), arm, **settings) for arm in stochastic_depth.ARMS
     )
     assert one == other
+
+
+def test_several_masks_of_nothing_are_no_difference(monkeypatch):
+    """Repeated rows have the same mean loss, so only the order of the sums can differ."""
+    monkeypatch.setitem(several_masks.ARMS, "k=4", (0.0, 4))
+    one, other = (
+        several_masks.several_masks((0,), arm, **small("S5"))[0] for arm in ("none", "k=4")
+    )
+    np.testing.assert_allclose(other["curve"], one["curve"], rtol=1e-3)
+
+
+def test_loss_is_averaged_over_the_masks_of_a_step(rng):
+    """One step of descent with k masks is that on the batch written k times."""
+    x, y = rng.normal(size=(8, 5)).astype(np.float32), np.arange(8) % 2
+    step = {"epochs": 1, "lr": 0.1, "momentum": 0.0}
+    nets = [networks.mlp((5, 6, 2), [3], p_hidden=0.5) for _ in range(2)]
+    training.fit(nets[0], x, y, [3], batch_size=8, masks=3, **step)
+    order = networks.stream(3, "order").permutation(8)
+    rows, labels = torch.from_numpy(x[order][None]), torch.from_numpy(y[order])
+    rows, labels = rows.repeat_interleave(3, dim=1), labels.repeat_interleave(3)
+    loss = torch.nn.functional.cross_entropy(nets[1].train()(rows)[0], labels)
+    loss.backward()
+    for one, other in zip(nets[0].parameters(), nets[1].parameters(), strict=True):
+        torch.testing.assert_close(one, other - 0.1 * other.grad)
 
 
 def test_passes_without_dropout_are_all_the_same():

@@ -139,6 +139,7 @@ SEEN = {
         ("P7", "nll", "p=0.0", "p=0.3", 0.045),
     ),
     "emp-large-model": (("P1", "error", "mnist_5k narrow p=0.5", "mnist_5k narrow p=0.0", 0.03),),
+    "emp-small-data": (("P3", "nll", "mnist_5k n=50 p=0.7", "mnist_5k n=50 p=0.2", 0.2),),
     "emp-late-schedule": (
         ("P1", "nll", "digits p=0.0", "digits late", 0.01),
         ("P1", "nll", "mnist_5k p=0.0", "mnist_5k late", 0.04),

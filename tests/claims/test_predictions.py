@@ -5,9 +5,9 @@ import pytest
 
 from dropoutlib import verify
 from dropoutlib.layers import ConcreteDropout
-from experiments import results, statistics
+from experiments import logistic, results, statistics
 from experiments.relaxed_mask import relaxed_moments
-from experiments.studies import co2, equalisation, shift, uci
+from experiments.studies import co2, concrete_p, equalisation, shift, sparse_text, uci
 
 
 def findings(study, id):
@@ -287,12 +287,138 @@ def test_library_s_relaxed_mask_has_these_moments(seed):
     assert abs(((drop - mean) ** 2).mean() - 0.16) > error
 
 
+# Concrete dropout.
+
+
+@pytest.mark.claim(
+    "emp-concrete", method="paired-experiment", rejects=("p rises", "p stays where it began")
+)
+def test_learned_p_falls_with_the_rows(claim):
+    found, shown = results.load("R13"), findings(concrete_p, "R13")
+    for arm in ("power", "line"):
+        claim.holds(shown[f"{arm}, rank correlation"])
+        claim.holds(shown[f"{arm}, fall of p"])
+        claim.rejects("p rises", statistics.trend(concrete_p.ROWS, found.values(arm, "p"), 1))
+        start, last = found.settings["start"], found.values(arm, "last")
+        stays = statistics.within(last, start - 0.05, start + 0.05)
+        claim.rejects("p stays where it began", stays)
+
+
+@pytest.mark.claim(
+    "emp-concrete-penalty",
+    method="paired-experiment",
+    rejects=("p falls whatever the penalty", "the rows lower p by themselves"),
+)
+def test_penalty_lowers_p(claim):
+    found, shown = results.load("R13"), findings(concrete_p, "R13")
+    claim.holds(shown["penalty of 100 rows, rise of p"])
+    claim.holds(shown["fall, told less penalty of 100 rows"])
+    fixed = "power, penalty of 100 rows"
+    falls = statistics.trend(concrete_p.ROWS, found.values(fixed, "p"), -1)
+    claim.rejects("p falls whatever the penalty", falls)
+    first, last = (found.values(fixed, end) for end in ("first", "last"))
+    claim.rejects("the rows lower p by themselves", statistics.greater(first, last, 0.02))
+
+
+def test_arms_with_100_rows_are_one_run():
+    """The control differs from its arm only by the number of rows that the penalty counts."""
+    found = results.load("R13")
+    one, other = (found.values(arm, "first") for arm in ("power", "power, penalty of 100 rows"))
+    np.testing.assert_array_equal(one, other)
+
+
+# Logistic regression.
+
+
+def distances(arm, p):
+    """Relative distances at a rate: from the penalty's minimiser, from none, from the best L2."""
+    found, at = results.load("R7"), sparse_text.RATES.index(p)
+    return [found.values(arm, f"to_{kind}")[:, at] for kind in ("penalty", "plain", "l2")]
+
+
+@pytest.mark.claim(
+    "emp-wager",
+    method="paired-experiment",
+    rejects=("L2 predicts them as well", "the penalty has no effect", "at p = 0.9 too"),
+)
+def test_quadratic_penalty_predicts_training_with_masks(claim):
+    shown = findings(sparse_text, "R7")
+    for arm, margin in (("text", 0.09), ("tumours", 0.07)):
+        claim.holds(shown[f"{arm}, distance from the penalty's"])
+        claim.holds(shown[f"{arm}, L2's distance less penalty's"])
+        penalty, plain, l2 = distances(arm, 0.5)
+        claim.rejects("L2 predicts them as well", statistics.greater(penalty, l2, margin))
+        claim.rejects("the penalty has no effect", statistics.within(plain, -0.1, 0.1))
+    claim.holds(shown["tumours, p = 0.9: penalty's less L2's"])
+    penalty, *_ = distances("tumours", 0.9)
+    claim.rejects("at p = 0.9 too", statistics.within(penalty, -0.1, 0.1))
+
+
+@pytest.mark.claim(
+    "emp-sparse-text",
+    method="paired-experiment",
+    rejects=("dropout wins by 0.02 on text", "L2 wins by 0.015 on tumours"),
+)
+def test_dropout_is_not_worse_than_l2(claim):
+    found, shown = results.load("R7"), findings(sparse_text, "R7")
+    claim.holds(shown["text, L2's error + 0.02 less dropout's"])
+    claim.holds(shown["tumours, error of dropout less L2's"])
+    assert not any(sparse_text.not_shown(found).values())  # the page says so
+    for wrong, arm, worse, better in (
+        ("dropout wins by 0.02 on text", "text", "l2", "dropout"),
+        ("L2 wins by 0.015 on tumours", "tumours", "dropout", "l2"),
+    ):
+        errors = (found.values(arm, f"error_{kind}") for kind in (worse, better))
+        claim.rejects(wrong, statistics.greater(*errors, sparse_text.MATTERS[arm]))
+
+
+def test_fitted_weights_have_no_gradient():
+    """Central differences of the stated objective, written again with dense arrays."""
+    x, y, _ = sparse_text._random_words(20)
+    weights, dense = logistic.fitted(x, y, p=0.3, strength=2.0), x.toarray()
+
+    def objective(w):
+        z = dense @ w[:-1] + w[-1]
+        mean = 1 / (1 + np.exp(-z))
+        penalty = 0.3 / 0.7 / 2 * (mean * (1 - mean)) @ (dense**2 @ w[:-1] ** 2)
+        return np.sum(np.log1p(np.exp(z)) - y * z) + penalty + w[:-1] @ w[:-1]
+
+    steps = 1e-5 * np.eye(len(weights))
+    slopes = [(objective(weights + e) - objective(weights - e)) / 2e-5 for e in steps]
+    assert np.abs(slopes).max() < 1e-2
+
+
+def test_training_without_masks_reaches_the_minimiser():
+    x, y, _ = sparse_text._random_words(20)
+    rng = np.random.default_rng(0)
+    trained = logistic.trained(x, y, 0.0, rng, strength=10.0, steps=2000, lr=0.05)
+    assert logistic.distance(trained, logistic.fitted(x, y, strength=10.0)) < 1e-3
+
+
+def test_plays_are_never_on_both_sides(rng):
+    groups = np.repeat(np.arange(12), 7)
+    labels = (groups % 3 == 0).astype(float)
+    found = sparse_text.folds(groups, labels, rng, 3)
+    assert sorted(np.concatenate(found)) == list(range(len(groups)))
+    for rows in found:
+        others = np.setdiff1d(np.arange(len(groups)), rows)
+        assert not set(groups[rows]) & set(groups[others])
+        assert set(labels[rows]) == {0.0, 1.0}
+
+
 # All of the chapter.
 
 
 def test_all_findings_hold_together():
     """Holm's correction over everything that the chapter asserts."""
-    studies = {"R8": equalisation, "R9": uci, "R10": co2, "R11": shift}
+    studies = {
+        "R7": sparse_text,
+        "R8": equalisation,
+        "R9": uci,
+        "R10": co2,
+        "R11": shift,
+        "R13": concrete_p,
+    }
     shown = [f for id, study in studies.items() for f in findings(study, id).values()]
     adjusted, asserted = statistics.holm(shown)
     assert asserted.all(), adjusted

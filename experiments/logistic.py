@@ -1,0 +1,78 @@
+"""Logistic regression: minimisers with a penalty, and training with masks."""
+
+import numpy as np
+from scipy import optimize
+from scipy.special import expit
+
+from dropoutlib.masks import sample_mask
+from dropoutlib.noise import noise_variance
+
+__all__ = ["distance", "fitted", "metrics", "trained"]
+
+
+def fitted(x, y, p=0.0, strength=0.0):
+    """Weights and intercept that minimise the loss, summed over rows, plus a penalty.
+
+    The penalty is dropout's quadratic one, ``p / (2 q) sum_i A''_i sum_j x_ij^2 b_j^2``
+    (``approx-glm``), and ``strength |b|^2 / 2``.
+
+    Parameters
+    ----------
+    x : scipy.sparse.csr_matrix, shape (N, d)
+    y : ndarray of 0 and 1, shape (N,)
+    p, strength : float
+
+    Returns
+    -------
+    ndarray, shape (d + 1,)
+        The intercept last; it is neither dropped nor shrunk.
+    """
+    squares, half = x.multiply(x).tocsr(), noise_variance(p) / 2
+    xt, squares_t = x.T.tocsr(), squares.T.tocsr()
+
+    def objective(weights):
+        b, intercept = weights[:-1], weights[-1]
+        z = x @ b + intercept
+        mean = expit(z)
+        curvature, size = mean * (1 - mean), squares @ b**2
+        value = np.sum(np.logaddexp(0, z) - y * z) + half * curvature @ size
+        slope = mean - y + half * curvature * (1 - 2 * mean) * size
+        gradient = xt @ slope + 2 * half * b * (squares_t @ curvature) + strength * b
+        return value + strength * b @ b / 2, np.append(gradient, slope.sum())
+
+    start = np.zeros(x.shape[1] + 1)
+    return optimize.minimize(
+        objective, start, jac=True, method="L-BFGS-B", options={"maxiter": 300}
+    ).x
+
+
+def trained(x, y, p, rng, *, strength, steps, lr):
+    """Weights by Adam on all rows, each step with a new mask for every entry of `x`.
+
+    The last fifth of the steps, whose rates fall to zero, is averaged; `strength` as in `fitted`.
+    """
+    entries, weights = x.copy(), np.zeros(x.shape[1] + 1)
+    first, second, tail = np.zeros_like(weights), np.zeros_like(weights), []
+    for step in range(1, steps + 1):
+        entries.data = x.data * sample_mask(len(x.data), p, rng=rng) / (1 - p)
+        slope = expit(entries @ weights[:-1] + weights[-1]) - y
+        gradient = np.append(entries.T @ slope + strength * weights[:-1], slope.sum()) / len(y)
+        first = 0.9 * first + 0.1 * gradient
+        second = 0.999 * second + 0.001 * gradient**2
+        scaled = first / (1 - 0.9**step) / (np.sqrt(second / (1 - 0.999**step)) + 1e-8)
+        weights = weights - lr * (1 - step / steps) * scaled
+        if step > 0.8 * steps:
+            tail.append(weights)
+    return np.mean(tail, axis=0)
+
+
+def metrics(weights, x, y, kind):
+    """Error rate and mean negative log-likelihood in nats, their names ending in the kind."""
+    z = x @ weights[:-1] + weights[-1]
+    nll = float(np.mean(np.logaddexp(0, z) - y * z))
+    return {f"error_{kind}": float(np.mean((z > 0) != y)), f"nll_{kind}": nll}
+
+
+def distance(one, other):
+    """Relative distance of other weights from the first, the intercepts left out."""
+    return float(np.linalg.norm(one[:-1] - other[:-1]) / np.linalg.norm(one[:-1]))
