@@ -107,8 +107,9 @@ def _head(results):
         "Each ratio is the time of the first method of a case over that of the method in the row,",
         "both taken in the same round: above 1 is quicker than the first.",
         "Ratios are medians over the rounds, with the quartiles beside them.",
-        "Times are those of the processor for the one process, of a call that follows another of",
-        "its kind; small sizes are repeated within a round.",
+        "Times are those of the processor for the one process, of a call that follows others of",
+        'its kind, as in a loop, but where a case says "after other work"; small sizes are',
+        "repeated within a round.",
         "",
         f"- Machine: {machine['processor']}, {machine['cores']} cores, one used{cached}, "
         f"{machine['system']}.",

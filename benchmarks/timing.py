@@ -9,6 +9,9 @@ __all__ = ["Row", "compare", "table"]
 # A comparison stops after this many seconds, but not before LEAST rounds.
 BUDGET = 3.0
 LEAST = 5
+# Seconds for which a method is called before it is timed. One call is not enough: a last-level
+# cache that keeps what was used often gives way to large arrays only after several.
+SETTLING = 0.04
 
 
 class Row(NamedTuple):
@@ -25,11 +28,13 @@ class Row(NamedTuple):
     units: int | None = None  # in all passes that were timed together, where the case counts units
 
 
-def compare(case, baseline, candidates, *, rounds=9, units=None, clock=time.process_time):
+def compare(
+    case, baseline, candidates, *, rounds=9, units=None, clock=time.process_time, settling=SETTLING
+):
     """Time the candidates against the baseline, all of them once in each round.
 
     A ratio is taken within a round, so that what slows the machine down for longer than a round
-    slows down both. Before it is timed each is called once more, so that it finds in the caches
+    slows down both. Before it is timed each is called for a while, so that it finds in the caches
     what it leaves there itself, as in a loop, and not what another candidate has left.
 
     Parameters
@@ -48,6 +53,9 @@ def compare(case, baseline, candidates, *, rounds=9, units=None, clock=time.proc
     clock : callable
         `time.process_time`, the processor's time for this process, which other programs hardly
         change; or `time.perf_counter` where threads are to be compared.
+    settling : float
+        Seconds of that while; 0 times a call at once after another candidate's, as in a program
+        that does other things between.
 
     Returns
     -------
@@ -59,7 +67,7 @@ def compare(case, baseline, candidates, *, rounds=9, units=None, clock=time.proc
     start = time.perf_counter()
     for number in range(rounds + 1):
         for name, function in functions.items():
-            function()
+            _settle(function, clock, settling)
             seconds = _seconds(function, clock)
             if number:  # in the first round memory is allocated
                 times[name].append(seconds)
@@ -86,6 +94,13 @@ def table(rows):
         for row in rows
     ]
     return "\n".join(lines)
+
+
+def _settle(function, clock, settling):
+    """Call the function until so many seconds have passed."""
+    end = clock() + settling
+    while clock() < end:
+        function()
 
 
 def _seconds(function, clock):

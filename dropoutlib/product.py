@@ -4,7 +4,7 @@ import numpy as np
 
 from ._threads import for_each_stripe
 
-__all__ = ["scaled_product"]
+__all__ = ["multiply_blocks", "scaled_product"]
 
 # Entries per block: what was multiplied by the mask is still in the cache when it is scaled.
 BLOCK = 1 << 16
@@ -38,7 +38,7 @@ def scaled_product(x, mask, scale):
         flat = [array.reshape(-1) for array in (x, mask, out)]
 
         def multiply(_, stripe):
-            _multiply(*(array[stripe] for array in flat), scale)
+            multiply_blocks(flat[0][stripe], flat[1][stripe], scale, flat[2][stripe])
 
         for_each_stripe(multiply, x.size)
     else:
@@ -47,8 +47,8 @@ def scaled_product(x, mask, scale):
     return out
 
 
-def _multiply(x, mask, out, scale):
-    """Write x * mask * scale to `out`, all of them flat, block by block."""
+def multiply_blocks(x, mask, scale, out):
+    """Write x * mask * scale to `out`, all of them flat and of one size, block by block."""
     for start in range(0, x.size, BLOCK):
         block = slice(start, start + BLOCK)
         part = np.multiply(x[block], mask[block], out=out[block])

@@ -40,12 +40,21 @@ def test_ratios_and_medians():
         rounds=4,
         units=10,
         clock=clock,
+        settling=0.039,
     )
     assert [row.method for row in rows] == ["base", "quick", "slow"]
     assert [row.ratio for row in rows] == pytest.approx([1, 4, 0.5])
     assert [row.milliseconds for row in rows] == pytest.approx([20, 5, 40])
     assert {(row.rounds, row.units) for row in rows} == {(4, 10)}
-    assert set(calls.values()) == {10}  # five rounds, each call timed after one that is not
+    # Five rounds, each timed call after as many as take 0.039 s.
+    assert calls == {"base": 5 * (1 + 2), "quick": 5 * (1 + 8), "slow": 5 * (1 + 1)}
+
+
+def test_a_call_can_be_timed_after_another_candidates():
+    clock, calls, functions = ticking(base=0.02, quick=0.005)
+    base = "base", functions.pop("base")
+    timing.compare("case", base, functions, rounds=4, clock=clock, settling=0.0)
+    assert set(calls.values()) == {5}
 
 
 def test_a_ratio_is_taken_within_a_round():
@@ -55,12 +64,17 @@ def test_a_ratio_is_taken_within_a_round():
 
     def work(amount):
         def call():
-            now[0] += amount * 2.0 ** (next(speed) // 4)
+            now[0] += amount * 2.0 ** (next(speed) // 2)
 
         return call
 
     rows = timing.compare(
-        "case", ("base", work(3.0)), {"quick": work(1.0)}, rounds=6, clock=lambda: now[0]
+        "case",
+        ("base", work(3.0)),
+        {"quick": work(1.0)},
+        rounds=6,
+        clock=lambda: now[0],
+        settling=0.0,
     )
     assert rows[1].low == rows[1].ratio == rows[1].high == pytest.approx(3)
 

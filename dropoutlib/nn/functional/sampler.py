@@ -13,13 +13,12 @@ import torch
 from torch.autograd import forward_ad
 
 from ...masks import sample_mask
+from ...product import multiply_blocks
 
 __all__ = ["SMALLEST", "is_plain", "multiply", "sample"]
 
 # Entries of a mask from which on this way is the quicker one; measured in benchmarks/bench_nn.py.
 SMALLEST = 1 << 15
-# Units per block of a product: input, mask and output stay in the cache of one core.
-BLOCK = 1 << 16
 DTYPES = {torch.float32: np.float32, torch.float64: np.float64}
 CACHE_LINE = 64
 
@@ -81,12 +80,8 @@ def _product(input, keep, scale):
     alike = input.dtype in DTYPES and input.stride() == keep.stride()
     if not alike or input.is_neg():
         return (input * keep).mul_(scale)
-    x, mask, y = _flat(input), _flat(keep), _empty(input)
-    factor = x.dtype.type(scale)
-    for start in range(0, x.size, BLOCK):
-        block = slice(start, start + BLOCK)
-        np.multiply(x[block], mask[block], out=y[block])
-        y[block] *= factor
+    y = _empty(input)
+    multiply_blocks(_flat(input), _flat(keep), scale, y)
     return torch.from_numpy(y).as_strided(input.shape, input.stride())
 
 
