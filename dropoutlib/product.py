@@ -38,7 +38,8 @@ def scaled_product(x, mask, scale):
         flat = [array.reshape(-1) for array in (x, mask, out)]
 
         def multiply(_, stripe):
-            multiply_blocks(flat[0][stripe], flat[1][stripe], scale, flat[2][stripe])
+            part, keep, result = (array[stripe] for array in flat)
+            multiply_blocks(part, keep, scale, result)
 
         for_each_stripe(multiply, x.size)
     else:
@@ -48,7 +49,7 @@ def scaled_product(x, mask, scale):
 
 
 def multiply_blocks(x, mask, scale, out):
-    """Write x * mask * scale to `out`, all of them flat and of one size, block by block."""
+    """Write x * mask * scale to `out`, all flat and of one size, block by block."""
     for start in range(0, x.size, BLOCK):
         block = slice(start, start + BLOCK)
         part = np.multiply(x[block], mask[block], out=out[block])
