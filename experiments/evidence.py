@@ -37,7 +37,7 @@ def _differ(says, first, second, margin):
     """That the first is greater; never the other way round, nor than itself."""
     wrong = {
         "the other way round": greater(second, first, margin),
-        "no difference, p = 0": greater(first, first, margin),
+        "an arm against itself": greater(first, first, margin),
     }
     return Assertion(says=says, holds=greater(first, second, margin), rejects=wrong)
 

@@ -23,7 +23,7 @@ from experiments.studies import (
     training_set_size,
 )
 
-SWAPPED = ("the other way round", "no difference, p = 0")
+SWAPPED = ("the other way round", "an arm against itself")
 KNOWN = experiments()
 
 
