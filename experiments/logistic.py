@@ -1,6 +1,7 @@
 """Logistic regression: minimisers with a penalty, and training with masks."""
 
 import numpy as np
+import torch
 from scipy import optimize
 from scipy.special import expit
 
@@ -51,18 +52,17 @@ def trained(x, y, p, rng, *, strength, steps, lr):
 
     The last fifth of the steps, whose rates fall to zero, is averaged; `strength` as in `fitted`.
     """
-    entries, weights = x.copy(), np.zeros(x.shape[1] + 1)
-    first, second, tail = np.zeros_like(weights), np.zeros_like(weights), []
+    entries, parameter = x.copy(), torch.zeros(x.shape[1] + 1, dtype=torch.float64)
+    weights, rule, tail = parameter.numpy(), torch.optim.Adam([parameter]), []  # one memory
     for step in range(1, steps + 1):
         entries.data = x.data * sample_mask(len(x.data), p, rng=rng) / (1 - p)
         slope = expit(entries @ weights[:-1] + weights[-1]) - y
         gradient = np.append(entries.T @ slope + strength * weights[:-1], slope.sum()) / len(y)
-        first = 0.9 * first + 0.1 * gradient
-        second = 0.999 * second + 0.001 * gradient**2
-        scaled = first / (1 - 0.9**step) / (np.sqrt(second / (1 - 0.999**step)) + 1e-8)
-        weights = weights - lr * (1 - step / steps) * scaled
+        parameter.grad = torch.from_numpy(gradient)
+        rule.param_groups[0]["lr"] = lr * (1 - step / steps)
+        rule.step()
         if step > 0.8 * steps:
-            tail.append(weights)
+            tail.append(weights.copy())
     return np.mean(tail, axis=0)
 
 
