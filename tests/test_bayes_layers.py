@@ -171,6 +171,29 @@ def test_recurrent_layer_behind_dropout(seed, monkeypatch):
     torch.testing.assert_close(mc_samples(model, inputs, 7, rng=seed), together)
 
 
+def test_recurrent_layer_with_dropped_weights(seed, monkeypatch):
+    """Masks on the weights from state to state: passes cannot run as more rows, but one by one."""
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.drop, self.cells = nn.Dropout(0.5), nn.LSTM(3, 4, batch_first=True)
+
+        def forward(self, x):
+            names = dict(self.cells.named_parameters())
+            names["weight_hh_l0"] = self.drop(names["weight_hh_l0"])
+            state = torch.ones(1, len(x), 4, dtype=x.dtype)
+            flags = (True, 1, 0.0, False, False, True)  # biases, layers, no dropout, batch first
+            return torch.lstm(x, (state, state), list(names.values()), *flags)[0]
+
+    torch.manual_seed(seed)
+    model, x = Net().double(), torch.randn(2, 5, 3, dtype=torch.double)
+    samples = mc_samples(model, x, 7, rng=seed)
+    assert (samples.std(dim=0) > 0).all()
+    in_full(monkeypatch)
+    torch.testing.assert_close(mc_samples(model, x, 7, rng=seed), samples)
+
+
 def test_packed_sequences(seed, monkeypatch):
     class Packed(Recurrent):
         def forward(self, x):
