@@ -80,8 +80,6 @@ def test_same_numbers_as_in_full(chunk, shared, example, seed, monkeypatch):
 
 
 def known(model, x):
-    for module in model.modules():
-        module.training = isinstance(module, nn.modules.dropout._DropoutNd)
     return sequence.Sequence(model, x).layers is not None
 
 
@@ -138,6 +136,7 @@ def patched():
         (nn.Sequential(nn.Dropout(0.5), compiled()), (2, 3)),
         (nn.Sequential(nn.Dropout(0.5), patched()), (2, 3)),
         (nn.Sequential(nn.Dropout(0.5), normalized()), (2, 3)),
+        (nn.Sequential(nn.Dropout(0.5), nn.BatchNorm1d(3, track_running_stats=False)), (2, 3)),
         (nn.Sequential(nn.Dropout(0.5), nn.Softmax(dim=0)), (2, 3)),
         (nn.Sequential(nn.Dropout(0.5), nn.Flatten(0)), (2, 3)),
         (nn.Sequential(nn.Dropout(0.5), nn.LSTM(3, 3)), (2, 3)),
@@ -154,12 +153,36 @@ def test_what_may_not_treat_rows_alike_is_not_known(model, shape):
     assert not known(model, torch.ones(shape))
 
 
-def test_layers_that_are_to_train_are_not_known():
-    """Normalization in training mode would mix the rows of all samples."""
-    model = nn.Sequential(nn.Dropout(0.5), nn.BatchNorm1d(3))
-    assert known(model, torch.ones(2, 3))
-    model.train()
-    assert sequence.Sequence(model, torch.ones(2, 3)).layers is None
+@pytest.mark.parametrize("training", [False, True])
+def test_modes_neither_matter_nor_change(training, example, seed):
+    """Normalization in training mode would mix the rows of all samples, and learn from them."""
+    model, x = example
+    expected = mc_samples(model.eval(), x, 5, rng=seed)
+    model.train(training)
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    assert torch.equal(mc_samples(model, x, 5, rng=seed), expected)
+    assert all(module.training is training for module in model.modules())
+    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+
+
+def test_normalization_by_the_batch_is_of_one_sample(seed, rng, monkeypatch):
+    """Without running statistics it normalizes in evaluation, too, by the rows that it gets."""
+    model = nn.Sequential(nn.Dropout(0.5), nn.BatchNorm1d(3, track_running_stats=False))
+    x = torch.from_numpy(rng.standard_normal((4, 3)).astype("float32"))
+    samples = mc_samples(model, x, 7, rng=seed)
+    torch.testing.assert_close(samples.mean(1), torch.zeros(7, 3))
+    in_full(monkeypatch)
+    torch.testing.assert_close(mc_samples(model, x, 7, rng=seed), samples)
+
+
+def test_modules_that_are_to_train_are_not_passed_over(seed):
+    """What `also` names is in training mode, and normalization then by the batch."""
+    model = nn.Sequential(nn.BatchNorm1d(3), nn.Dropout(0.5))
+    x = torch.randn(4, 3)
+    kept = 2 * nn.functional.batch_norm(x, None, None, training=True)
+    samples = mc_samples(model, x, 9, rng=seed, also=[nn.BatchNorm1d])
+    torch.testing.assert_close(samples, torch.where(samples == 0, 0, kept))
+    assert (samples != 0).any()
 
 
 @pytest.mark.parametrize("value", [float("nan"), 1.5, -0.1])

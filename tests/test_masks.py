@@ -152,7 +152,7 @@ def test_ties_are_decided_by_digits_of_their_own(rng, monkeypatch):
     def random_bytes(words, _):
         digit = (0x4C, 0x9A, 0x4C, 0xE6)[len(levels)]
         levels.append(rng.integers(digit - 1, digit + 2, size=8 * words, dtype=np.uint8))
-        return levels[-1]
+        return levels[-1].copy()  # the sampler works in place
 
     monkeypatch.setattr(sampler, "_random_bytes", random_bytes)
     keep = sample_mask(400, p, rng=0)

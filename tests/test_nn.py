@@ -143,6 +143,18 @@ def test_at_most_one_byte_a_unit_is_saved(module):
     assert sum(tensor.nbytes for tensor in saved) == 100 * 100
 
 
+def test_what_is_saved_changes_no_mask(seed):
+    """Of fewer bytes than a node of the graph takes torch keeps the noise itself: it is quicker."""
+    for size in (255, 256, 1000):
+        x = torch.ones(size, requires_grad=True)
+        masks = []
+        for context in (torch.enable_grad, torch.no_grad):
+            torch.manual_seed(seed)
+            with context():
+                masks.append(nn.Dropout(0.3)(x).detach())
+        assert torch.equal(*masks)
+
+
 @BOTH
 def test_manual_seed_fork_and_generator_rule_the_mask(module):
     x, made = torch.ones(1000), module(0.5)

@@ -10,6 +10,7 @@ from torch import nn
 from ..masks import check_rng
 from .active import only_dropout_active
 from .progress import progress_bar
+from .sequence import Sequence
 from .strategies import Sampler, random_generators
 
 __all__ = ["check_inputs", "mc_samples"]
@@ -89,11 +90,16 @@ def mc_samples(
     _check_count("n_samples", n_samples)
     if max_bytes is not None:
         _check_count("max_bytes", max_bytes)
-    inputs = check_inputs(model, x)
+    inputs, also, total = check_inputs(model, x), tuple(also), int(n_samples)
     entropy = secrets.randbits(128) if rng is None else _entropy(check_rng(rng))
-    with progress_bar(n_samples, progress) as advance, only_dropout(model, inputs, also) as active:
-        sampler = Sampler(model, inputs, int(n_samples), entropy, active, advance)
-        return sampler.run(shared_mask, max_bytes)
+    with progress_bar(total, progress) as advance:
+        if max_bytes is None and len(inputs) == 1 and not also:
+            sequence = Sequence(model, inputs[0])
+            if sequence.layers is not None:
+                return sequence.sample(entropy, total, shared_mask, advance)
+        with only_dropout(model, inputs, also) as active:
+            sampler = Sampler(model, inputs, total, entropy, active, advance)
+            return sampler.run(shared_mask, max_bytes)
 
 
 @contextlib.contextmanager

@@ -3,11 +3,14 @@
 It is the quickest way, as torch runs its layers as they are; but all of them must be known.
 """
 
+import contextlib
+
 import numpy as np
 import torch
 from torch import nn
 
 from .. import nn as ours
+from .active import only_training
 from .noise import Noise, Site
 
 __all__ = ["Sequence"]
@@ -17,6 +20,7 @@ CHUNK_BYTES = 1 << 22  # of what a layer gets: about what the cache of a core ho
 UNITS = (nn.Dropout, ours.Dropout)
 CHANNELS = (nn.Dropout2d, ours.Dropout2d)
 DROPOUT = UNITS + CHANNELS
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 # Number of axes of a batch: a layer that gets another number takes the rows for something else.
 AXES = {
     **dict.fromkeys((nn.Conv1d, nn.MaxPool1d, nn.AvgPool1d, nn.AdaptiveAvgPool1d), (3,)),
@@ -36,7 +40,7 @@ class Sequence:
     Parameters
     ----------
     model : Module
-        The network, its dropout layers in training mode and all others in evaluation mode.
+        The network, in any modes: dropout drops, everything else is as in evaluation.
     x : Tensor, shape (N, ...)
         The input.
 
@@ -48,6 +52,7 @@ class Sequence:
     """
 
     def __init__(self, model, x):
+        self.model = model
         self.x = x
         self.layers = _layers(model)
         if self.layers is not None and not _suits(self.layers, x):
@@ -72,11 +77,19 @@ class Sequence:
         self.mask_rows = 1 if shared else self.rows
         self.advance, self.done = advance, 0
         first = next(i for i, layer in enumerate(self.layers) if isinstance(layer, DROPOUT))
-        h = self.x.detach().clone()  # layers may work in place
-        for layer in self.layers[:first]:
-            h = layer(h)
-        samples = self._first(first, h, total)
+        with torch.inference_mode(False), torch.no_grad(), self._evaluating():
+            h = self.x.detach().clone()  # layers may work in place
+            for layer in self.layers[:first]:
+                h = layer(h)
+            samples = self._first(first, h, total)
         return samples.reshape(total, self.rows, *samples.shape[1:])
+
+    def _evaluating(self):
+        """Context in which normalization takes its running statistics."""
+        # No other layer looks at its mode here, and to set them all takes a while.
+        if any(type(layer) in NORMS and layer.training for layer in self.layers):
+            return only_training(self.model)
+        return contextlib.nullcontext()
 
     def _first(self, position, h, count):
         """The next `count` samples behind the first dropout, to which h is the input of all."""
@@ -123,10 +136,9 @@ def _suits(layers, x):
     """Whether each layer gets a batch, and some but not all is dropped."""
     axes = x.dim()
     for layer in layers:
-        drops = isinstance(layer, DROPOUT)
-        if axes not in AXES[type(layer)] or layer.training != drops:
+        if axes not in AXES[type(layer)]:
             return False
-        if drops and not (type(layer.p) is float and 0 < layer.p < 1):
+        if isinstance(layer, DROPOUT) and not (type(layer.p) is float and 0 < layer.p < 1):
             return False
         if type(layer) is nn.Flatten:
             axes = 2
@@ -168,5 +180,7 @@ def _layers(model):
     if type(model) not in AXES or "forward" in vars(model):
         return None
     if type(model) is nn.Flatten and (model.start_dim, model.end_dim) != (1, -1):
+        return None
+    if type(model) in NORMS and model.running_mean is None:  # it normalizes by the batch it gets
         return None
     return [] if isinstance(model, DROPOUT) and model.p == 0 else [model]

@@ -6,7 +6,6 @@ import torch
 from .memory import Budget, Memory, TooLargeError
 from .noise import DivergenceError, Noise
 from .passes import FirstPass, Pass, RepeatedPass, ReuseError
-from .sequence import Sequence
 from .sources import call, given, single, together
 
 __all__ = ["Sampler", "random_generators"]
@@ -45,10 +44,6 @@ class Sampler:
 
     def run(self, shared, max_bytes):
         """The samples, shape (T, N, ...), by the quickest way that the network allows."""
-        if max_bytes is None and len(self.inputs) == 1:
-            sequence = Sequence(self.model, self.inputs[0])
-            if sequence.layers is not None:
-                return sequence.sample(self.entropy, self.total, shared, self.advance)
         rows = self._sites_of_one_row() if shared and len(self.inputs[0]) > 1 else None
         if max_bytes is None:
             try:

@@ -131,8 +131,8 @@ def _fill(keep, p, rng):
         return
     # A tie, one unit in 256, is decided by its next digits. Ties are sought, and
     # decided, by words of eight units: there are fewer of them.
-    tied = np.equal(digits, first).view(np.uint64)
-    where = np.flatnonzero(tied != 0)
+    tied = np.equal(digits, first, out=digits.view(bool)).view(np.uint64)
+    (where,) = (tied != 0).nonzero()
     if where.size:
         later = np.empty(8 * where.size, dtype=bool)
         _fill(later, rest, rng)

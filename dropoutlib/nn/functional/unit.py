@@ -9,13 +9,18 @@ from .sampler import SMALLEST, is_plain
 
 __all__ = ["dropout", "gaussian_dropout", "standard_dropout"]
 
+# Of a smaller input torch may keep noise in the input's dtype instead of a mask in bytes: it is
+# quicker, and takes no more than the node of the graph that holds it.
+FEW_BYTES = 1 << 10
+
 
 @overridable
 def dropout(input, p=0.5, training=True, inplace=False, *, generator=None):
     """Inverted dropout: input * m / q in training, the input itself otherwise.
 
     Definition ``def-inverted`` of the book. On the CPU large masks come from
-    `dropoutlib.masks.sample_mask`, seeded by the generator; one byte a unit is kept for backward.
+    `dropoutlib.masks.sample_mask`, seeded by the generator. One byte a unit is kept for backward,
+    or of an input of less than 1 KiB as much as the input takes.
 
     Parameters
     ----------
@@ -51,7 +56,9 @@ def dropout(input, p=0.5, training=True, inplace=False, *, generator=None):
         return input.mul_(0) if inplace else input * 0
     if not inplace and generator is None and _is_torchs(input):
         check_floating(input, "dropout(p={})", p)
-        return torch.native_dropout(input, p, True)[0]
+        if _is_to_keep_bytes(input):
+            return torch.native_dropout(input, p, True)[0]
+        return torch.dropout(input, p, True)
     return _multiply(input, p, 1 / (1 - p), inplace, generator)
 
 
@@ -100,6 +107,14 @@ def _is_torchs(input):
         return False
     # Asked first, so that no size is a guard of what is compiled.
     return torch.compiler.is_compiling() or input.numel() < SMALLEST or not is_plain(input)
+
+
+def _is_to_keep_bytes(input):
+    """Whether it matters what torch keeps for backward; the masks are the same either way."""
+    if torch.compiler.is_compiling():
+        return True
+    small = input.numel() * input.element_size() < FEW_BYTES
+    return not small and input.requires_grad and torch.is_grad_enabled()
 
 
 def _multiply(input, p, scale, inplace, generator):
