@@ -42,9 +42,9 @@ reproduce: $(VENV)/test.stamp ## run the experiments in full size; ONLY="R1 R4" 
 ledger: $(VENV)/test.stamp ## run the claim tests and write backmatter/ledger.md
 	@$(RUN) scripts/build_ledger.py
 
-bench: $(VENV)/test.stamp ## compare speeds, a few minutes; PEERS=1 installs timm and others first
-	$(if $(PEERS),$(PIP) timm torchvision baal torch-uncertainty)
+bench: $(VENV)/test.stamp $(if $(PEERS),$(VENV)/peers.stamp) ## compare speeds, minutes; PEERS=1 with timm and others, too
 	@$(RUN) benchmarks/run.py
+	$(if $(PEERS),@$(VENV)/peers/bin/python benchmarks/run.py peers)
 
 pdf: $(VENV)/test.stamp book ## print the book into one PDF, with a Chromium
 	@$(RUN) scripts/build_pdf.py
@@ -75,6 +75,14 @@ $(VENV)/lab.stamp: pyproject.toml constraints.txt .binder/postBuild .binder/over
 	$(PYTHON) -m venv $(VENV)/lab
 	$(PIP:$(RUN)%=$(VENV)/lab/bin/python%) -e ".[lab]"
 	PATH="$(CURDIR)/$(VENV)/lab/bin:$$PATH" .binder/postBuild
+	@touch $@
+
+# An environment of its own, without the constraints: torchvision decides which torch fits.
+$(VENV)/peers.stamp: pyproject.toml
+	$(PYTHON) -m venv $(VENV)/peers
+	$(VENV)/peers/bin/python -m pip install --disable-pip-version-check \
+		$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) \
+		-e . timm torchvision baal "torch-uncertainty[cpu]"
 	@touch $@
 
 $(VENV)/test.stamp: $(VENV)/html.stamp

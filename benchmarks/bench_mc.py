@@ -1,4 +1,4 @@
-"""Monte Carlo dropout: `mc_samples` against a plain loop of 100 full passes, and other libraries.
+"""Monte Carlo dropout: `mc_samples` against a plain loop of 100 full passes.
 
 Run as ``python benchmarks/bench_mc.py``, on one core.
 """
@@ -8,10 +8,8 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import contextlib
-import copy
 
 import torch
-from bench_peers import missing
 from timing import compare, table
 from torch import nn
 
@@ -19,7 +17,7 @@ from dropoutlib.bayes.active import only_dropout_active
 from dropoutlib.bayes.closed_form import analytic
 from dropoutlib.bayes.sampling import mc_samples
 
-__all__ = ["rows"]
+__all__ = ["CASES", "T", "loop", "rows"]
 
 T, P = 100, 0.3
 
@@ -33,7 +31,7 @@ def rows(rounds=25):
         The loop is the baseline. The closed form, where there is one, is no sample at all.
     """
     torch.set_num_threads(1)
-    absent, found = missing(), []
+    found = []
     for name, (build, shape, sizes, head) in CASES.items():
         for batch in sizes:
             torch.manual_seed(0)
@@ -41,15 +39,12 @@ def rows(rounds=25):
             candidates = {"mc_samples": lambda model=model, x=x: mc_samples(model, x, T)}
             if head:
                 candidates["analytic"] = lambda model=model, x=x: analytic(model, x)
-            for peer, wrap in PEERS.items():
-                if peer not in absent and isinstance(model, nn.Sequential):
-                    candidates[peer] = wrap(model, x)
-            loop = "loop", lambda model=model, x=x: _loop(model, x)
-            found += compare(f"{name}, batch {batch}", loop, candidates, rounds=rounds)
+            first = "loop", lambda model=model, x=x: loop(model, x)
+            found += compare(f"{name}, batch {batch}", first, candidates, rounds=rounds)
     return found
 
 
-def _loop(model, x):
+def loop(model, x):
     """What everybody writes: dropout layers in training mode, and T passes."""
     with only_dropout_active(model), torch.no_grad(), _no_fast_path():
         return torch.stack([model(x) for _ in range(T)])
@@ -64,35 +59,6 @@ def _no_fast_path():
         yield
     finally:
         torch.backends.mha.set_fastpath_enabled(before)
-
-
-def _baal(model, x):
-    """Baal: the layers are replaced, and the caller runs a loop."""
-    from baal.bayesian.dropout import patch_module
-
-    patched = patch_module(model, inplace=False).eval()
-
-    def run():
-        with torch.no_grad():
-            return torch.stack([patched(x) for _ in range(T)])
-
-    return run
-
-
-def _torch_uncertainty(model, x):
-    """torch-uncertainty: one pass of the batch T times over."""
-    from torch_uncertainty.methods.mc_dropout import mc_dropout
-
-    wrapped = mc_dropout(copy.deepcopy(model), T, on_batch=True).eval()
-
-    def run():
-        with torch.no_grad():
-            return wrapped(x)
-
-    return run
-
-
-PEERS = {"baal": _baal, "torch-uncertainty": _torch_uncertainty}
 
 
 def _perceptron():
@@ -173,5 +139,4 @@ CASES = {
 
 
 if __name__ == "__main__":
-    print("skipped:", {name: why for name, why in missing().items() if name in PEERS} or "none")
     print(table(rows()))

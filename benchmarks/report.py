@@ -3,9 +3,10 @@
 import json
 from pathlib import Path
 
-__all__ = ["GOALS", "PAGE", "RESULTS", "goals", "goals_text", "load", "page", "row"]
+__all__ = ["GOALS", "PAGE", "PEERS", "RESULTS", "goals", "goals_text", "load", "page", "row"]
 
 RESULTS = Path(__file__).with_name("results.json")
+PEERS = RESULTS.with_name("peers.json")
 PAGE = Path(__file__).resolve().parent.parent / "backmatter" / "benchmarks.md"
 
 TITLES = {
@@ -15,9 +16,12 @@ TITLES = {
     "sizes": "NumPy: all sizes",
     "threads": "NumPy: two threads, in elapsed time",
     "modules": "PyTorch modules: all sizes",
-    "peers": "PyTorch modules: stochastic depth",
     "ensembles": "Exact ensembles",
     "mc": "Monte Carlo dropout, 100 samples",
+}
+PEER_TITLES = {
+    "branches": "Other libraries: stochastic depth",
+    "predictors": "Other libraries: Monte Carlo dropout, 100 samples",
 }
 # (what, group, case, method, ratio that is wanted: at least, or if negative at most so much)
 GOALS = [
@@ -83,23 +87,20 @@ def goals_text(results):
     )
 
 
-def page(results):
-    """Text of ``backmatter/benchmarks.md``."""
-    parts = [_head(results), _goals_table(results)]
-    for group, title in TITLES.items():
-        rows = [found for found in results["rows"] if found["group"] == group]
-        if rows:
-            parts.append(_table(title, rows))
+def page(results, peers):
+    """Text of ``backmatter/benchmarks.md`` from both files of results."""
+    parts = [_head(results, peers), _goals_table(results)]
+    for found, titles in ((results, TITLES), (peers, PEER_TITLES)):
+        for group, title in titles.items():
+            rows = [row for row in found["rows"] if row["group"] == group]
+            if rows:
+                parts.append(_table(title, rows))
     return "\n\n".join(parts) + "\n"
 
 
-def _head(results):
-    machine, versions = results["machine"], results["versions"]
-    cache = machine["second_level_cache_kib"]
-    cached = f", {cache} KiB of second-level cache a core" if cache else ""
-    listed = ", ".join(f"{name} {number}" for name, number in versions.items())
+def _head(results, peers):
     lines = [
-        "<!-- Made by `make bench` from benchmarks/results.json; do not edit. -->",
+        "<!-- Made by `make bench` from benchmarks/*.json; do not edit. -->",
         "# Benchmarks",
         "",
         "What `make bench` measured when it was last run; the chapter",
@@ -111,14 +112,32 @@ def _head(results):
         'its kind, as in a loop, but where a case says "after other work"; small sizes are',
         "repeated within a round.",
         "",
-        f"- Machine: {machine['processor']}, {machine['cores']} cores, one used{cached}, "
-        f"{machine['system']}.",
-        f"- Versions: {listed}.",
+        f"- Machine: {_machine(results)}.",
+        f"- Versions: {_listed(results['versions'])}.",
+        f"- Other libraries, which have a run and a torch of their own: {_machine(peers)}; "
+        f"{_listed(peers['versions'])}.",
     ]
-    if results["skipped"]:
-        listed = ", ".join(f"{name} ({why})" for name, why in results["skipped"].items())
+    if peers["skipped"]:
+        listed = ", ".join(f"{name} ({why})" for name, why in peers["skipped"].items())
         lines.append(f"- Skipped: {listed}.")
     return "\n".join(lines)
+
+
+def _machine(results):
+    machine = results["machine"]
+    cache = machine["second_level_cache_kib"]
+    parts = [
+        machine["processor"],
+        f"{machine['cores']} cores",
+        "one used",
+        *([f"{cache} KiB of second-level cache a core"] if cache else []),
+        machine["system"],
+    ]
+    return ", ".join(parts)
+
+
+def _listed(versions):
+    return ", ".join(f"{name} {number}" for name, number in versions.items())
 
 
 def _goals_table(results):

@@ -3,6 +3,10 @@
 The results go to ``benchmarks/results.json``, from which the chapter "Implementation" draws and
 `report.py` writes ``backmatter/benchmarks.md``. Everything runs on one core but for the one
 comparison of two threads with one.
+
+Run as ``python benchmarks/run.py peers`` it compares with other libraries instead, which need
+builds of torch of their own: ``make bench PEERS=1``. Those results go to ``benchmarks/peers.json``
+and stay there until the next time.
 """
 
 import os
@@ -34,39 +38,53 @@ GROUPS = {
     "variants": bench_layers.variants,
     "sizes": bench_layers.sizes,
     "modules": bench_nn.rows,
-    "peers": bench_peers.rows,
     "ensembles": bench_ensemble.rows,
     "mc": bench_mc.rows,
 }
+PEERS = {"branches": bench_peers.stochastic_depth, "predictors": bench_peers.predictions}
 PACKAGES = ("numpy", "torch", "timm", "torchvision", "baal", "torch-uncertainty")
 FAMILIES = ("Xeon", "Core", "EPYC", "Ryzen", "Apple", "Neoverse", "Cortex")
 
 
-def main():
-    """Measure, print, and write both files."""
+def main(what="all"):
+    """Measure, print, and write the results and the page made from them."""
     cores = bench_layers._threads._cores()
     torch.set_num_threads(1)
-    groups = {"threads": bench_layers.threads()} if cores > 1 else {}
+    threads = {"threads": bench_layers.threads()} if cores > 1 and what == "all" else {}
     bench_nn.one_core()
-    missing = bench_peers.missing()
-    for name, reason in missing.items():
-        print(f"skipped: {name}, {reason}")
-    for name, measure in GROUPS.items():
+    if what == "peers":
+        results = _measured(PEERS, cores)
+        results["skipped"] = bench_peers.missing()
+        _write(report.PEERS, results)
+        return
+    results = _measured(GROUPS, cores, threads)
+    _write(report.RESULTS, results)
+    print(f"\n{report.goals_text(results)}\n")
+    print("Not compared with other libraries: that is `make bench PEERS=1`.")
+
+
+def _measured(measures, cores, groups=None):
+    """The groups given and those that are measured now, with machine and versions."""
+    groups = dict(groups or {})
+    for name, measure in measures.items():
         groups[name] = measure()
         print(f"\n{name}\n{timing.table(groups[name])}", flush=True)
-    results = {
+    return {
         "machine": machine(cores),
         "versions": versions(),
-        "skipped": missing,
         "rows": [
             {"group": name, **{key: _rounded(value) for key, value in row._asdict().items()}}
             for name, rows in groups.items()
             for row in rows
         ],
     }
-    report.RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    report.PAGE.write_text(report.page(results), encoding="utf-8")
-    print(f"\n{report.goals_text(results)}\n\nwritten: {report.RESULTS} and {report.PAGE}")
+
+
+def _write(path, results):
+    """Store the results and renew the page."""
+    path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    report.PAGE.write_text(report.page(report.load(), report.load(report.PEERS)), encoding="utf-8")
+    print(f"\nwritten: {path} and {report.PAGE}")
     print("Run `make notebooks` now: the chapter shows these numbers.")
 
 
@@ -118,4 +136,4 @@ def _rounded(value):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(*sys.argv[1:])

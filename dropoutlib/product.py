@@ -4,10 +4,11 @@ import numpy as np
 
 from ._threads import for_each_stripe
 
-__all__ = ["multiply_blocks", "scaled_product"]
+__all__ = ["empty_aligned", "multiply_blocks", "scaled_product"]
 
 # Entries per block: what was multiplied by the mask is still in the cache when it is scaled.
 BLOCK = 1 << 16
+CACHE_LINE = 64
 
 
 def scaled_product(x, mask, scale):
@@ -27,7 +28,7 @@ def scaled_product(x, mask, scale):
     """
     if mask is None and scale == 1:
         return x
-    out = np.empty_like(x)
+    out = _empty_like(x)
     if mask is None:
         _scale(x, scale, out)
     elif mask.size < x.size:  # the same factor for many entries is scaled once
@@ -48,12 +49,30 @@ def scaled_product(x, mask, scale):
     return out
 
 
+def empty_aligned(size, dtype):
+    """A flat array of `size` entries, not set, that begins with a line of the cache.
+
+    Vectors would be written across two lines otherwise, which takes a tenth more time.
+    """
+    dtype = np.dtype(dtype)
+    memory = np.empty(size * dtype.itemsize + CACHE_LINE, dtype=np.uint8)
+    start = -memory.ctypes.data % CACHE_LINE
+    return memory[start : start + size * dtype.itemsize].view(dtype)
+
+
 def multiply_blocks(x, mask, scale, out):
     """Write x * mask * scale to `out`, all flat and of one size, block by block."""
     for start in range(0, x.size, BLOCK):
         block = slice(start, start + BLOCK)
         part = np.multiply(x[block], mask[block], out=out[block])
         _scale(part, scale, part)
+
+
+def _empty_like(x):
+    """An array like `x`, not set; on a line of the cache where the product takes a while."""
+    if x.size > BLOCK and x.flags.c_contiguous:
+        return empty_aligned(x.size, x.dtype).reshape(x.shape)
+    return np.empty_like(x)
 
 
 def _scale(x, scale, out):

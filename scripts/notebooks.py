@@ -31,7 +31,7 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 OWN_PACKAGES = ("dropoutlib", "experiments")
 # An experiment that a chapter names in its code, such as "R1".
 EXPERIMENT = re.compile(r"""["']([RS]\d+)["']""")
-BENCHMARKS = "benchmarks/results.json"
+BENCHMARKS = ("benchmarks/results.json", "benchmarks/peers.json")
 # Packages whose version can change a number or a pixel of a chapter.
 RESULT_PACKAGES = ("matplotlib", "numpy", "scikit-learn", "scipy", "statsmodels", "sympy", "torch")
 
@@ -100,14 +100,13 @@ def library_digest(module, root=ROOT):
 def results_digests(manuscript, root=ROOT):
     """Digest of the stored results of each experiment that the text of a manuscript names.
 
-    The benchmarks are named by the path of their results.
+    Benchmarks are named by the path of their results.
     """
     files = {
         id: sorted((root / "experiments" / "results").glob(f"*/{id}.json"))
         for id in sorted(set(EXPERIMENT.findall(manuscript)))
     }
-    if BENCHMARKS in manuscript:
-        files["the benchmarks"] = [root / BENCHMARKS]
+    files |= {path: [root / path] for path in BENCHMARKS if path in manuscript}
     return {
         name: sha256("".join(path.read_text("utf-8") for path in paths))
         for name, paths in files.items()

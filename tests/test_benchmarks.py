@@ -10,7 +10,7 @@ import pytest
 import report
 import timing
 
-RESULTS = report.load()
+RESULTS, PEERS = report.load(), report.load(report.PEERS)
 
 
 def ticking(**seconds):
@@ -89,28 +89,33 @@ def test_long_comparisons_have_fewer_rounds(monkeypatch):
 
 def test_stored_results_are_complete():
     groups = {row["group"] for row in RESULTS["rows"]}
-    assert set(report.TITLES) - groups <= {"peers", "threads"}  # what is not everywhere
-    for row in RESULTS["rows"]:
+    assert set(report.TITLES) - groups <= {"threads"}  # what a single core cannot compare
+    assert {row["group"] for row in PEERS["rows"]} == set(report.PEER_TITLES)
+    for row in RESULTS["rows"] + PEERS["rows"]:
         assert row["low"] <= row["ratio"] <= row["high"]
         assert row["milliseconds"] > 0
         assert row["rounds"] >= 2
     sizes = [row["case"] for row in RESULTS["rows"] if row["group"] == "sizes"]
     assert {f"forward, {10**k} units" for k in range(9)} == set(sizes)
     assert {"numpy", "torch", "python"} <= set(RESULTS["versions"])
+    assert set(PEERS["versions"]) | set(PEERS["skipped"]) >= {
+        *("timm", "torchvision", "baal", "torch-uncertainty"),
+    }
 
 
-def test_nothing_stored_names_the_machine():
-    assert set(RESULTS["machine"]) == {
+@pytest.mark.parametrize("results", [RESULTS, PEERS], ids=["own", "peers"])
+def test_nothing_stored_names_the_machine(results):
+    assert set(results["machine"]) == {
         "cores",
         "processor",
         "second_level_cache_kib",
         "system",
     }
-    assert not re.search(r"\d", RESULTS["machine"]["processor"])
+    assert not re.search(r"\d", results["machine"]["processor"])
 
 
 def test_page_is_made_from_the_results():
-    assert report.PAGE.read_text(encoding="utf-8") == report.page(RESULTS), "run `make bench`"
+    assert report.PAGE.read_text(encoding="utf-8") == report.page(RESULTS, PEERS)
     assert len(list(report.goals(RESULTS))) == len(report.GOALS)
 
 
@@ -118,8 +123,11 @@ def test_page_is_made_from_the_results():
 def test_another_number_makes_another_page(position):
     changed = copy.deepcopy(RESULTS)
     changed["rows"][position]["milliseconds"] = 123.0
-    assert report.page(changed) != report.page(RESULTS)
-    assert "| 123 |" in report.page(changed)
+    assert report.page(changed, PEERS) != report.page(RESULTS, PEERS)
+    assert "| 123 |" in report.page(changed, PEERS)
+    others = copy.deepcopy(PEERS)
+    others["rows"][position]["milliseconds"] = 123.0
+    assert "| 123 |" in report.page(RESULTS, others)
 
 
 def test_goals_are_judged():
@@ -133,12 +141,13 @@ def test_goals_are_judged():
         report.row(changed, "goals", "forward", "nobody")
 
 
-def test_chapter_is_stale_when_the_results_change(tmp_path):
+@pytest.mark.parametrize("path", notebooks.BENCHMARKS)
+def test_chapter_is_stale_when_the_results_change(path, tmp_path):
     text = (notebooks.ROOT / "manuscript" / "implementation.md").read_text(encoding="utf-8")
-    stored = tmp_path / notebooks.BENCHMARKS
-    stored.parent.mkdir()
-    digests = []
-    for results in (RESULTS, {**RESULTS, "rows": []}):
-        stored.write_text(json.dumps(results), encoding="utf-8")
-        digests.append(notebooks.results_digests(text, tmp_path)["the benchmarks"])
-    assert digests[0] != digests[1]
+    (tmp_path / "benchmarks").mkdir()
+    for name in notebooks.BENCHMARKS:
+        (tmp_path / name).write_text((notebooks.ROOT / name).read_text("utf-8"), encoding="utf-8")
+    before = notebooks.results_digests(text, tmp_path)[path]
+    results = {**report.load(tmp_path / path), "rows": []}
+    (tmp_path / path).write_text(json.dumps(results), encoding="utf-8")
+    assert notebooks.results_digests(text, tmp_path)[path] != before

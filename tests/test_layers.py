@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from test_masks import BAD_P
 
-from dropoutlib import layers, verify
+from dropoutlib import layers, product, verify
 from dropoutlib.layers import Dropout, StandardDropout, bernoulli
 
 BOTH = pytest.mark.parametrize("layer", [Dropout, StandardDropout])
@@ -130,6 +130,22 @@ def test_empty_and_scalar_inputs(layer, shape):
     made = layer(0.5, rng=0)
     assert made.forward(np.ones(shape)).shape == shape
     assert made.backward(np.ones(shape)).shape == shape
+
+
+@BOTH
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("size", [product.BLOCK, product.BLOCK + 1, (3, product.BLOCK)])
+def test_large_outputs_begin_with_a_line_of_the_cache(layer, size, dtype, rng):
+    x = rng.standard_normal(size).astype(dtype)
+    made = layer(0.3, rng=4)
+    y, mask = made.forward(x), made._last[1]
+    assert y.dtype == x.dtype
+    assert y.flags.c_contiguous
+    assert y.flags.writeable
+    if x.size > product.BLOCK:
+        assert y.ctypes.data % product.CACHE_LINE == 0
+    wide = np.promote_types(dtype, "float32").type
+    assert np.array_equal(y, ((x * mask).astype(wide) * wide(made._last[2])).astype(dtype))
 
 
 def test_tiny_probability_leaves_the_values():

@@ -129,8 +129,8 @@ def _fill(keep, p, rng):
     np.greater_equal(digits, first, out=keep)
     if rest == 0.0:
         return
-    # A tie, one unit in 256, is decided by its next digits. Ties are sought, and
-    # decided, by words of eight units: there are fewer of them.
+    # A tie, one unit in 256, is decided by its next digits. Ties take the place of the
+    # digits, and are sought and decided by words of eight units: there are fewer.
     tied = np.equal(digits, first, out=digits.view(bool)).view(np.uint64)
     (where,) = (tied != 0).nonzero()
     if where.size:

@@ -26,7 +26,7 @@ def in_the_library(monkeypatch):
 
     def decide(first, second):
         tied = (first == 76).reshape(-1, 8).any(axis=1)
-        answers = [first.ravel(), second.reshape(-1, 8)[tied].ravel()]
+        answers = [first.flatten(), second.reshape(-1, 8)[tied].ravel()]
         monkeypatch.setattr(sampler, "_random_bytes", lambda words, rng: answers.pop(0))
         keep = np.empty(first.size, dtype=bool)
         sampler._fill(keep, float(TWO_DIGITS), None)

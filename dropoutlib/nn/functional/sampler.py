@@ -13,14 +13,13 @@ import torch
 from torch.autograd import forward_ad
 
 from ...masks import sample_mask
-from ...product import multiply_blocks
+from ...product import empty_aligned, multiply_blocks
 
 __all__ = ["SMALLEST", "is_plain", "multiply", "sample"]
 
 # Entries of a mask from which on this way is the quicker one; measured in benchmarks/bench_nn.py.
 SMALLEST = 1 << 15
 DTYPES = {torch.float32: np.float32, torch.float64: np.float64}
-CACHE_LINE = 64
 
 
 def is_plain(input):
@@ -80,21 +79,11 @@ def _product(input, keep, scale):
     alike = input.dtype in DTYPES and input.stride() == keep.stride()
     if not alike or input.is_neg():
         return (input * keep).mul_(scale)
-    y = _empty(input)
+    # NumPy asks the system for large pages, torch does not: the first writing to small ones costs
+    # as much as the product.
+    y = empty_aligned(input.numel(), DTYPES[input.dtype])
     multiply_blocks(_flat(input), _flat(keep), scale, y)
     return torch.from_numpy(y).as_strided(input.shape, input.stride())
-
-
-def _empty(tensor):
-    """A flat array for as many numbers, on a cache line as torch's own are.
-
-    NumPy asks the system for large pages, torch does not: the first writing to small ones costs
-    as much as the product.
-    """
-    size = tensor.numel() * tensor.element_size()
-    memory = np.empty(size + CACHE_LINE, dtype=np.uint8)
-    start = -memory.ctypes.data % CACHE_LINE
-    return memory[start : start + size].view(DTYPES[tensor.dtype])
 
 
 def _flat(tensor):
