@@ -56,7 +56,10 @@ playground.figure("ensemble", (figure) => {
     const X = scale([0, 1], [40, width - 10]);
     const Y = scale([0, 1.08 * Math.max(...bins)], [290, 86]);
     const bar = (width - 50) / BINS;
-    const names = [["arithmetic", "arithmetic mean"], ["geometric", "geometric mean"], ["scaled", "scaled network"]];
+    // All words stand on one side, the line they start from highest first, so that none crosses another line.
+    const left = X(found.arithmetic) > width * 0.6;
+    const names = [["arithmetic", "arithmetic mean"], ["geometric", "geometric mean"], ["scaled", "scaled network"]]
+      .sort(([a], [b]) => (left ? -1 : 1) * (found[a] - found[b]));
     return {
       height: 330,
       title: "Histogram of the predictions of all 1024 subnetworks, each with its probability, and three lines for the arithmetic mean, the geometric mean and the scaled network",
@@ -67,7 +70,6 @@ playground.figure("ensemble", (figure) => {
         horizontalAxis(X, 290, { label: "predicted probability of class 1", wanted: 5 }),
         ...names.flatMap(([key, name], i) => {
           const at = X(found[key]);
-          const left = at > width * 0.6;
           return [
             path([[at, 38 + 17 * i], [at, 290]], { class: key }),
             svg("text", { class: key, x: at + (left ? -6 : 6), y: 43 + 17 * i, "text-anchor": left ? "end" : "start" }, name),
