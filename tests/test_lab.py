@@ -5,10 +5,12 @@ The environment is made by `make labtest` from the list that Binder takes.
 
 import contextlib
 import json
+import os
 import re
 import shutil
 import subprocess
 import time
+import urllib.error
 import urllib.request
 
 import nbformat
@@ -22,7 +24,7 @@ browser = pages.browser
 JUPYTER = ROOT / ".venv" / "lab" / "bin" / "jupyter"
 TOKEN = "reader"
 PATIENCE = 300_000  # milliseconds for a page of JupyterLab, whose own scripts are large
-FOLDERS = ("backmatter", "chapters", "interactive")
+FOLDERS = ("backmatter", "benchmarks", "chapters", "interactive")
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +45,10 @@ def lab(tmp_path_factory):
     log = root / "server.log"
     command = [JUPYTER, "lab", "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0"]
     options = [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={root}"]
+    # Nobody's settings, and no notebooks that somebody left open.
+    environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(root / "config")}
     with open(log, "w", encoding="utf-8") as file:
-        server = subprocess.Popen([*command, *options], stdout=file, stderr=file)
+        server = subprocess.Popen([*command, *options], stdout=file, stderr=file, env=environment)
         try:
             yield address(server, log)
         finally:
@@ -69,7 +73,9 @@ def opened(browser, lab, path):
     with browser.new_context(viewport=pages.DESKTOP) as context:
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
-        page.goto(f"{lab}/lab/tree/{path}?token={TOKEN}", wait_until="domcontentloaded")
+        # A workspace of its own: in a shared one the notebooks of other tests open again.
+        workspace = f"{lab}/lab/workspaces/{re.sub(r'[^a-z]', '-', path)}"
+        page.goto(f"{workspace}/tree/{path}?token={TOKEN}", wait_until="domcontentloaded")
         yield page
 
 
@@ -111,12 +117,15 @@ def printed(cell):
 def all_run(page, lab, name):
     """Code cells as the browser saves them, once the last one has its number."""
     url = f"{lab}/api/contents/chapters/{name}.ipynb?token={TOKEN}"
-    deadline = time.monotonic() + PATIENCE / 1000
+    code, deadline = [], time.monotonic() + PATIENCE / 1000
     while time.monotonic() < deadline:
         page.wait_for_timeout(2000)
         page.keyboard.press("Control+s")
-        with urllib.request.urlopen(url, timeout=60) as answer:
-            found = json.load(answer)["content"]["cells"]
+        try:
+            with urllib.request.urlopen(url, timeout=60) as answer:
+                found = json.load(answer)["content"]["cells"]
+        except urllib.error.HTTPError:  # it is being written
+            continue
         code = [cell for cell in found if cell["cell_type"] == "code"]
         if code[-1]["execution_count"]:
             break
