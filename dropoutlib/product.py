@@ -52,7 +52,7 @@ def scaled_product(x, mask, scale):
 def empty_aligned(size, dtype):
     """A flat array of `size` entries, not set, that begins with a line of the cache.
 
-    Vectors would be written across two lines otherwise, which takes a tenth more time.
+    Vectors would be written across two lines otherwise, which takes longer.
     """
     dtype = np.dtype(dtype)
     memory = np.empty(size * dtype.itemsize + CACHE_LINE, dtype=np.uint8)

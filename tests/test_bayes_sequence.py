@@ -171,6 +171,9 @@ def test_normalization_by_the_batch_is_of_one_sample(seed, rng, monkeypatch):
     x = torch.from_numpy(rng.standard_normal((4, 3)).astype("float32"))
     samples = mc_samples(model, x, 7, rng=seed)
     torch.testing.assert_close(samples.mean(1), torch.zeros(7, 3))
+    with pytest.raises(ValueError, match="more than 1 value") as caught:
+        mc_samples(model, x, 7, rng=seed, shared_mask=True)
+    assert "shared_mask=True runs the first row alone" in caught.value.__notes__[0]
     in_full(monkeypatch)
     torch.testing.assert_close(mc_samples(model, x, 7, rng=seed), samples)
 

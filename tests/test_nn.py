@@ -144,15 +144,17 @@ def test_at_most_one_byte_a_unit_is_saved(module):
 
 
 def test_what_is_saved_changes_no_mask(seed):
-    """Of fewer bytes than a node of the graph takes torch keeps the noise itself: it is quicker."""
-    for size in (255, 256, 1000):
+    """Of less than a KiB torch keeps the noise itself, in four bytes a unit: it is quicker."""
+    for size, nbytes in ((255, 4 * 255), (256, 256), (1000, 1000)):
         x = torch.ones(size, requires_grad=True)
-        masks = []
-        for context in (torch.enable_grad, torch.no_grad):
-            torch.manual_seed(seed)
-            with context():
-                masks.append(nn.Dropout(0.3)(x).detach())
+        masks, saved = [], []
+        with torch.autograd.graph.saved_tensors_hooks(saved.append, lambda tensor: tensor):
+            for context in (torch.enable_grad, torch.no_grad):
+                torch.manual_seed(seed)
+                with context():
+                    masks.append(nn.Dropout(0.3)(x).detach())
         assert torch.equal(*masks)
+        assert sum(tensor.nbytes for tensor in saved) == nbytes
 
 
 @BOTH

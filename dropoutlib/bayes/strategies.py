@@ -154,7 +154,11 @@ class Sampler:
     def _sites_of_one_row(self):
         """The sites of a pass of the first row alone."""
         noise = Noise(self.entropy, 1)
-        call(self.model, _copies(self.inputs, slice(1)), Pass(single(noise), self.active))
+        try:
+            call(self.model, _copies(self.inputs, slice(1)), Pass(single(noise), self.active))
+        except Exception as error:
+            error.add_note("shared_mask=True runs the first row alone; there the model failed")
+            raise
         return noise.sites
 
     def _seed(self, sample):

@@ -9,8 +9,8 @@ from .sampler import SMALLEST, is_plain
 
 __all__ = ["dropout", "gaussian_dropout", "standard_dropout"]
 
-# Of a smaller input torch may keep noise in the input's dtype instead of a mask in bytes: it is
-# quicker, and takes no more than the node of the graph that holds it.
+# Of a smaller input torch may keep the noise in the input's dtype instead of a mask in bytes: it
+# is quicker, and one KiB a layer is little.
 FEW_BYTES = 1 << 10
 
 
