@@ -6,6 +6,9 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --disable-pip-version-check -c constraints.txt
+# The library, the checks and the book's own helpers; extras are those of the last.
+HOUSES := -e . -e dropcheck -e book
+LISTS := constraints.txt pyproject.toml dropcheck/pyproject.toml book/pyproject.toml
 # An index with other builds of torch, such as https://download.pytorch.org/whl/cpu
 ifdef TORCH_INDEX
 PIP += --extra-index-url $(TORCH_INDEX)
@@ -25,7 +28,7 @@ help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 book: $(VENV)/html.stamp ## build the book, if anything changed, and say how to open it
-	@$(RUN) scripts/build_book.py
+	@$(RUN) book/scripts/build_book.py
 
 test: $(VENV)/test.stamp book ## verify everything; SEED=1 reseeds what is random
 	$(RUN) -m ruff check
@@ -34,20 +37,20 @@ test: $(VENV)/test.stamp book ## verify everything; SEED=1 reseeds what is rando
 		$(if $(SEED),--seed=$(SEED))
 
 notebooks: $(VENV)/test.stamp ## execute the chapters whose text or library changed
-	@$(RUN) scripts/build_notebooks.py
+	@$(RUN) book/scripts/build_notebooks.py
 
 reproduce: $(VENV)/test.stamp ## run the experiments in full size; ONLY="R1 R4" some of them
-	@$(RUN) -m experiments $(ONLY) --jobs $(JOBS) --folder _build/reproduced
+	@$(RUN) -m book.experiments $(ONLY) --jobs $(JOBS) --folder _build/reproduced
 
 ledger: $(VENV)/test.stamp ## run the claim tests and write backmatter/ledger.md
-	@$(RUN) scripts/build_ledger.py
+	@$(RUN) book/scripts/build_ledger.py
 
 bench: $(VENV)/test.stamp $(if $(PEERS),$(VENV)/peers.stamp) ## compare speeds, minutes; PEERS=1 with timm and others, too
 	@$(RUN) benchmarks/run.py
 	$(if $(PEERS),@$(VENV)/peers/bin/python benchmarks/run.py peers)
 
 pdf: $(VENV)/test.stamp book ## print the book into one PDF, with a Chromium
-	@$(RUN) scripts/build_pdf.py
+	@$(RUN) book/scripts/build_pdf.py
 
 lab: $(VENV)/lab.stamp ## open the preface and the chapters in JupyterLab, as Binder does
 	$(VENV)/lab/bin/jupyter lab index.md
@@ -57,23 +60,23 @@ labtest: $(VENV)/lab.stamp $(VENV)/test.stamp ## run every chapter in that Jupyt
 
 clean: ## remove everything built, but not .venv
 	rm -rf _build build .pytest_cache .ruff_cache
-	find dropoutlib experiments scripts tests -name __pycache__ -prune -exec rm -rf {} +
+	find book dropcheck dropoutlib tests -name __pycache__ -prune -exec rm -rf {} +
 
 # A stamp is the last thing its recipe writes: an interrupted installation is taken up again.
-$(VENV)/html.stamp: pyproject.toml constraints.txt
+$(VENV)/html.stamp: $(LISTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo 'Python 3.11 or newer is needed; name one with  make PYTHON=python3.12' >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo 'Python lacks its venv module; on Debian and Ubuntu: apt install python3-venv' >&2; \
 		exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) -e ".[html]"
+	$(PIP) $(HOUSES)[html]
 	@touch $@
 
 # An environment of its own, from the list that Binder takes, so that it holds nothing else.
-$(VENV)/lab.stamp: pyproject.toml constraints.txt .binder/postBuild .binder/overrides.json
+$(VENV)/lab.stamp: $(LISTS) .binder/postBuild .binder/overrides.json
 	$(PYTHON) -m venv $(VENV)/lab
-	$(PIP:$(RUN)%=$(VENV)/lab/bin/python%) -e ".[lab]"
+	$(PIP:$(RUN)%=$(VENV)/lab/bin/python%) $(HOUSES)[lab]
 	PATH="$(CURDIR)/$(VENV)/lab/bin:$$PATH" .binder/postBuild
 	@touch $@
 
@@ -86,5 +89,5 @@ $(VENV)/peers.stamp: pyproject.toml
 	@touch $@
 
 $(VENV)/test.stamp: $(VENV)/html.stamp
-	$(PIP) -e ".[test]"
+	$(PIP) $(HOUSES)[test]
 	@touch $@

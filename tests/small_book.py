@@ -47,7 +47,7 @@ def plant(root):
     write_chapter(root, "tiny", CHAPTER)
     (root / "dropoutlib" / "__init__.py").write_text('"""Stand-in for the library."""\n')
     (root / "dropoutlib" / "tiny.py").write_text("FACTOR = 2\n")
-    stored = root / "experiments" / "results" / "full"
+    stored = root / "book" / "experiments" / "results" / "full"
     stored.mkdir(parents=True)
     (stored / "R1.json").write_text('{"error": 1}\n')
     (root / "_toc.yml").write_text("parts: [{chapters: [{file: chapters/tiny}]}]\n")

@@ -5,11 +5,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from book.experiments import advice, images, registry, results, statistics, structures
+from book.experiments.networks import stream
+from book.experiments.studies import advice_mlp, advice_structured
 from dropoutlib import schedules
 from dropoutlib.layers import dropblock_rate
-from experiments import advice, images, registry, results, statistics, structures
-from experiments.networks import stream
-from experiments.studies import advice_mlp, advice_structured
 
 KNOWN = registry.experiments()
 

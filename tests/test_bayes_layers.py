@@ -11,8 +11,8 @@ from mc_models import Attention, Path, in_full, plain_loop
 from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
 
+import dropcheck
 from dropoutlib import nn as ours
-from dropoutlib import verify
 from dropoutlib.bayes import active, mc_samples
 
 SHAPES = {
@@ -104,7 +104,7 @@ def test_object_used_twice_is_active_in_both_places():
     model = nn.Sequential(drop, nn.Flatten(), drop)
     samples = mc_samples(model, torch.ones(1, 1), 4000, rng=0)
     assert set(samples.unique().tolist()) == {0.0, 4.0}
-    assert verify.mean_test((samples == 4).double().numpy(), 0.25, 0, 1, wrong=0.5)
+    assert dropcheck.mean_test((samples == 4).double().numpy(), 0.25, 0, 1, wrong=0.5)
 
 
 def test_places_of_one_object_are_independent():
@@ -117,7 +117,7 @@ def test_places_of_one_object_are_independent():
             return torch.stack([self.drop(x), self.drop(x)], dim=-1)
 
     kept = mc_samples(Twice(), torch.ones(1, 1), 8000, rng=0).flatten(1).double().numpy() / 2
-    assert verify.mean_test(kept[:, 0] * kept[:, 1], 0.25, 0, 1, wrong=0.5)
+    assert dropcheck.mean_test(kept[:, 0] * kept[:, 1], 0.25, 0, 1, wrong=0.5)
 
 
 class Recurrent(nn.Module):
@@ -247,7 +247,7 @@ def test_attention_function(causal, seed, rng):
     samples = mc_samples(model, x, 3000, rng=rng, also=[model]).numpy()
     exact = model.eval()(x).numpy()
     limit = x.abs().max().item() / 0.7
-    assert verify.mean_test(samples, exact, -limit, limit)
+    assert dropcheck.mean_test(samples, exact, -limit, limit)
     assert (samples.std(axis=0) > 0).all()
 
 

@@ -10,8 +10,8 @@ from mc_models import Residual, Transformer, in_full, plain_loop, unknown_layers
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+import dropcheck
 from dropoutlib import nn as ours
-from dropoutlib import verify
 from dropoutlib.bayes import (
     decompose_variance,
     expected_entropy,
@@ -61,9 +61,9 @@ def test_each_subnetwork_has_its_probability(net, rng):
         np.testing.assert_allclose(given, values[places], atol=3e-9)
         counts = np.bincount(places, minlength=len(values))
         expected = np.bincount(which, weights, minlength=len(values))
-        assert verify.rate_test(counts, len(given), expected)
+        assert dropcheck.rate_test(counts, len(given), expected)
         halved = np.bincount(which, np.full(32, 1 / 32), minlength=len(values))
-        assert not verify.rate_test(counts, len(given), halved)  # as if p were 1/2
+        assert not dropcheck.rate_test(counts, len(given), halved)  # as if p were 1/2
 
 
 @pytest.mark.parametrize("shared", [False, True])
@@ -74,8 +74,8 @@ def test_mean_and_variance_are_those_of_the_ensemble(shared, net, rng):
     outputs = outputs.numpy()
     mean = weights @ outputs
     low, high = outputs.min() - 1e-9, outputs.max() + 1e-9
-    assert verify.mean_test(samples, mean, low, high)
-    assert verify.variance_test(samples, weights @ (outputs - mean) ** 2, low, high)
+    assert dropcheck.mean_test(samples, mean, low, high)
+    assert dropcheck.variance_test(samples, weights @ (outputs - mean) ** 2, low, high)
 
 
 def test_rows_have_masks_of_their_own_or_one_for_all(rng):
@@ -87,9 +87,9 @@ def test_rows_have_masks_of_their_own_or_one_for_all(rng):
     one = mc_samples(model, x, 4000, shared_mask=True, rng=rng).squeeze(2).numpy()
     assert (one == one[:, :1]).all()
     pairs = [own[:, i] * own[:, j] for i, j in itertools.combinations(range(4), 2)]
-    assert verify.mean_test(np.stack(pairs, axis=1), 0.25, 0, 1, wrong=0.5)
+    assert dropcheck.mean_test(np.stack(pairs, axis=1), 0.25, 0, 1, wrong=0.5)
     lagged = own[1:] * own[:-1]  # one draw and the next share nothing either
-    assert verify.mean_test(lagged[::2], 0.25, 0, 1, wrong=0.5)
+    assert dropcheck.mean_test(lagged[::2], 0.25, 0, 1, wrong=0.5)
 
 
 MODELS = {

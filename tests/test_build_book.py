@@ -12,7 +12,7 @@ import site_extension
 import yaml
 
 CONFIG = (build_book.ROOT / "_config.yml").read_text(encoding="utf-8")
-FILES = ("_config.yml", "_static", "references.bib", "scripts")
+FILES = ("_config.yml", "_static", "references.bib", "book/scripts")
 NOTEBOOK = """{
  "cells": [{"cell_type": "markdown", "id": "title", "metadata": {}, "source": ["# One"]}],
  "metadata": {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}},
@@ -179,5 +179,5 @@ NOT_FOR_PAGES = ("ipykernel", "jupytext", "matplotlib", "playwright", "psutil", 
 @pytest.mark.parametrize("extension", yaml.safe_load(CONFIG)["sphinx"]["local_extensions"])
 def test_pages_need_nothing_that_runs_notebooks(extension):
     code = f"import sys; sys.modules.update(dict.fromkeys({NOT_FOR_PAGES})); import {extension}"
-    scripts = build_book.ROOT / "scripts"
+    scripts = build_book.ROOT / "book" / "scripts"
     subprocess.run([sys.executable, "-c", code], cwd=scripts, check=True)

@@ -181,9 +181,9 @@ def test_interrupted_write_leaves_the_last_file(book, monkeypatch):
 def test_interrupt_stops_everything_at_once(book, number):
     for name in ("a", "b", "c"):
         write_chapter(book, name, "open('here', 'w').close()\nimport time\ntime.sleep(60)")
-    shutil.copytree(notebooks.ROOT / "scripts", book / "scripts")
+    shutil.copytree(notebooks.ROOT / "book" / "scripts", book / "book" / "scripts")
     running = subprocess.Popen(
-        [sys.executable, book / "scripts" / "build_notebooks.py", "a", "b", "c"],
+        [sys.executable, book / "book" / "scripts" / "build_notebooks.py", "a", "b", "c"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -11,8 +11,8 @@ import os
 import numpy as np
 import pytest
 
-from dropoutlib import data
-from dropoutlib.data import dataset, idx, packaged, uci
+from book import data
+from book.data import dataset, idx, packaged, uci
 
 SHAPES = {
     "airfoil": (1503, 5),

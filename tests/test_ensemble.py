@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from dropoutlib import verify
+import dropcheck
 from dropoutlib.ensemble import (
     OneHiddenLayer,
     ambiguity,
@@ -64,7 +64,7 @@ def test_expectation_is_that_of_verify(p, rng):
     def f(masks):
         return np.tanh(np.tensordot(masks, tensor, 1))
 
-    value, rounding = verify.expectation(f, 13, float(p))
+    value, rounding = dropcheck.expectation(f, 13, float(p))
     assert (np.abs(expectation(f, 13, p) - value) <= rounding + 1e-14).all()
 
 

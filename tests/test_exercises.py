@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from notebooks import ROOT
 
-from dropoutlib import exercises
-from dropoutlib.exercises import registry
+from book import exercises
+from book.exercises import registry
 from dropoutlib.layers import alpha_affine, block_seed_rate
 
 MANUSCRIPTS = {path.stem: path.read_text("utf-8") for path in (ROOT / "manuscript").glob("*.md")}

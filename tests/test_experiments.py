@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from dropoutlib import data
-from experiments import __main__ as command
-from experiments import images, networks, registry, results, runner, training
+from book import data
+from book.experiments import __main__ as command
+from book.experiments import images, networks, registry, results, runner, training
 
 KNOWN = registry.experiments()
 
@@ -136,7 +136,7 @@ def test_missing_set_is_told_before_anything_runs(tmp_path, calls, monkeypatch):
 
 
 def test_missing_results_say_how_to_get_them(tmp_path):
-    with pytest.raises(FileNotFoundError, match="python -m experiments T1 --version full"):
+    with pytest.raises(FileNotFoundError, match=r"python -m book.experiments T1 --version full"):
         results.load("T1", folder=tmp_path)
     with pytest.raises(KeyError, match="no arm 'c'"):
         run(make(), tmp_path).values("c", "score")

@@ -11,7 +11,8 @@ import torch
 import train_playground
 from build_book import ROOT
 
-from dropoutlib import ensemble, enumerate_masks, mask_weights, verify
+import dropcheck
+from dropoutlib import ensemble, enumerate_masks, mask_weights
 from dropoutlib.layers import Dropout, StandardDropout
 
 browser = pages.browser
@@ -154,9 +155,9 @@ def test_noise_shows_what_the_library_computes(page, p):
     assert figure.number("measured") == close(output(masks).var(ddof=1))
     assert figure.number("mean") == close(output(masks).mean())
     assert figure.text("kept") == f"{masks[0].sum()} of 12"
-    assert verify.rate_test(int(masks.sum()), masks.size, 1 - p)
+    assert dropcheck.rate_test(int(masks.sum()), masks.size, 1 - p)
     bounds = sorted((weighted.clip(max=0).sum() / (1 - p), weighted.clip(min=0).sum() / (1 - p)))
-    assert verify.variance_test(output(masks), exact, *bounds)
+    assert dropcheck.variance_test(output(masks), exact, *bounds)
 
 
 def test_noise_drops_nothing_at_zero(page):
@@ -280,7 +281,7 @@ def test_band_is_that_of_the_same_masks_here(page, kind, index, shared):
     assert p == RECORD["rates"][index]
     digits = [[[int(digit) for digit in mask] for mask in one] for one in state["masks"]]
     masks = np.array(digits, bool).reshape(20, -1, 2, train_playground.WIDTH)
-    assert verify.rate_test(int(masks.sum()), masks.size, 1 - p)
+    assert dropcheck.rate_test(int(masks.sum()), masks.size, 1 - p)
     masks = masks.repeat(len(grid) // masks.shape[1], axis=1)
     outputs = passes(state["kind"], p, grid, masks)
     deviation = dict(zip(grid, outputs.std(axis=0, ddof=1), strict=True))

@@ -8,7 +8,8 @@ import pkgutil
 import numpy as np
 import pytest
 
-from dropoutlib import layers, verify
+import dropcheck
+from dropoutlib import layers
 from dropoutlib.layers import (
     AlphaDropout,
     ConcreteDropout,
@@ -77,8 +78,8 @@ def test_backward_is_the_derivative_of_forward(variant, rng):
 
     output(x)
     gradient = layer.backward(weights)
-    assert verify.gradient(output, gradient, x, method="central")
-    assert not verify.gradient(output, gradient + 0.01 * weights, x, method="central")
+    assert dropcheck.gradient(output, gradient, x, method="central")
+    assert not dropcheck.gradient(output, gradient + 0.01 * weights, x, method="central")
 
 
 @EACH
@@ -187,9 +188,9 @@ def test_dropconnect_weights_stay_and_gradients_fit(rng):
 
     layer.forward(x)
     back = layer.backward(grad)
-    assert verify.gradient(lambda z: output(W, c, z), back, x, method="central")
-    assert verify.gradient(lambda w: output(w, c, x), layer.weight_grad, W, method="central")
-    assert verify.gradient(lambda b: output(W, b, x), layer.bias_grad, c, method="central")
+    assert dropcheck.gradient(lambda z: output(W, c, z), back, x, method="central")
+    assert dropcheck.gradient(lambda w: output(w, c, x), layer.weight_grad, W, method="central")
+    assert dropcheck.gradient(lambda b: output(W, b, x), layer.bias_grad, c, method="central")
     assert np.array_equal(layer.weight, W)
     assert np.array_equal(layer.eval().forward(x), x @ W.T + c)
     layer.backward(grad)
@@ -205,9 +206,9 @@ def test_dropconnect_moments_by_enumeration(rng):
     def u(masks):
         return (masks.reshape(-1, 2, 3) * W) @ x
 
-    assert verify.enumeration(u, mean, 6, p)
-    assert verify.enumeration(lambda masks: (u(masks) - mean) ** 2, variance, 6, p, ulps=16)
-    assert not verify.enumeration(lambda masks: (u(masks) - mean) ** 2, 2 * variance, 6, p)
+    assert dropcheck.enumeration(u, mean, 6, p)
+    assert dropcheck.enumeration(lambda masks: (u(masks) - mean) ** 2, variance, 6, p, ulps=16)
+    assert not dropcheck.enumeration(lambda masks: (u(masks) - mean) ** 2, 2 * variance, 6, p)
 
 
 @pytest.mark.parametrize("p", [0.1, 0.5])
@@ -215,7 +216,7 @@ def test_dropblock_rate_is_that_of_the_layer(p, rng):
     maps = DropBlock2d(p, 3, rng=rng)._noise(np.ones((20_000, 1, 6, 5)))[0]
     dropped = 1 - maps.mean(axis=(1, 2, 3))
     rate = dropblock_rate(p, 3, 6, 5)
-    assert verify.mean_test(dropped, rate, 0, 1)
+    assert dropcheck.mean_test(dropped, rate, 0, 1)
     assert rate < p
     assert dropblock_rate(p, 1, 6, 5) == pytest.approx(p, rel=1e-14)
 
@@ -244,9 +245,11 @@ def test_concrete_gradients_fit(rng):
     layer.logit = 0.3
     layer.forward(x)
     back = layer.backward(grad)
-    assert verify.gradient(lambda z: output(0.3, z), back, x, method="central")
+    assert dropcheck.gradient(lambda z: output(0.3, z), back, x, method="central")
     at = np.array(0.3)
-    assert verify.gradient(lambda t: output(t, x), np.array(layer.logit_grad), at, method="central")
+    assert dropcheck.gradient(
+        lambda t: output(t, x), np.array(layer.logit_grad), at, method="central"
+    )
 
     def penalty(logit):
         twin = ConcreteDropout(0.5)
@@ -254,7 +257,7 @@ def test_concrete_gradients_fit(rng):
         return twin.regulariser(x, 7, weight_scale=0.1, entropy_scale=0.2)
 
     slope = np.array(penalty(0.3)[1])
-    assert verify.gradient(lambda t: penalty(t)[0], slope, at, method="central")
+    assert dropcheck.gradient(lambda t: penalty(t)[0], slope, at, method="central")
 
 
 def test_concrete_evaluation_is_the_identity(rng):
@@ -270,10 +273,10 @@ def test_r_drop_loss_and_gradients(rng):
     one, two = rng.standard_normal((2, 5, 4))
     labels = rng.integers(4, size=5)
     loss, grad1, grad2 = r_drop_loss(one, two, labels, 0.7)
-    assert verify.gradient(
+    assert dropcheck.gradient(
         lambda z: r_drop_loss(z, two, labels, 0.7)[0], grad1, one, method="central"
     )
-    assert verify.gradient(
+    assert dropcheck.gradient(
         lambda z: r_drop_loss(one, z, labels, 0.7)[0], grad2, two, method="central"
     )
     log1, log2 = (z - np.log(np.exp(z).sum(axis=1, keepdims=True)) for z in (one, two))

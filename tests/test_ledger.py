@@ -7,12 +7,12 @@ import pytest
 from build_ledger import Statement, evidence_faults, statement_faults, unknown_labels
 from ledger_plugin import Claim
 
-from dropoutlib import verify
-from experiments import statistics
+import dropcheck
+from book.experiments import statistics
 
 STATEMENTS = build_ledger.statements()
-EXACT_PASS = verify.Report(passed=True, method="identity")
-EXACT_FAIL = verify.Report(passed=False, method="identity")
+EXACT_PASS = dropcheck.Report(passed=True, method="identity")
+EXACT_FAIL = dropcheck.Report(passed=False, method="identity")
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +139,7 @@ def test_claim_that_skips_its_wrong_form_fails():
         (lambda claim: claim.rejects("wrong", EXACT_PASS), "accepts the wrong form"),
         (lambda claim: claim.rejects("other", EXACT_FAIL), "not among rejects"),
         (
-            lambda claim: claim.holds(verify.Report(passed=True, method="enumeration")),
+            lambda claim: claim.holds(dropcheck.Report(passed=True, method="enumeration")),
             "checked by enumeration",
         ),
     ],
@@ -161,20 +161,20 @@ def test_rejects_must_be_a_tuple():
     ("report", "said"),
     [
         (
-            verify.Report(passed=True, method="identity", false_pass=3.8e-19),
+            dropcheck.Report(passed=True, method="identity", false_pass=3.8e-19),
             "false pass <= 3.8e-19",
         ),
-        (verify.Report(passed=True, method="enumeration", rounding=0.0), "exact"),
+        (dropcheck.Report(passed=True, method="enumeration", rounding=0.0), "exact"),
         (
-            verify.rate_test(699_800, 1_000_000, 0.7, wrong=0.6),
+            dropcheck.rate_test(699_800, 1_000_000, 0.7, wrong=0.6),
             "false alarm <= 1e-06, power >= 0.9999",
         ),
         (
-            verify.Report(passed=True, method="slope", estimate=3.0071, interval=(3, 3.1)),
+            dropcheck.Report(passed=True, method="slope", estimate=3.0071, interval=(3, 3.1)),
             "order 3.01",
         ),
-        (verify.Report(passed=True, method="bound", cases=7, ratio=1.23e-5), "7 cases"),
-        (verify.Report(passed=True, method="symbolic"), "passed"),
+        (dropcheck.Report(passed=True, method="bound", cases=7, ratio=1.23e-5), "7 cases"),
+        (dropcheck.Report(passed=True, method="symbolic"), "passed"),
     ],
 )
 def test_trust_is_told_in_stable_numbers(report, said):

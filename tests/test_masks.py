@@ -9,7 +9,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from dropoutlib import masks, verify
+import dropcheck
+from dropoutlib import masks
 from dropoutlib._threads import STRIPE
 from dropoutlib.masks import (
     PackedMask,
@@ -172,9 +173,9 @@ def test_each_lane_of_a_random_word_holds_every_byte_alike(name, seed):
     words = 400_000
     lanes = sampler._random_bytes(words, generator).reshape(-1, 8)
     histogram = np.array([np.bincount(lane, minlength=256) for lane in lanes.T])
-    assert verify.rate_test(histogram, words, 1 / 256)
+    assert dropcheck.rate_test(histogram, words, 1 / 256)
     halved = np.array([np.bincount(lane & 0x7F, minlength=256) for lane in lanes.T])
-    assert not verify.rate_test(halved, words, 1 / 256)  # a top bit that is never set
+    assert not dropcheck.rate_test(halved, words, 1 / 256)  # a top bit that is never set
 
 
 @pytest.mark.parametrize("name", GENERATORS)
@@ -214,15 +215,15 @@ RATES = [
 def test_rate(rng, p):
     draws = 10_000_000
     dropped = draws - np.count_nonzero(sample_mask(draws, p, rng=rng))
-    assert verify.rate_test(dropped, draws, p)
-    assert not verify.rate_test(draws - dropped, draws, p) or p == 0.5  # p kept, not dropped
+    assert dropcheck.rate_test(dropped, draws, p)
+    assert not dropcheck.rate_test(draws - dropped, draws, p) or p == 0.5  # p kept, not dropped
 
 
 @pytest.mark.parametrize("p", [0.1, 0.3, 1 / 3])
 def test_rate_of_a_threshold_on_one_byte_would_be_noticed(rng, p):
     draws, threshold = 20_000_000, int(256 * p)
     dropped = np.count_nonzero(rng.integers(0, 256, size=draws, dtype=np.uint8) < threshold)
-    report = verify.rate_test(dropped, draws, p, wrong=threshold / 256)
+    report = dropcheck.rate_test(dropped, draws, p, wrong=threshold / 256)
     assert report.power >= 1 - 1e-6
     assert not report
 
@@ -246,7 +247,7 @@ def test_neighbours_are_uncorrelated(rng, p):
     for lag in range(1, 65):
         apart = keep[: draws // (2 * lag) * 2 * lag].reshape(-1, 2, lag)
         both.append(pairs_kept(apart[:, 0].ravel()[:used], apart[:, 1].ravel()[:used]))
-    assert verify.rate_test(both, used, (1 - p) ** 2)
+    assert dropcheck.rate_test(both, used, (1 - p) ** 2)
 
 
 @pytest.mark.parametrize("p", [0.3, 0.5])
@@ -260,15 +261,15 @@ def test_units_are_uncorrelated_across_batch_channel_stripe_and_call(rng, p):
         pairs_kept(keep[:4], keep[4:]),  # the two stripes
         pairs_kept(keep[:4], again[:4]),
     ]
-    assert verify.rate_test(both, STRIPE, (1 - p) ** 2)
+    assert dropcheck.rate_test(both, STRIPE, (1 - p) ** 2)
 
 
 def test_lanes_are_alike(rng):
     """Each byte of a random word, at p = 1/2 each bit, decides one unit; all at the same rate."""
     by_byte = sample_mask(8_000_000, 0.3, rng=rng).reshape(-1, 8)
-    assert verify.rate_test(np.count_nonzero(by_byte, axis=0), len(by_byte), 0.7)
+    assert dropcheck.rate_test(np.count_nonzero(by_byte, axis=0), len(by_byte), 0.7)
     by_bit = sample_mask(64 * 400_000, 0.5, rng=rng).reshape(-1, 64)
-    assert verify.rate_test(np.count_nonzero(by_bit, axis=0), len(by_bit), 0.5)
+    assert dropcheck.rate_test(np.count_nonzero(by_bit, axis=0), len(by_bit), 0.5)
 
 
 @pytest.mark.parametrize("p", [0.3, 0.5])

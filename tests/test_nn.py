@@ -11,7 +11,8 @@ from test_masks import BAD_P
 from torch.nn.modules.dropout import _DropoutNd
 from torch.utils.checkpoint import checkpoint
 
-from dropoutlib import layers, nn, verify
+import dropcheck
+from dropoutlib import layers, nn
 from dropoutlib.layers import bernoulli
 from dropoutlib.nn import functional
 
@@ -51,7 +52,7 @@ def test_rate_and_scale(p, seed):
     torch.manual_seed(seed)
     y = nn.Dropout(p)(torch.ones(1_000_000))
     dropped = int((y == 0).sum())
-    assert verify.rate_test(dropped, 1_000_000, p, wrong=1 - p)
+    assert dropcheck.rate_test(dropped, 1_000_000, p, wrong=1 - p)
     assert torch.equal(y[y != 0].unique(), torch.ones(1) * (1 / (1 - p)))
 
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 from test_nn_citizen import MODULES
 
-from dropoutlib import nn, verify
+import dropcheck
+from dropoutlib import nn
 
 
 @pytest.fixture(autouse=True)
@@ -72,10 +73,10 @@ def test_neighbours_are_independent_in_a_generated_kernel(seed):
     """Pairs at lags 1 to 8 along both axes differ at the rate 2 p q, also within one vector."""
     torch.manual_seed(seed)
     dropped = torch.compile(nn.Dropout(0.3), fullgraph=True)(torch.ones(1024, 1024)) == 0
-    assert verify.rate_test(int(dropped.sum()), dropped.numel(), 0.3, wrong=0.31)
+    assert dropcheck.rate_test(int(dropped.sum()), dropped.numel(), 0.3, wrong=0.31)
     for mask in (dropped, dropped.T):
         for lag in (1, 2, 4, 8):
             # Blocks of `lag` rows, each with its successor: no unit is in two pairs.
             first, second = mask.unflatten(0, (-1, 2, lag)).unbind(1)
             unequal = int((first != second).sum())
-            assert verify.rate_test(unequal, first.numel(), 0.42, wrong=0.40)
+            assert dropcheck.rate_test(unequal, first.numel(), 0.42, wrong=0.40)

@@ -9,7 +9,8 @@ from torch.autograd import forward_ad
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils.checkpoint import checkpoint
 
-from dropoutlib import nn, verify
+import dropcheck
+from dropoutlib import nn
 from dropoutlib.nn import functional
 from dropoutlib.nn.functional import sampler
 
@@ -47,7 +48,7 @@ def test_numpy_draws_for_large_tensors_only(function, drawn):
 @pytest.mark.parametrize("p", [0.1, 1 / 3, 1 / 512, 0.9])
 def test_rate_and_scale(p):
     y = nn.Dropout(p)(torch.ones(10_000_000))
-    assert verify.rate_test(
+    assert dropcheck.rate_test(
         int((y == 0).sum()), y.numel(), p, wrong=round(256 * p) / 256 or 1 / 256
     )
     assert torch.equal(y[y != 0].unique(), torch.ones(1) * (1 / (1 - p)))
@@ -201,7 +202,7 @@ def test_no_mask_comes_twice_in_many_calls():
 def test_bits_are_not_shared_between_neighbours_or_calls():
     """Pairs at each lag, and of two calls, differ at the rate 2 p q."""
     mask, other = (functional.dropout(torch.ones(1 << 20), 0.3) == 0 for _ in range(2))
-    assert verify.rate_test(int((mask != other).sum()), 1 << 20, 0.42, wrong=0.4)
+    assert dropcheck.rate_test(int((mask != other).sum()), 1 << 20, 0.42, wrong=0.4)
     for lag in (1, 2, 4, 8, 16, 32, 64):
         first, second = mask.view(-1, 2, lag).unbind(1)
-        assert verify.rate_test(int((first != second).sum()), 1 << 19, 0.42, wrong=0.4)
+        assert dropcheck.rate_test(int((first != second).sum()), 1 << 19, 0.42, wrong=0.4)

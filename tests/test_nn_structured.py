@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch.nn.modules.dropout import _DropoutNd
 
-from dropoutlib import layers, nn, verify
+import dropcheck
+from dropoutlib import layers, nn
 from dropoutlib.layers import dropblock, dropconnect, grouped
 from dropoutlib.nn import functional
 from dropoutlib.nn.functional import linear
@@ -41,7 +42,7 @@ def test_blocks_drop_at_the_exact_rate_and_keep_the_sum(seed):
     maps = nn.DropBlock2d(0.25, 3)(torch.ones(20_000, 1, 6, 5))
     dropped = (maps == 0).double().mean(dim=(1, 2, 3)).numpy()
     rate = layers.dropblock_rate(0.25, 3, 6, 5)
-    assert verify.mean_test(dropped, rate, 0, 1)
+    assert dropcheck.mean_test(dropped, rate, 0, 1)
     assert maps.double().sum().item() == pytest.approx(maps.numel(), rel=1e-6)
 
 
@@ -101,8 +102,8 @@ def test_moments_of_dropconnect_by_enumeration(rng):
     def u(masks):
         return (masks.reshape(-1, 2, 3) * W) @ x / 0.7 + c
 
-    assert verify.enumeration(u, mean, 6, 0.3, ulps=16)
-    assert verify.enumeration(lambda masks: (u(masks) - mean) ** 2, variance, 6, 0.3, ulps=32)
+    assert dropcheck.enumeration(u, mean, 6, 0.3, ulps=16)
+    assert dropcheck.enumeration(lambda masks: (u(masks) - mean) ** 2, variance, 6, 0.3, ulps=32)
     _, unscaled = layers.dropconnect_moments(W, x, 0.3)
     assert np.allclose(unscaled / 0.7**2, variance, rtol=1e-13, atol=0)
 

@@ -10,7 +10,8 @@ import torch
 from test_masks import BAD_P
 from torch.nn.modules.dropout import _DropoutNd
 
-from dropoutlib import layers, nn, verify
+import dropcheck
+from dropoutlib import layers, nn
 from dropoutlib.layers import alpha, bernoulli, grouped
 from dropoutlib.nn import functional
 
@@ -310,7 +311,7 @@ def test_rates(p, seed):
         y = draw(module, torch.ones(shape), p)
         groups = y.flatten(0, -2)[:, 0]
         dropped = int((groups == 0).sum())
-        assert verify.rate_test(dropped, 500_000, p, wrong=1 - p)
+        assert dropcheck.rate_test(dropped, 500_000, p, wrong=1 - p)
         assert torch.equal(groups[groups != 0].unique(), torch.ones(1) * (1 / (1 - p)))
 
 

@@ -55,7 +55,7 @@ def pytest_nbval(root, *options):
     """Run `pytest --nbval chapters` on the small book, under the project's own conftest."""
     for name in ("conftest.py", "pyproject.toml"):
         shutil.copy(notebooks.ROOT / name, root)
-    shutil.copytree(notebooks.ROOT / "scripts", root / "scripts")
+    shutil.copytree(notebooks.ROOT / "book" / "scripts", root / "book" / "scripts")
     command = [sys.executable, "-m", "pytest", "--nbval", "chapters", *options]
     done = subprocess.run(
         [*command, "-p", "no:cacheprovider"], cwd=root, capture_output=True, text=True
@@ -78,7 +78,12 @@ def test_fresh_book_passes_every_guard(book, monkeypatch, options):
     [
         ("manuscript/tiny.md", "rng(1)", "rng(2)", "tiny: manuscript/tiny.md has changed"),
         ("dropoutlib/tiny.py", "2", "3", "tiny: dropoutlib.tiny has changed"),
-        ("experiments/results/full/R1.json", "1", "2", "the stored results of R1 have changed"),
+        (
+            "book/experiments/results/full/R1.json",
+            "1",
+            "2",
+            "the stored results of R1 have changed",
+        ),
         ("constraints.txt", "numpy==", "numpy==9", "tiny: numpy was"),
         ("chapters/tiny.ipynb", "# Tiny", "# Huge", "text, code or metadata was changed"),
         ("chapters/tiny.ipynb", "five random", "ten random", "text, code or metadata was changed"),

@@ -8,7 +8,11 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+HOUSES = [
+    tomllib.loads((ROOT / folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for folder in (".", "dropcheck", "book")
+]
+PROJECT = HOUSES[0]
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
 
@@ -26,9 +30,19 @@ def pinned():
 
 
 def test_every_dependency_has_an_exact_version():
-    lists = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
+    lists = [
+        items
+        for house in HOUSES
+        for items in (house["dependencies"], *house.get("optional-dependencies", {}).values())
+    ]
     names = {re.match(r"[\w.-]+", item)[0] for items in lists for item in items}
-    assert {canonical(name) for name in names} - {"dropoutlib"} <= pinned()
+    own = {house["name"] for house in HOUSES}
+    assert {canonical(name) for name in names} - own <= pinned()
+
+
+def test_houses_have_one_version_one_author_and_one_python():
+    for key in ("version", "authors", "requires-python", "license"):
+        assert all(house[key] == PROJECT[key] for house in HOUSES)
 
 
 def test_binder_takes_the_project_s_own_lists():
@@ -36,7 +50,9 @@ def test_binder_takes_the_project_s_own_lists():
     assert options == [
         "--extra-index-url https://download.pytorch.org/whl/cpu",
         "-c ../constraints.txt",
-        "-e .[lab]",
+        "-e .",
+        "-e dropcheck",
+        "-e book[lab]",
     ]
     python = read(".binder/runtime.txt").strip().removeprefix("python-")
     assert f"(Python {python})" in read("constraints.txt").splitlines()[0]

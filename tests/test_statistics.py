@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats import weightstats
 
-from experiments import statistics
+from book.experiments import statistics
 
 
 def pairs(rng, effect, seeds=10, spread=1.0):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from experiments import evidence, images, registry, results, statistics
-from experiments.studies import alpha_depth
+from book.experiments import evidence, images, registry, results, statistics
+from book.experiments.studies import alpha_depth
 
 KNOWN = registry.experiments()
 

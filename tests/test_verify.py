@@ -1,4 +1,4 @@
-"""The report of a check, and the promises that hold for the whole of `dropoutlib.verify`."""
+"""The report of a check, and the promises that hold for the whole of `dropcheck`."""
 
 import doctest
 import importlib
@@ -8,30 +8,30 @@ import pkgutil
 
 import pytest
 
-from dropoutlib import verify
-from dropoutlib.verify.report import Report
+import dropcheck
+from dropcheck.report import Report
 
-MODULES = [module.name for module in pkgutil.iter_modules(verify.__path__)]
+MODULES = [module.name for module in pkgutil.iter_modules(dropcheck.__path__)]
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_in_the_docstrings_are_true(name):
-    module = importlib.import_module(f"dropoutlib.verify.{name}")
+    module = importlib.import_module(f"dropcheck.{name}")
     assert doctest.testmod(module).failed == 0
 
 
-@pytest.mark.parametrize("name", verify.__all__)
+@pytest.mark.parametrize("name", dropcheck.__all__)
 def test_every_public_name_has_an_example(name):
-    assert ">>> " in inspect.getdoc(getattr(verify, name))
+    assert ">>> " in inspect.getdoc(getattr(dropcheck, name))
 
 
 def test_all_is_sorted_and_complete():
     public = {
         name
-        for name, value in vars(verify).items()
+        for name, value in vars(dropcheck).items()
         if not name.startswith("_") and not inspect.ismodule(value)
     }
-    assert list(verify.__all__) == sorted(public)
+    assert list(dropcheck.__all__) == sorted(public)
 
 
 def test_a_report_is_its_verdict_and_cannot_be_changed():

@@ -5,8 +5,8 @@ import pytest
 from mpmath import log, mpf, workdps
 from scipy.stats import binom
 
-from dropoutlib.verify import mean_test, rate_test, samples_needed
-from dropoutlib.verify.concentration import divergence
+from dropcheck import mean_test, rate_test, samples_needed
+from dropcheck.concentration import divergence
 
 
 def rejection_rate(n, truth, stated, false_alarm):

@@ -5,8 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from dropcheck import enumeration, expectation
 from dropoutlib.masks import enumerate_masks
-from dropoutlib.verify import enumeration, expectation
 
 EPS = np.finfo(float).eps
 

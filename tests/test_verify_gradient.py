@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dropoutlib.verify import gradient
+from dropcheck import gradient
 
 METHODS = ["complex-step", "central"]
 

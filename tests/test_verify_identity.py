@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
+from dropcheck import identity
+from dropcheck.exact import _draw
 from dropoutlib.masks import enumerate_masks, mask_weights
-from dropoutlib.verify import identity
-from dropoutlib.verify.exact import _draw
 
 TAIL = 1e-7  # false alarm of one random assertion
 MASKS = enumerate_masks(3)

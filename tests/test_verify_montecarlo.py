@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from dropoutlib.verify import mean_test, rate_test, variance_test
+from dropcheck import mean_test, rate_test, variance_test
 
 TAIL = 1e-7  # false alarm of one random assertion
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dropoutlib.verify import bound, order, slope
+from dropcheck import bound, order, slope
 
 EPS = np.finfo(float).eps
 SCALES = 2.0 ** -np.arange(3, 9)

@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import sympy
 
-from dropoutlib.verify.rational import Traced
+from dropcheck.rational import Traced
 
 
 def random_expression(rng, z, steps):

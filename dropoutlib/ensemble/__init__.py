@@ -1,7 +1,7 @@
 """The ensemble of all 2^n subnetworks: exact averages, weight scaling and what parts them.
 
 A subnetwork is given by its mask, and what is averaged is any function of the mask; nothing is
-drawn, so there is no sampling error. `verify.expectation` averages over up to 26 units and
+drawn, so there is no sampling error. `dropcheck.expectation` averages over up to 26 units and
 bounds the rounding error.
 """
 

@@ -4,17 +4,14 @@ The layers of `dropoutlib.layers` have backward passes of their own; here are th
 that those can be held against, and the means over all masks.
 """
 
-from .check import check_backward, same_noise
 from .linear import expected_gradient, gradient_covariance, gradient_variance, linear_backward
 from .memory import autograd_bytes, layer_bytes
 
 __all__ = [
     "autograd_bytes",
-    "check_backward",
     "expected_gradient",
     "gradient_covariance",
     "gradient_variance",
     "layer_bytes",
     "linear_backward",
-    "same_noise",
 ]

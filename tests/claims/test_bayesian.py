@@ -7,7 +7,8 @@ import pytest
 import sympy
 import torch
 
-from dropoutlib import layers, verify
+import dropcheck
+from dropoutlib import layers
 from dropoutlib.bayes import (
     decompose_variance,
     gal_kl,
@@ -68,7 +69,7 @@ def test_columns_and_entries_by_identity(claim, rng):
     """Both have the diagonal of the full matrix, so the marginal variances agree."""
 
     def check(columns, stated):
-        return verify.identity(
+        return dropcheck.identity(
             output_covariance(columns), stated_covariance(stated), 7, degree=14, rng=rng
         )
 
@@ -88,7 +89,7 @@ def test_a_column_vanishes_as_one(claim):
         return np.stack([lost == 2, lost == 1], axis=1).astype(int)
 
     def check(both, one):
-        return verify.enumeration(zeros, [both, one], 2, P)
+        return dropcheck.enumeration(zeros, [both, one], 2, P)
 
     claim.holds(check(P, Fraction(0)))
     claim.rejects("elementwise product", check(P**2, 2 * P * (1 - P)))
@@ -104,7 +105,7 @@ def test_covariance_of_the_layers(claim, rng):
 
     def check(outputs, stated, wrong=None):
         products = np.prod(outputs - W @ x, axis=1)
-        return verify.mean_test(products, stated, -largest, largest, wrong=wrong)
+        return dropcheck.mean_test(products, stated, -largest, largest, wrong=wrong)
 
     columns = layers.Dropout(p, rng=rng).forward(inputs) @ W.T
     entries = layers.DropConnect(W, p=p, rng=rng).forward(inputs)
@@ -142,14 +143,14 @@ def test_estimates_over_all_tuples_of_masks(claim, rng):
     def network(masks):
         return relu((masks * x) @ W.T / (1 - P) + b) @ v
 
-    mean, _ = verify.expectation(network, n, P)
-    variance, _ = verify.expectation(lambda masks: (network(masks) - mean) ** 2, n, P)
+    mean, _ = dropcheck.expectation(network, n, P)
+    variance, _ = dropcheck.expectation(lambda masks: (network(masks) - mean) ** 2, n, P)
 
     def check(divisor, mean=mean):
         def estimates(masks):
             return sample_moments(network(masks.reshape(-1, n)).reshape(-1, T), divisor)
 
-        return verify.enumeration(estimates, [mean, variance], n * T, P)
+        return dropcheck.enumeration(estimates, [mean, variance], n * T, P)
 
     claim.holds(check(DIVISORS["T - 1"]))
     claim.rejects("1/T variance", check(DIVISORS["T"]))
@@ -172,7 +173,7 @@ def test_estimates_by_identity(claim, rng):
             mean = weights @ v[:4]
             return np.array([mean, weights @ v[:4] ** 2 - mean**2])
 
-        return verify.identity(estimated, enumerated, 5, degree=6, rng=rng)
+        return dropcheck.identity(estimated, enumerated, 5, degree=6, rng=rng)
 
     claim.holds(check(DIVISORS["T - 1"]))
     claim.rejects("1/T variance", check(DIVISORS["T"]))
@@ -192,7 +193,7 @@ def test_estimates_of_the_library(claim, seed):
 
     def check(divisor, wrong=None):
         spread = np.var(samples, axis=0) * 2 / divisor(2)
-        return verify.mean_test(spread, variance, 0, width**2 / 2 + 1e-6, wrong=wrong)
+        return dropcheck.mean_test(spread, variance, 0, width**2 / 2 + 1e-6, wrong=wrong)
 
     report = check(DIVISORS["T - 1"], wrong=variance / 2)
     assert report.power >= 0.999
@@ -220,7 +221,7 @@ def test_total_variance_by_identity(claim, rng):
             weights = mask_weights(masks, p)
             return times * s**2 + weights @ f**2 - (weights @ f) ** 2
 
-        return verify.identity(total, stated, 6, degree=6, rng=rng)
+        return dropcheck.identity(total, stated, 6, degree=6, rng=rng)
 
     claim.holds(check(1))
     claim.rejects("no 1/tau", check(0))
@@ -243,7 +244,7 @@ def test_total_variance_by_quadrature(claim, rng):
 
     def check(stated):
         error = abs(float(stated) - variance)
-        return verify.Report(
+        return dropcheck.Report(
             passed=error <= 1e-10, method="quadrature", error=error, rounding=1e-10
         )
 
@@ -275,7 +276,7 @@ def test_information_is_a_mean_divergence_symbolically(claim):
 
     def check(stated):
         zero = sympy.expand(information - stated) == 0
-        return verify.Report(passed=bool(zero), method="symbolic", rounding=0.0)
+        return dropcheck.Report(passed=bool(zero), method="symbolic", rounding=0.0)
 
     pairs = list(zip(weights, members, strict=True))
     claim.holds(check(sum(w * divergence(m, mean) for w, m in pairs)))
@@ -303,14 +304,14 @@ def test_information_is_zero_exactly_without_dependence(claim, rng):
     pinsker = (spread**2).mean(axis=0) / 2
 
     def vanishes_without(measure):
-        return verify.bound(measure(constant), np.full(rows, 1e-12))
+        return dropcheck.bound(measure(constant), np.full(rows, 1e-12))
 
-    claim.holds(verify.bound(pinsker, mutual_information(dependent)))
+    claim.holds(dropcheck.bound(pinsker, mutual_information(dependent)))
     claim.holds(vanishes_without(mutual_information))
     claim.rejects("entropy is epistemic", vanishes_without(predictive_entropy))
-    claim.holds(verify.bound(mutual_information(dependent), predictive_entropy(dependent)))
+    claim.holds(dropcheck.bound(mutual_information(dependent), predictive_entropy(dependent)))
     claim.rejects(
-        "I = H", verify.bound(predictive_entropy(dependent), mutual_information(dependent))
+        "I = H", dropcheck.bound(predictive_entropy(dependent), mutual_information(dependent))
     )
 
 
@@ -348,7 +349,7 @@ def test_divergence_lies_within_the_bound(claim, rng):
     def check(form, limits=limits):
         differences = np.concatenate([exact - form, form - exact])
         ceilings = np.concatenate([limits, np.zeros(cases)])
-        return verify.bound(differences, ceilings, rounding=np.tile(rounding, 2))
+        return dropcheck.bound(differences, ceilings, rounding=np.tile(rounding, 2))
 
     q = 1 - p
     claim.holds(check(stated))
@@ -365,7 +366,7 @@ def test_order_of_the_overlap(claim):
     scaled = np.array([kl_overlap([1.0], s, p) * np.exp(1 / (8 * s**2)) for s in sigma])
 
     def check(expected):
-        return verify.order(sigma, scaled, expected, value=scaled)
+        return dropcheck.order(sigma, scaled, expected, value=scaled)
 
     claim.holds(check(1))
     claim.rejects("exp(-r^2/8) alone", check(0))
@@ -382,9 +383,9 @@ def test_overlap_lies_between_its_bounds(claim, rng):
     upper = np.array([kl_overlap_bound([distance], 1.0, drop) for distance, drop in settings])
     lower = upper * (1 - (np.pi**2 + 8 + np.log((1 - p) / p) ** 2) / (2 * r**2))
     rounding = 1e-12 * overlap
-    claim.holds(verify.bound(overlap, upper, rounding=rounding))
-    claim.holds(verify.bound(lower, overlap, rounding=rounding))
-    claim.rejects("the bound is never nearly reached", verify.bound(overlap, 0.99 * upper))
+    claim.holds(dropcheck.bound(overlap, upper, rounding=rounding))
+    claim.holds(dropcheck.bound(lower, overlap, rounding=rounding))
+    claim.rejects("the bound is never nearly reached", dropcheck.bound(overlap, 0.99 * upper))
 
 
 @pytest.mark.claim(
@@ -402,7 +403,7 @@ def test_overlap_in_many_dimensions(claim, rng, K):
     doubt = np.logaddexp(0, -odds) + odds / (1 + np.exp(odds))  # entropy of the bit given w
 
     def check(overlap, wrong=None):
-        return verify.mean_test(doubt, overlap, 0, np.log(2), wrong=wrong)
+        return dropcheck.mean_test(doubt, overlap, 0, np.log(2), wrong=wrong)
 
     report = check(kl_overlap(M, sigma, p), wrong=0.0)
     assert report.power >= 0.999
@@ -446,7 +447,7 @@ def test_precision_by_identity(claim, rng):
             data = (loss(W, X, y, p, scale) - (y**2).sum() / 2) / N
             return N * tau * (data + half * decay(length, q, tau) * (W**2).sum())
 
-        return verify.identity(evidence, objective, 11, degree=16, rng=rng)
+        return dropcheck.identity(evidence, objective, 11, degree=16, rng=rng)
 
     def unscaled(length, q, tau):
         return q * length**2 / (2 * N * tau)
@@ -483,7 +484,7 @@ def test_precision_by_gradients(claim, rng, inverted):
         mean_residuals = h.T @ (y - h @ W * scale * (1 - p)) * scale * (1 - p)
         noise = p * (1 - p) * scale**2 * (h**2).sum(axis=0)[:, None] * W
         objective = (noise - mean_residuals) / N + 2 * decay * W
-        return verify.gradient(bound, N * tau * objective, W)
+        return dropcheck.gradient(bound, N * tau * objective, W)
 
     claim.holds(check(model_weight_decay(p, length, N, tau, inverted)))
     claim.rejects(
@@ -518,7 +519,7 @@ def test_likelihood_symbolically(claim):
             log_sum / 2 * (2 * sympy.pi) ** (-sympy.Rational(D, 2)) * tau ** sympy.Rational(D, 2)
         )
         zero = sympy.simplify(sympy.expand(stated - mixture)) == 0
-        return verify.Report(passed=bool(zero), method="symbolic", rounding=0.0)
+        return dropcheck.Report(passed=bool(zero), method="symbolic", rounding=0.0)
 
     claim.holds(check(sum(sympy.exp(e) for e in exponents), 2))
     claim.rejects("summed over draws first", check(sympy.exp(sum(exponents)), 2))
@@ -533,7 +534,7 @@ def test_likelihood_is_a_density(claim, rng):
     def check(log_density):
         total = (y[1] - y[0]) * np.exp(log_density).sum()
         error = abs(total - 1)
-        return verify.Report(
+        return dropcheck.Report(
             passed=error <= 1e-12, method="quadrature", error=error, rounding=1e-12
         )
 
@@ -565,7 +566,7 @@ def dropout_variance(v, copies):
 @pytest.mark.claim("thm-variance-does-not-shrink", method="identity", rejects=("it falls as 1/N",))
 def test_repeating_the_data_changes_nothing(claim, rng):
     def check(factor):
-        return verify.identity(
+        return dropcheck.identity(
             lambda v: dropout_variance(v, 7),
             lambda v: factor * dropout_variance(v, 1),
             9,
@@ -593,7 +594,7 @@ def test_exact_posterior_shrinks_and_dropout_does_not(claim, rng):
         dropout.append(p / (1 - p) * np.sum((w * x) ** 2))
 
     def check(variances, expected):
-        return verify.order(1 / copies, variances, expected, value=np.array(variances))
+        return dropcheck.order(1 / copies, variances, expected, value=np.array(variances))
 
     claim.holds(check(exact, 1))
     claim.holds(check(dropout, 0))
@@ -621,7 +622,7 @@ def test_variance_of_one_hidden_layer(claim, rng):
         return ((masks * terms).sum(axis=1) / (1 - P) - terms.sum()) ** 2
 
     def check(variance):
-        return verify.enumeration(squared_deviation, variance, units, P)
+        return dropcheck.enumeration(squared_deviation, variance, units, P)
 
     claim.holds(check(hidden_variance(x, A, b, w)))
     claim.rejects("p q for p/q", check((1 - P) ** 2 * hidden_variance(x, A, b, w)))
@@ -629,8 +630,8 @@ def test_variance_of_one_hidden_layer(claim, rng):
 
 
 def exact_variance(network, units):
-    mean, _ = verify.expectation(network, units, P)
-    return verify.expectation(lambda masks: (network(masks) - mean) ** 2, units, P)[0]
+    mean, _ = dropcheck.expectation(network, units, P)
+    return dropcheck.expectation(lambda masks: (network(masks) - mean) ** 2, units, P)[0]
 
 
 def two_layers(x):
@@ -665,7 +666,7 @@ def test_variance_is_convex(claim, rng):
     def check(cases):
         """For (V(a), V(b), t, V(t a + (1 - t) b)): the value, and the chord's height."""
         above = [inside - (t * a + (1 - t) * b) for a, b, t, inside in cases]
-        return verify.Report(passed=max(above) <= 0, method="bound", cases=len(cases))
+        return dropcheck.Report(passed=max(above) <= 0, method="bound", cases=len(cases))
 
     def case(variance, a, b, t):
         return variance(a), variance(b), t, variance(t * a + (1 - t) * b)
@@ -719,11 +720,11 @@ def test_increments_over_all_masks(claim, rng):
     factor = P / (1 - P)
     together = factor * ((terms[1] - terms[0]) ** 2).sum()
     apart = factor * (terms[0] ** 2 + terms[1] ** 2).sum()
-    claim.holds(verify.enumeration(squared_increment(True), together, units, P))
-    claim.holds(verify.enumeration(squared_increment(False), apart, 2 * units, P))
+    claim.holds(dropcheck.enumeration(squared_increment(True), together, units, P))
+    claim.holds(dropcheck.enumeration(squared_increment(False), apart, 2 * units, P))
     claim.rejects(
         "per-row masks called functions",
-        verify.enumeration(squared_increment(False), together, 2 * units, P),
+        dropcheck.enumeration(squared_increment(False), together, 2 * units, P),
     )
 
 
@@ -740,9 +741,9 @@ def test_increments_shrink_with_the_step(claim):
     p, x, steps = 0.4, 0.9, 2.0 ** -np.arange(2, 9)
     shared = [p / (1 - p) * np.sum((OUT * (hidden(x + s) - hidden(x))) ** 2) for s in steps]
     rows = [p / (1 - p) * np.sum(OUT**2 * (hidden(x + s) ** 2 + hidden(x) ** 2)) for s in steps]
-    claim.holds(verify.order(steps, shared, 2, value=np.array(shared)))
+    claim.holds(dropcheck.order(steps, shared, 2, value=np.array(shared)))
     claim.rejects(
-        "per-row masks called functions", verify.order(steps, rows, 2, value=np.array(rows))
+        "per-row masks called functions", dropcheck.order(steps, rows, 2, value=np.array(rows))
     )
 
 
@@ -766,7 +767,7 @@ def test_increments_of_the_library(claim, seed):
     def check(shared_mask, variance, wrong=None):
         samples = mc_samples(model, inputs, T, shared_mask=shared_mask, rng=seed)[..., 0].numpy()
         squares = (samples[:, 1] - samples[:, 0] - mean_step) ** 2
-        return verify.mean_test(squares, variance, 0, largest, wrong=wrong)
+        return dropcheck.mean_test(squares, variance, 0, largest, wrong=wrong)
 
     report = check(True, together, wrong=apart)
     assert report.power >= 0.999
@@ -805,10 +806,12 @@ def test_coverage_under_the_prior_of_the_model(claim, rng):
     """At one p the interval is too narrow for little data and too wide for much."""
     for N in (10, 1000):
         exact, dropout, cases = coverage(rng, N, 0.01)
-        report = verify.rate_test(exact, cases, 0.95, wrong=0.97)
+        report = dropcheck.rate_test(exact, cases, 0.95, wrong=0.97)
         assert report.power >= 0.999
         claim.holds(report)
-        claim.rejects(f"p = 0.01 is calibrated at N = {N}", verify.rate_test(dropout, cases, 0.95))
+        claim.rejects(
+            f"p = 0.01 is calibrated at N = {N}", dropcheck.rate_test(dropout, cases, 0.95)
+        )
 
 
 @pytest.mark.claim(
@@ -820,7 +823,8 @@ def test_divergence_has_no_limit(claim):
     sigma = 10.0 ** -np.arange(1, 300, 7)
     values = np.array([gal_kl(M, s, length, 0.3) + kl_overlap(M, s, 0.3) for s in sigma])
     below = 3 * np.log(1 / (length * sigma)) - 1.5 - np.log(2)
-    claim.holds(verify.bound(below, values))
+    claim.holds(dropcheck.bound(below, values))
     claim.rejects(
-        "the divergence stays finite as sigma -> 0", verify.bound(values, np.full(len(sigma), 500))
+        "the divergence stays finite as sigma -> 0",
+        dropcheck.bound(values, np.full(len(sigma), 500)),
     )

@@ -8,7 +8,8 @@ import pytest
 import sympy
 import torch
 
-from dropoutlib import ensemble, verify
+import dropcheck
+from dropoutlib import ensemble
 from dropoutlib.masks import enumerate_masks, mask_weights, sample_mask
 
 EPS = np.finfo(float).eps
@@ -60,7 +61,7 @@ def test_subnetwork_is_torchs_smaller_network(claim, rng):
         same = np.array_equal(net(masked), removed)
         scaled = ensemble.weight_scaled(net, n, p)
         same = same and np.array_equal(scaled, torchs(x, factor * W))
-        return verify.Report(passed=same, method="same-mask", rounding=0.0)
+        return dropcheck.Report(passed=same, method="same-mask", rounding=0.0)
 
     claim.holds(check(masks, 1 - p))
     claim.rejects("the complement of the mask", check(~masks, 1 - p))
@@ -80,7 +81,7 @@ def test_subnetworks_are_counted(claim, rng):
             v[:zeros] = 0
             different = len(np.unique(enumerate_masks(n) * v, axis=0))
             right = right and different == count(n)
-        return verify.Report(passed=right, method="enumeration", rounding=0.0)
+        return dropcheck.Report(passed=right, method="enumeration", rounding=0.0)
 
     claim.holds(check(lambda n: 2**n))
     claim.holds(check(lambda n: 2 ** (n - 2), zeros=2))  # what has no weight does not count
@@ -96,7 +97,7 @@ def test_two_to_the_thousand(claim):
     def check(order):
         right = sympy.floor(1000 * sympy.log(2, 10)) == order and len(str(number)) == order + 1
         leading = 10715 * 10**297 <= number < 10716 * 10**297
-        return verify.Report(passed=bool(right and leading), method="symbolic", rounding=0.0)
+        return dropcheck.Report(passed=bool(right and leading), method="symbolic", rounding=0.0)
 
     claim.holds(check(301))
     claim.rejects("10^300", check(300))
@@ -116,7 +117,7 @@ def test_weights_by_identity(claim, rng):
             weights = weigh(v[0])
             return np.concatenate([weights, [weights.sum()], weights @ masks])
 
-        return verify.identity(of_library, stated, 1, degree=n, rng=rng)
+        return dropcheck.identity(of_library, stated, 1, degree=n, rng=rng)
 
     claim.holds(check(lambda p: mask_weights(masks, p)))
     claim.rejects("2^-n at every p", check(lambda p: np.full(16, Fraction(1, 16))))
@@ -129,7 +130,7 @@ def test_weights_in_the_sampler(claim, rng):
     counts = np.bincount(codes, minlength=2**n)
 
     def check(weights, wrong=None):
-        return verify.rate_test(counts, draws, weights, wrong=wrong)
+        return dropcheck.rate_test(counts, draws, weights, wrong=wrong)
 
     uniform = np.full(2**n, 2.0**-n)
     report = check(mask_weights(enumerate_masks(n), p), wrong=uniform)
@@ -175,7 +176,7 @@ def test_linear_networks_by_identity(claim, rng):
         return 1 - p
 
     def check(network, factor=keep, other=keep):
-        return verify.identity(network, scaled(factor, other), 13, rng=rng)
+        return dropcheck.identity(network, scaled(factor, other), 13, rng=rng)
 
     claim.holds(check(mean))
     claim.rejects("scaling by p", check(mean, lambda p: p, lambda p: p))
@@ -186,7 +187,7 @@ def test_linear_networks_by_identity(claim, rng):
             diagonal = (v[8:10] * v[[2, 5]] * v[:2]).sum()
             return scaled(keep, keep)(np.append(v, v[11])) + correction(v[11]) * diagonal
 
-        return verify.identity(mean_of_one_mask, stated, 12, rng=rng)
+        return dropcheck.identity(mean_of_one_mask, stated, 12, rng=rng)
 
     claim.holds(check_one_mask(lambda p: p * (1 - p)))
     claim.rejects("one mask used twice", check_one_mask(lambda p: 0))
@@ -210,7 +211,7 @@ def test_deep_linear_network_by_enumeration(claim, rng):
     def check(scale):
         expected = network(np.ones((1, 10)), scale)[0]
         # At most 3 + 4 + 3 roundings of sums and products follow one another in each layer.
-        return verify.enumeration(network, expected, 10, p, ulps=12, scale=absolute(V))
+        return dropcheck.enumeration(network, expected, 10, p, ulps=12, scale=absolute(V))
 
     claim.holds(check(1 - p))
     claim.rejects("scaling by p", check(p))
@@ -250,7 +251,7 @@ def test_softmax_regression_by_identity(claim, rng):
                 beta, omega = v[:3] ** power, v[3:9].reshape(3, 2) ** int(power * q)
                 return ratios(beta * omega.prod(axis=1))
 
-            return verify.identity(mean, scaled, 9, rng=rng)
+            return dropcheck.identity(mean, scaled, 9, rng=rng)
 
         def arithmetic(v, weights=weights, power=power):
             return ratios(np.array(weights) @ members(v)) ** power
@@ -282,7 +283,7 @@ def test_softmax_regression_by_enumeration(claim, rng, p):
     def check(factor, f=lambda masks: relative(log_softmax(logits(masks)))):
         # Sums of n + 2 terms, no larger than this:
         scale = 4 * (np.abs(W) @ x + np.abs(b)).max() + 4
-        return verify.enumeration(f, relative(logits(factor)), n, p, ulps=n + 8, scale=scale)
+        return dropcheck.enumeration(f, relative(logits(factor)), n, p, ulps=n + 8, scale=scale)
 
     claim.holds(check(1 - p))
     claim.rejects("scaling by p", check(p))
@@ -320,7 +321,7 @@ def test_sigmoid_unit_by_identity(claim, rng):
         return v[0] ** power * np.prod(v[1:] ** int(power * (1 - p)))
 
     def check(mean):
-        return verify.identity(mean, scaled, 3, rng=rng)
+        return dropcheck.identity(mean, scaled, 3, rng=rng)
 
     assert weights == [power * weight for weight in mask_weights(masks, p)]
     claim.holds(check(geometric(weights)))
@@ -344,7 +345,7 @@ def test_sigmoid_unit_by_enumeration(claim, rng, p):
             s = masks @ w + b
             return log_sigmoid(s) - other * log_sigmoid(-s)
 
-        return verify.enumeration(log_odds, stated, n, p, ulps=n + 8, scale=4 * size)
+        return dropcheck.enumeration(log_odds, stated, n, p, ulps=n + 8, scale=4 * size)
 
     claim.holds(check(mean))
     claim.rejects("log G alone", check(mean, other=False))
@@ -390,7 +391,7 @@ def test_gap_of_the_geometric_mean_is_bounded(claim, rng):
     spread = average * (1 - average)
 
     def check(limit):
-        return verify.bound(gap, limit, rounding=32 * EPS)  # of numbers below 1
+        return dropcheck.bound(gap, limit, rounding=32 * EPS)  # of numbers below 1
 
     claim.holds(check(ensemble.sigmoid_gap_bound(variance)))
     claim.rejects("Var(S)/21", check(variance / 21))
@@ -413,8 +414,8 @@ def test_order_of_the_gap(claim):
         return weights @ steps
 
     gaps = np.array([gap(size) for size in sizes])
-    claim.holds(verify.order(sizes, gaps, 2, tolerance=0.1))
-    claim.rejects("first order in the weights", verify.order(sizes, gaps, 1, tolerance=0.1))
+    claim.holds(dropcheck.order(sizes, gaps, 2, tolerance=0.1))
+    claim.rejects("first order in the weights", dropcheck.order(sizes, gaps, 1, tolerance=0.1))
     variance = p * (1 - p) * (sizes[-1] * w) @ (sizes[-1] * w)
     assert gaps[-1] / ensemble.sigmoid_gap_bound(variance) == pytest.approx(1, abs=0.01)
 
@@ -425,10 +426,10 @@ def test_units_that_violate_the_quoted_bound_exactly(claim):
 
     def check(p, outputs, odds, power, limit):
         """Whether |E - NWGM| is at most the limit, where (NWGM/(1 - NWGM))^power is `odds`."""
-        average = verify.expectation(lambda masks: outputs[masks[:, 0].astype(int)], 1, p)[0]
+        average = dropcheck.expectation(lambda masks: outputs[masks[:, 0].astype(int)], 1, p)[0]
         low, high = average - limit(average), average + limit(average)
         inside = (low / (1 - low)) ** power <= odds <= (high / (1 - high)) ** power
-        return verify.Report(passed=bool(inside), method="enumeration", rounding=0.0)
+        return dropcheck.Report(passed=bool(inside), method="enumeration", rounding=0.0)
 
     def quoted(average):
         return 2 * average * (1 - average) * abs(1 - 2 * average)
@@ -465,9 +466,9 @@ def test_every_p_but_half_has_a_unit_with_a_gap_and_no_estimate(claim, rng):
     gap = np.abs(E - 1 / (1 + np.exp(-low - (1 - p) * w)))
     quoted = 2 * E * (1 - E) * np.abs(1 - 2 * E)
     limit = ensemble.sigmoid_gap_bound(p * (1 - p) * w**2)
-    claim.holds(verify.bound(quoted, 1e-6 * gap, rounding=32 * EPS))  # a gap in every case
-    claim.holds(verify.bound(gap, limit, rounding=32 * EPS))
-    claim.rejects("2E(1-E)|1-2E| as a bound", verify.bound(gap, quoted, rounding=32 * EPS))
+    claim.holds(dropcheck.bound(quoted, 1e-6 * gap, rounding=32 * EPS))  # a gap in every case
+    claim.holds(dropcheck.bound(gap, limit, rounding=32 * EPS))
+    claim.rejects("2E(1-E)|1-2E| as a bound", dropcheck.bound(gap, quoted, rounding=32 * EPS))
 
 
 # A ReLU behind the mask.
@@ -492,12 +493,12 @@ def test_relu_gap_by_enumeration(claim, rng):
 
         mean = z(np.full((1, 4), 1 - p))[0]
         scaled = np.maximum(mean, 0) @ V
-        size = verify.expectation(lambda masks: np.abs(z(masks)), 4, p)[0]
+        size = dropcheck.expectation(lambda masks: np.abs(z(masks)), 4, p)[0]
         return z, scaled, (size - np.abs(mean)) / 2
 
     def check(W, b, V, stated):
         z, scaled, gaps = parts(W, b, V)
-        return verify.enumeration(
+        return dropcheck.enumeration(
             lambda masks: np.maximum(z(masks), 0) @ V, scaled + stated(gaps @ V), 4, p
         )
 
@@ -530,7 +531,7 @@ def test_relu_gap_is_at_most_half_a_deviation(claim, rng):
     assert np.min(gaps) >= 0
 
     def check(share):
-        return verify.bound(gaps, share * np.array(deviations), rounding=1e-14)
+        return dropcheck.bound(gaps, share * np.array(deviations), rounding=1e-14)
 
     claim.holds(check(1 / 2))
     claim.rejects("no gap", check(0.0))
@@ -556,7 +557,7 @@ def test_ambiguity_by_identity(claim, rng):
             mean = weights @ v[:8]
             return weights @ (v[:8] - v[8]) ** 2 + sign * (weights @ (v[:8] - mean) ** 2)
 
-        return verify.identity(error, stated, 10, rng=rng)
+        return dropcheck.identity(error, stated, 10, rng=rng)
 
     def weigh(p):
         return probabilities(masks, p)
@@ -580,7 +581,7 @@ def test_ambiguity_of_a_relu_net_by_enumeration(claim, rng):
         return np.maximum((masks * x) @ W.T + b, 0) @ V
 
     def expectation(g):
-        return verify.expectation(g, n, p)[0]
+        return dropcheck.expectation(g, n, p)[0]
 
     mean = expectation(f)
     scaled = f(np.full((1, n), 1 - p))[0]
@@ -588,7 +589,7 @@ def test_ambiguity_of_a_relu_net_by_enumeration(claim, rng):
 
     def check(ensemble_output):
         stated = (ensemble_output - target) ** 2 + diversity
-        return verify.enumeration(lambda masks: (f(masks) - target) ** 2, stated, n, p)
+        return dropcheck.enumeration(lambda masks: (f(masks) - target) ** 2, stated, n, p)
 
     claim.holds(check(mean))
     assert mean != scaled
@@ -626,7 +627,7 @@ def test_variance_of_the_average_by_identity(claim, rng):
             p, q = v[2], 1 - v[2]
             return np.array([p * v[0] + q * v[1], p * q * (v[1] - v[0]) ** 2 / divisor])
 
-        return verify.identity(network, stated, 3, rng=rng)
+        return dropcheck.identity(network, stated, 3, rng=rng)
 
     claim.holds(check(average, passes))
     claim.rejects("Var/T^2", check(average, passes**2))
@@ -644,14 +645,14 @@ def small_net(masks):
 
 def rms_error(passes, p=0.3, shared=False):
     """Exact root mean square error of the average over `passes` masks, over all tuples of them."""
-    mean = verify.expectation(small_net, 2, p)[0]
+    mean = dropcheck.expectation(small_net, 2, p)[0]
 
     def squared_error(masks):
         each = masks.reshape(len(masks), passes, 2)
         each = np.repeat(each[:, :1], passes, axis=1) if shared else each
         return (small_net(each.reshape(-1, 2)).reshape(-1, passes).mean(axis=1) - mean) ** 2
 
-    return np.sqrt(verify.expectation(squared_error, 2 * passes, p)[0])
+    return np.sqrt(dropcheck.expectation(squared_error, 2 * passes, p)[0])
 
 
 @pytest.mark.claim("approx-mc-rate", method="slope", rejects=("1/T", "one mask for all T"))
@@ -659,10 +660,10 @@ def test_rate_of_the_average_by_enumeration(claim):
     """All 2^16 tuples of up to eight masks."""
     passes = np.array([1, 2, 4, 8])
     errors = [rms_error(t) for t in passes]
-    claim.holds(verify.order(1 / passes, errors, 0.5, tolerance=0.1))
-    claim.rejects("1/T", verify.order(1 / passes, errors, 1, tolerance=0.1))
+    claim.holds(dropcheck.order(1 / passes, errors, 0.5, tolerance=0.1))
+    claim.rejects("1/T", dropcheck.order(1 / passes, errors, 1, tolerance=0.1))
     shared = [rms_error(t, shared=True) for t in passes]
-    claim.rejects("one mask for all T", verify.order(1 / passes, shared, 0.5, tolerance=0.1))
+    claim.rejects("one mask for all T", dropcheck.order(1 / passes, shared, 0.5, tolerance=0.1))
     deviation = np.sqrt(ensemble.variance(small_net, 2, 0.3))
     np.testing.assert_allclose(errors, deviation / np.sqrt(passes), rtol=1e-12)
 
@@ -675,7 +676,7 @@ def test_squared_error_of_drawn_averages(claim, rng):
     mean, variance = (m(small_net, 2, p).item() for m in (ensemble.expectation, ensemble.variance))
 
     def check(stated, wrong=None):
-        return verify.mean_test((averages - mean) ** 2, stated, 0, 1, wrong=wrong)
+        return dropcheck.mean_test((averages - mean) ** 2, stated, 0, 1, wrong=wrong)
 
     report = check(variance / passes, wrong=variance / passes**2)
     assert report.power >= 0.999
@@ -742,7 +743,7 @@ def test_operations_are_counted(claim, rng):
         for n, hidden in product(range(2, 10), (1, 3)):
             stated = (hidden * additions(n), hidden * multiplications(n))
             right = right and counted(method, n, hidden, rng) == stated
-        return verify.Report(passed=right, method="enumeration", rounding=0.0)
+        return dropcheck.Report(passed=right, method="enumeration", rounding=0.0)
 
     def halves(n):
         return 2**n + 2 ** -(-n // 2) + 2 ** (n // 2) - 2
@@ -772,7 +773,7 @@ def test_halves_add_up_by_identity(claim, rng):
         def halved(v):
             return by_halves(v[: n * hidden].reshape(n, hidden) * kept, v[n * hidden :])
 
-        return verify.identity(halved, direct, (n + 1) * hidden, rng=rng)
+        return dropcheck.identity(halved, direct, (n + 1) * hidden, rng=rng)
 
     claim.holds(check(1))
     claim.rejects("the lower half alone", check((np.arange(n) < 3)[:, None].astype(int)))
@@ -788,7 +789,7 @@ def test_additions_stay_below_two_for_each_sum(claim):
     def check(stated):
         total = 2 * solved + 2 ** (2 * k)  # n = 2 k
         equal = sympy.simplify(total - stated) == 0
-        return verify.Report(passed=bool(equal), method="symbolic", rounding=0.0)
+        return dropcheck.Report(passed=bool(equal), method="symbolic", rounding=0.0)
 
     claim.holds(check(2 ** (2 * k) + 2 * 2**k - 2))
     claim.rejects("4 2^n", check(4 * 2 ** (2 * k)))

@@ -7,10 +7,9 @@ import pytest
 import torch
 from scipy import stats
 
-from dropoutlib import ensemble
-from experiments import evidence, networks, results, training
-from experiments.registry import experiments
-from experiments.studies import (
+from book.experiments import evidence, networks, results, training
+from book.experiments.registry import experiments
+from book.experiments.studies import (
     dropconnect,
     ensemble_means,
     gaussian_noise,
@@ -22,6 +21,7 @@ from experiments.studies import (
     stochastic_depth,
     training_set_size,
 )
+from dropoutlib import ensemble
 
 SWAPPED = ("the other way round", "an arm against itself")
 KNOWN = experiments()

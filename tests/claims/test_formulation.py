@@ -8,7 +8,8 @@ import pytest
 import sympy
 import torch
 
-from dropoutlib import layers, verify
+import dropcheck
+from dropoutlib import layers
 from dropoutlib.layers import bernoulli
 from dropoutlib.masks import enumerate_masks, mask_weights, sample_mask, sampler
 
@@ -45,7 +46,7 @@ def on_torchs_mask(monkeypatch, layer, p, seed):
         same = np.allclose(ours, trained, rtol=2.0**-52, atol=0)
         used = layer(p).eval().forward(x.numpy())
         inference = np.array_equal(used, x.numpy() * c(1 - p))
-        return verify.Report(passed=same and inference, method="same-mask", rounding=2.0**-52)
+        return dropcheck.Report(passed=same and inference, method="same-mask", rounding=2.0**-52)
 
     return check
 
@@ -77,7 +78,7 @@ def mean_output(scale):
 @pytest.mark.claim("thm-unbiased", method="identity", rejects=tuple(WRONG_FACTORS))
 def test_unbiased_by_identity(claim, rng):
     def check(scale):
-        return verify.identity(mean_output(scale), lambda v: v[:3], 4, degree=7, rng=rng)
+        return dropcheck.identity(mean_output(scale), lambda v: v[:3], 4, degree=7, rng=rng)
 
     claim.holds(check(inverse))
     for name, scale in WRONG_FACTORS.items():
@@ -91,7 +92,7 @@ def test_unbiased_in_the_layer(claim, rng):
     samples = layers.Dropout(p, rng=rng).forward(rows)
 
     def check(mean, wrong=None):
-        return verify.mean_test(samples / x, mean, 0, inverse(p), wrong=wrong)
+        return dropcheck.mean_test(samples / x, mean, 0, inverse(p), wrong=wrong)
 
     for name, scale in WRONG_FACTORS.items():
         stated_wrongly = (1 - p) * scale(p)
@@ -116,7 +117,7 @@ def test_variance_by_identity(claim, rng):
             x, p = v[:3], v[3]
             return np.diag(factor(p) * x**2) + beside * (np.outer(x, x) - np.diag(x**2))
 
-        return verify.identity(covariance, stated, 4, degree=8, rng=rng)
+        return dropcheck.identity(covariance, stated, 4, degree=8, rng=rng)
 
     claim.holds(check(lambda p: p / (1 - p)))
     claim.rejects("p q x^2", check(lambda p: p * (1 - p)))
@@ -128,7 +129,7 @@ def test_squared_norm_by_enumeration(claim):
     p, x = Fraction(2, 7), np.array([Fraction(3), Fraction(-1, 2), Fraction(5, 3)])
 
     def check(expected):
-        return verify.enumeration(
+        return dropcheck.enumeration(
             lambda masks: ((masks * x * inverse(p)) ** 2).sum(axis=1), expected, 3, p
         )
 
@@ -142,7 +143,7 @@ def test_variance_in_the_layer(claim, rng):
     samples = layers.Dropout(p, rng=rng).forward(np.full((200_000, 1), size))[:, 0]
 
     def check(factor, wrong=None):
-        return verify.variance_test(samples, factor * size**2, 0, size * inverse(p), wrong=wrong)
+        return dropcheck.variance_test(samples, factor * size**2, 0, size * inverse(p), wrong=wrong)
 
     report = check(p / (1 - p), wrong=p * (1 - p) * size**2)
     assert report.power >= 0.999
@@ -168,7 +169,7 @@ def test_active_units_by_enumeration(claim):
         law = [comb(n, k) * (1 - p) ** k * p ** (n - k) for k in range(n + 1)]
         law[0] = silent
         second = n * p * (1 - p) + (n * rate) ** 2
-        return verify.enumeration(moments, [n * rate, second, *law], n, p)
+        return dropcheck.enumeration(moments, [n * rate, second, *law], n, p)
 
     claim.holds(check(1 - p, p**n))
     claim.rejects("n p on average", check(p, p**n))
@@ -181,7 +182,7 @@ def test_silent_rows_of_the_sampler(claim, rng):
     silent = np.count_nonzero(~sample_mask((rows, n), p, rng=rng).any(axis=1))
 
     def check(probability, wrong=None):
-        return verify.rate_test(silent, rows, probability, wrong=wrong)
+        return dropcheck.rate_test(silent, rows, probability, wrong=wrong)
 
     report = check(p**n, wrong=(1 - p) ** n)
     assert report.power >= 0.999
@@ -224,7 +225,7 @@ def test_descent_agrees_by_identity(claim, rng):
         def parted(v):
             return descent_step(1 - v[10], eta_inv, lambda_inv, v)
 
-        return verify.identity(parted, lambda v: np.zeros((4, 2, 2), dtype=int), 11, rng=rng)
+        return dropcheck.identity(parted, lambda v: np.zeros((4, 2, 2), dtype=int), 11, rng=rng)
 
     def right(eta, q):
         return q**2 * eta
@@ -253,7 +254,7 @@ def test_adam_agrees_symbolically(claim):
 
     def check(eta_inv, eps_inv):
         difference = q * step(eta, eps, q * g1, q * g2) - step(eta_inv, eps_inv, g1, g2)
-        return verify.Report(
+        return dropcheck.Report(
             passed=sympy.simplify(difference) == 0, method="symbolic", rounding=0.0
         )
 
@@ -315,7 +316,7 @@ def test_torch_optimisers_agree_to_the_last_bit(claim, seed, optimiser, factor, 
             weight_decay=decay_inv,
             **extra_inv,
         )
-        return verify.Report(
+        return dropcheck.Report(
             passed=torch.equal(inverted, q * standard), method="exact-float", rounding=0.0
         )
 
@@ -345,7 +346,7 @@ def multi_affine(c, x):
 )
 def test_multi_affine_by_identity(claim, rng):
     def check(g):
-        return verify.identity(
+        return dropcheck.identity(
             mean_over_masks(g), lambda v: g(v[:8], v[8:11]), 12, degree=7, rng=rng
         )
 
@@ -380,7 +381,7 @@ def test_only_multi_affine_polynomials_symbolically(claim):
     passed = {(i, j) for i in range(4) for j in range(4) if passes(i, j)}
 
     def check(stated):
-        return verify.Report(passed=passed == stated, method="symbolic", rounding=0.0)
+        return dropcheck.Report(passed=passed == stated, method="symbolic", rounding=0.0)
 
     claim.holds(check({(0, 0), (1, 0), (0, 1), (1, 1)}))
     claim.rejects("iff affine", check({(0, 0), (1, 0), (0, 1)}))
@@ -404,7 +405,7 @@ def test_smoothness_is_needed_and_jensen_is_strict(claim):
     p = Fraction(1, 3)
 
     def check(g, x=two):
-        return verify.enumeration(lambda masks: g(masks * x * inverse(p)), g(x), x.size, p)
+        return dropcheck.enumeration(lambda masks: g(masks * x * inverse(p)), g(x), x.size, p)
 
     for x in (two, four):
         claim.holds(check(ratio, x))
@@ -413,14 +414,14 @@ def test_smoothness_is_needed_and_jensen_is_strict(claim):
         # The wrong form: whatever is differentiable at 0 and passes is multi-affine.
         claim.rejects(
             "differentiable at 0 suffices",
-            verify.Report(passed=not check(ratio, x).passed or affine, method="enumeration"),
+            dropcheck.Report(passed=not check(ratio, x).passed or affine, method="enumeration"),
         )
 
     def relu(values):
         return np.maximum(values.sum(axis=-1), Fraction(0))
 
     claim.rejects("equal behind a ReLU", check(relu))
-    gap = verify.expectation(lambda masks: relu(masks * two * inverse(p)), 2, p)[0] - relu(two)
+    gap = dropcheck.expectation(lambda masks: relu(masks * two * inverse(p)), 2, p)[0] - relu(two)
     assert gap > 0
 
 
@@ -441,8 +442,8 @@ def test_convex_functions_lie_above(claim, rng):
         sizes.append(np.abs(z).max())
         assert (gap > 1e-12 * sizes[-1]) == changes
     rounding = 1e-12 * np.array(sizes)
-    claim.holds(verify.bound(below, rounding))
-    claim.rejects("E f <= f for convex f", verify.bound(above, rounding))
+    claim.holds(dropcheck.bound(below, rounding))
+    claim.rejects("E f <= f for convex f", dropcheck.bound(above, rounding))
 
 
 # The Jensen gap.
@@ -470,12 +471,12 @@ def test_order_of_the_jensen_gap(claim):
     in_size = np.abs([softplus_remainder(0.3, s) for s in sizes])
     at_half = np.abs([softplus_remainder(0.5, s) for s in sizes])
     in_p = np.abs([softplus_remainder(p) for p in rates])
-    claim.holds(verify.order(sizes, in_size, expected=3, tolerance=0.1))
-    claim.rejects("second order in the size", verify.order(sizes, in_size, 2, tolerance=0.1))
-    claim.holds(verify.order(sizes, at_half, expected=4, tolerance=0.1))
-    claim.rejects("third order at p = 1/2", verify.order(sizes, at_half, 3, tolerance=0.1))
-    claim.holds(verify.order(rates, in_p, expected=1, tolerance=0.1))
-    claim.rejects("remainder O(p^2)", verify.order(rates, in_p, 2, tolerance=0.1))
+    claim.holds(dropcheck.order(sizes, in_size, expected=3, tolerance=0.1))
+    claim.rejects("second order in the size", dropcheck.order(sizes, in_size, 2, tolerance=0.1))
+    claim.holds(dropcheck.order(sizes, at_half, expected=4, tolerance=0.1))
+    claim.rejects("third order at p = 1/2", dropcheck.order(sizes, at_half, 3, tolerance=0.1))
+    claim.holds(dropcheck.order(rates, in_p, expected=1, tolerance=0.1))
+    claim.rejects("remainder O(p^2)", dropcheck.order(rates, in_p, 2, tolerance=0.1))
 
 
 @pytest.mark.claim("approx-jensen-gap", method="bound", rejects=("remainder / p tends to 0",))
@@ -489,7 +490,7 @@ def test_limit_of_the_jensen_remainder(claim):
 
     def check(stated):
         distance = np.abs([softplus_remainder(p) / p - stated for p in rates])
-        return verify.bound(distance, 5 * rates)  # O(p), with room for the constant
+        return dropcheck.bound(distance, 5 * rates)  # O(p), with room for the constant
 
     claim.holds(check(limit))
     claim.rejects("remainder / p tends to 0", check(0.0))
@@ -504,18 +505,18 @@ def test_limit_of_the_jensen_remainder(claim):
 def test_boundaries_over_all_masks_and_draws(claim):
     """At p = 0 and 1 one mask has all the weight; no single-precision draw drops at p = 0."""
     x = np.array([1, -2, 3])
-    claim.holds(verify.enumeration(lambda masks: masks * x, x, 3, Fraction(0)))
-    claim.holds(verify.enumeration(lambda masks: masks * x, 0 * x, 3, Fraction(1)))
+    claim.holds(dropcheck.enumeration(lambda masks: masks * x, x, 3, Fraction(0)))
+    claim.holds(dropcheck.enumeration(lambda masks: masks * x, 0 * x, 3, Fraction(1)))
     with np.errstate(all="ignore"):
         literal = x * 0.0 / np.float64(0.0)
     claim.rejects(
         "0 * (1/0)",
-        verify.Report(passed=bool(np.all(literal == 0)), method="enumeration"),
+        dropcheck.Report(passed=bool(np.all(literal == 0)), method="enumeration"),
     )
     draws = np.arange(2**24, dtype=np.float32) * np.float32(2.0**-24)
 
     def drops_nothing(drops):
-        return verify.Report(passed=not drops.any(), method="enumeration", rounding=0.0)
+        return dropcheck.Report(passed=not drops.any(), method="enumeration", rounding=0.0)
 
     claim.holds(drops_nothing(draws < 0))
     claim.rejects("`U > p` at p = 0", drops_nothing(~(draws > 0)))
@@ -537,7 +538,7 @@ def test_boundaries_of_layers_and_torch(claim, rng):
     def check(p, output, gradient):
         theirs = torch_pass(p)
         same = np.array_equal(output, theirs[0]) and np.array_equal(gradient, theirs[1])
-        return verify.Report(passed=same, method="same-mask", rounding=0.0)
+        return dropcheck.Report(passed=same, method="same-mask", rounding=0.0)
 
     for p in (0.0, 1.0):
         layer = layers.Dropout(p, rng=rng)
@@ -584,7 +585,7 @@ def test_bytes_give_p_exactly(claim, rng, monkeypatch):
         """Whether each unit drops with p, rounded down to so many bits."""
         stated = [Fraction(int(Fraction(p) * 2**bits), 2**bits) for p in cases]
         exact = all(share == {p} for share, p in zip(shares, stated, strict=True))
-        return verify.Report(passed=exact, method="enumeration", rounding=0.0)
+        return dropcheck.Report(passed=exact, method="enumeration", rounding=0.0)
 
     claim.holds(check(1074))
     claim.rejects("one byte", check(8))
@@ -603,7 +604,7 @@ def test_rate_of_the_sampler(claim, rng, p):
     dropped = draws - np.count_nonzero(keep)
 
     def check(rate, wrong=None):
-        return verify.rate_test(dropped, draws, rate, wrong=wrong)
+        return dropcheck.rate_test(dropped, draws, rate, wrong=wrong)
 
     for name, digit in (("one byte, down", int(256 * p)), ("one byte, up", int(256 * p) + 1)):
         report = check(p, wrong=digit / 256)
@@ -614,7 +615,7 @@ def test_rate_of_the_sampler(claim, rng, p):
     for apart in (1, 8):
         pairs = keep.reshape(-1, 2, apart)
         both = np.count_nonzero(~pairs.any(axis=1))
-        report = verify.rate_test(both, draws // 2, p**2, wrong=p)
+        report = dropcheck.rate_test(both, draws // 2, p**2, wrong=p)
         assert report.power >= 0.999
         claim.holds(report)
-        claim.rejects("two units alike", verify.rate_test(both, draws // 2, p))
+        claim.rejects("two units alike", dropcheck.rate_test(both, draws // 2, p))

@@ -8,16 +8,15 @@ import pytest
 import sympy
 import torch
 
-from dropoutlib import layers, verify
+import dropcheck
+from dropoutlib import layers
 from dropoutlib.gradients import (
     autograd_bytes,
-    check_backward,
     expected_gradient,
     gradient_covariance,
     gradient_variance,
     layer_bytes,
     linear_backward,
-    same_noise,
 )
 from dropoutlib.layers import bernoulli
 from dropoutlib.masks import PackedMask, enumerate_masks, mask_weights, sample_mask
@@ -85,7 +84,7 @@ def stated_backward(factor=lambda p: 1 / (1 - p), roll=0):
 )
 def test_backward_by_identity(claim, rng):
     def check(stated):
-        return verify.identity(differences, stated, 13, degree=12, rng=rng)
+        return dropcheck.identity(differences, stated, 13, degree=12, rng=rng)
 
     claim.holds(check(stated_backward()))
     claim.rejects("a fresh mask in backward", check(stated_backward(roll=1)))
@@ -115,8 +114,8 @@ def test_backward_symbolically(claim):
             wanted = [*W.applyfunc(loss.diff), *x.applyfunc(loss.diff)]
             stated = [*stated_W, *stated_x]
             if any(sympy.simplify(a - b) != 0 for a, b in zip(wanted, stated, strict=True)):
-                return verify.Report(passed=False, method="symbolic", rounding=0.0)
-        return verify.Report(passed=True, method="symbolic", rounding=0.0)
+                return dropcheck.Report(passed=False, method="symbolic", rounding=0.0)
+        return dropcheck.Report(passed=True, method="symbolic", rounding=0.0)
 
     claim.holds(check(1 / q))
     claim.rejects("1/q twice in backward", check(1 / q**2))
@@ -142,9 +141,9 @@ def test_backward_of_the_layer_by_complex_step(claim, rng):
     grad_W, _ = linear_backward(W, x, mask, delta, p)
 
     def check(grad_x):
-        return verify.gradient(lambda z: loss(W, z), grad_x, x)
+        return dropcheck.gradient(lambda z: loss(W, z), grad_x, x)
 
-    claim.holds(verify.gradient(lambda V: loss(V, x), grad_W, W))
+    claim.holds(dropcheck.gradient(lambda V: loss(V, x), grad_W, W))
     claim.holds(check(layer.backward(W.T @ delta)))
     fresh = other_mask(mask, rng)
     claim.rejects("a fresh mask in backward", check(W.T @ delta * fresh / (1 - p)))
@@ -176,7 +175,7 @@ def test_backward_is_torchs_on_the_mask_that_torch_drew(claim, monkeypatch, rng,
         close = {"rtol": 2.0**-51, "atol": 0}
         same = np.allclose(grad_x, x.grad.numpy(), **close)
         same = same and np.allclose(grad_W, W.grad.numpy(), **close)
-        return verify.Report(passed=same, method="same-mask", rounding=2.0**-51)
+        return dropcheck.Report(passed=same, method="same-mask", rounding=2.0**-51)
 
     claim.holds(check(layer.backward(upstream)))
     claim.rejects("no 1/q in backward", check(upstream * mask))
@@ -220,7 +219,7 @@ def test_every_layer_against_differences(claim, rng):
         layer.rng = rng
         x = rng.standard_normal(shape)
         grad = rng.standard_normal(layer.forward(x).shape)
-        claim.holds(check_backward(layer, x, grad))
+        claim.holds(dropcheck.check_backward(layer, x, grad))
         if not layer.training:
             continue
 
@@ -230,7 +229,9 @@ def test_every_layer_against_differences(claim, rng):
                 layer.forward(x)
             return layer.backward(grad)
 
-        claim.rejects("fresh noise in backward", check_backward(layer, x, grad, backward=fresh))
+        claim.rejects(
+            "fresh noise in backward", dropcheck.check_backward(layer, x, grad, backward=fresh)
+        )
         layer.forward(x)
         scale = layer._last[2] if isinstance(layer, layers.Dropout) else 1.0
         if scale != 1.0:
@@ -238,7 +239,7 @@ def test_every_layer_against_differences(claim, rng):
             def unscaled(grad, layer=layer, scale=scale):
                 return layer.backward(grad) / scale
 
-            report = check_backward(layer, x, grad, backward=unscaled)
+            report = dropcheck.check_backward(layer, x, grad, backward=unscaled)
             claim.rejects("no scale in backward", report)
 
 
@@ -249,14 +250,14 @@ def test_gradients_of_parameters_against_differences(claim, rng):
     """The logit of concrete dropout, the weights and the bias of DropConnect, R-Drop's logits."""
     x, grad = rng.standard_normal((5, 4)), rng.standard_normal((5, 4))
     concrete = layers.ConcreteDropout(0.3, 0.4, rng=rng)
-    forward = same_noise(concrete)
+    forward = dropcheck.same_noise(concrete)
 
     def of_logit(logit):
         concrete.logit = logit.item()
         return np.sum(grad * forward(x))
 
     def check_logit(stated):
-        return verify.gradient(of_logit, stated, [logit], method="central")
+        return dropcheck.gradient(of_logit, stated, [logit], method="central")
 
     logit, p = concrete.logit, concrete.p
     forward(x)
@@ -268,7 +269,7 @@ def test_gradients_of_parameters_against_differences(claim, rng):
 
     W, bias, grad = rng.standard_normal((3, 4)), rng.standard_normal(3), rng.standard_normal((5, 3))
     connect = layers.DropConnect(W, bias, 0.4, rng=rng)
-    forward = same_noise(connect)
+    forward = dropcheck.same_noise(connect)
     forward(x)
     connect.backward(grad)
     masks = connect._last[2]
@@ -279,7 +280,9 @@ def test_gradients_of_parameters_against_differences(claim, rng):
 
     def check_weights(weight_grad):
         stated = np.column_stack([weight_grad, connect_bias_grad])
-        return verify.gradient(of_parameters, stated, np.column_stack([W, bias]), method="central")
+        return dropcheck.gradient(
+            of_parameters, stated, np.column_stack([W, bias]), method="central"
+        )
 
     weight_grad, connect_bias_grad = connect.weight_grad, connect.bias_grad
     claim.holds(check_weights(weight_grad))
@@ -290,7 +293,7 @@ def test_gradients_of_parameters_against_differences(claim, rng):
     labels = rng.integers(0, 3, size=5)
     grads = layers.r_drop_loss(*logits, labels, 1.7)[1:]
     claim.holds(
-        verify.gradient(
+        dropcheck.gradient(
             lambda both: layers.r_drop_loss(*both, labels, 1.7)[0],
             np.stack(grads),
             logits,
@@ -356,7 +359,7 @@ def test_variant_backwards_symbolically(claim):
         for n in (0, 1):
             differences += [*(X[n].applyfunc(total.diff) - of_X[n])]
         passed = passed and all(sympy.simplify(difference) == 0 for difference in differences)
-        return verify.Report(passed=passed, method="symbolic", rounding=0.0)
+        return dropcheck.Report(passed=passed, method="symbolic", rounding=0.0)
 
     claim.holds(check())
     claim.rejects("a alpha' in backward", check(alpha_back=dropped * (1 - m[0])))
@@ -395,7 +398,7 @@ def test_expected_gradient_by_identity(claim, rng):
         return np.outer(W @ x - y, x).ravel()
 
     def check(stated):
-        return verify.identity(mean, stated, 12, degree=12, rng=rng)
+        return dropcheck.identity(mean, stated, 12, degree=12, rng=rng)
 
     def library(v):
         W, x, y, p = regression(v)
@@ -436,7 +439,7 @@ def test_mean_gradient_is_the_gradient_of_the_mean_loss(claim, rng):
     )
 
     def check(stated):
-        return verify.gradient(lambda V: weights @ loss(V, noisy), stated, W)
+        return dropcheck.gradient(lambda V: weights @ loss(V, noisy), stated, W)
 
     claim.holds(check(mean))
     claim.rejects("gradient of the loss without dropout", check(np.outer(delta(x), x)))
@@ -463,7 +466,7 @@ def test_expected_gradient_in_the_layer(claim, rng):
     plain = (BATCH_W @ BATCH_X - BATCH_Y) * BATCH_X
 
     def check(mean, wrong=None):
-        return verify.mean_test(samples, mean, low, high, wrong=wrong)
+        return dropcheck.mean_test(samples, mean, low, high, wrong=wrong)
 
     report = check(stated, wrong=plain)
     assert report.power >= 0.999
@@ -527,7 +530,7 @@ def test_gradient_covariance_by_identity(claim, rng):
         return ((weights[:, None] * deviation).T @ deviation).ravel()
 
     def check(stated):
-        return verify.identity(over_masks, stated, 12, degree=40, rng=rng)
+        return dropcheck.identity(over_masks, stated, 12, degree=40, rng=rng)
 
     claim.holds(check(lambda v: gradient_covariance(*regression(v)).ravel()))
     claim.holds(check(stated_covariance))
@@ -560,11 +563,11 @@ def test_gradient_variance_of_a_batch_by_enumeration(claim):
         return squared_deviation(np.tile(masks, 3))
 
     def check(stated):
-        return verify.enumeration(squared_deviation, stated, 9, p)
+        return dropcheck.enumeration(squared_deviation, stated, 9, p)
 
     claim.holds(check(gradient_variance(W, X, Y, p)[0]))
     claim.rejects("none at zero residual", check(0))
-    claim.rejects("one mask for the batch", check(verify.expectation(shared, 3, p)[0]))
+    claim.rejects("one mask for the batch", check(dropcheck.expectation(shared, 3, p)[0]))
 
 
 @pytest.mark.claim("thm-gradient-variance", method="monte-carlo", rejects=("a fixed residual",))
@@ -575,7 +578,7 @@ def test_gradient_variance_in_the_layer(claim, rng):
     fixed = p / (1 - p) * ((BATCH_W @ BATCH_X - BATCH_Y) * BATCH_X) ** 2
 
     def check(variance, wrong=None):
-        return verify.variance_test(samples, variance, low, high, wrong=wrong)
+        return dropcheck.variance_test(samples, variance, low, high, wrong=wrong)
 
     report = check(stated, wrong=fixed)
     assert report.power >= 0.999
@@ -599,7 +602,7 @@ def test_as_many_gradients_as_masks(claim):
     def check(states):
         """Whether so many states of a memory can tell the gradients apart."""
         enough = restored and len(gradients) <= states
-        return verify.Report(passed=enough, method="enumeration", cases=len(masks), rounding=0.0)
+        return dropcheck.Report(passed=enough, method="enumeration", cases=len(masks), rounding=0.0)
 
     claim.holds(check(2**n))
     claim.rejects("n - 1 bits suffice", check(2 ** (n - 1)))
@@ -633,7 +636,7 @@ def test_all_forms_of_a_mask_give_the_same_bits(claim, rng, seed, dtype):
 
     def check(gradients):
         same = all(np.array_equal(gradient, reference) for gradient in gradients)
-        return verify.Report(passed=same, method="same-mask", rounding=0.0)
+        return dropcheck.Report(passed=same, method="same-mask", rounding=0.0)
 
     by_form = [scaled_product(upstream, form, float(scale)) for form in forms.values()]
     claim.holds(check([*by_form, leaf.grad.numpy()]))

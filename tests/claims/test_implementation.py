@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from dropoutlib import verify
+import dropcheck
 from dropoutlib.bayes import analytic
 from dropoutlib.masks import enumerate_masks, mask_weights, sample_mask, sampler
 
@@ -79,7 +79,7 @@ def test_joint_law_over_all_bytes(claim, monkeypatch, places):
 
     def check(decide, places=PLACES[places]):
         same = joint_law(decide, places) == product
-        return verify.Report(passed=same, method="enumeration", rounding=0.0)
+        return dropcheck.Report(passed=same, method="enumeration", rounding=0.0)
 
     claim.holds(check(in_the_library(monkeypatch)))
     claim.holds(check(by_rule(lambda second: second >= 77)))
@@ -116,7 +116,7 @@ def test_every_double_is_met_exactly(claim, rng):
 
     def check(probability):
         exact = all(probability(p) == Fraction(p) for p in cases)
-        return verify.Report(passed=exact, method="symbolic", rounding=0.0)
+        return dropcheck.Report(passed=exact, method="symbolic", rounding=0.0)
 
     claim.holds(check(by_digits))
     rests, smallest = 0, Fraction(5e-324)
@@ -143,10 +143,10 @@ def test_rate_of_what_is_drawn(claim, rng, p):
         "tie resolved by a fair coin": float(fair_coin(p)),
     }
     for name, rate in wrong.items():
-        report = verify.rate_test(dropped, draws, p, wrong=rate)
+        report = dropcheck.rate_test(dropped, draws, p, wrong=rate)
         assert report.power >= 0.999
         claim.holds(report)
-        claim.rejects(name, verify.rate_test(dropped, draws, rate))
+        claim.rejects(name, dropcheck.rate_test(dropped, draws, rate))
 
 
 @pytest.mark.claim(
@@ -165,12 +165,12 @@ def test_words_that_are_drawn_again(claim, rng, monkeypatch):
     sampler._fill(np.empty(8 * words, dtype=bool), 1 / 3, rng)
     again = 1 - (255 / 256) ** 8
     assert asked[0] == words
-    assert verify.rate_test(asked[2], asked[1], again)  # and of those so many once more
+    assert dropcheck.rate_test(asked[2], asked[1], again)  # and of those so many once more
     for name, rate in {"one word in 256": 1 / 256, "one unit's share": 4 / 256}.items():
-        report = verify.rate_test(asked[1], words, again, wrong=rate)
+        report = dropcheck.rate_test(asked[1], words, again, wrong=rate)
         assert report.power >= 0.999
         claim.holds(report)
-        claim.rejects(name, verify.rate_test(asked[1], words, rate))
+        claim.rejects(name, dropcheck.rate_test(asked[1], words, rate))
 
 
 # A linear head behind the mask.
@@ -194,7 +194,7 @@ def test_linear_head_by_identity(claim, rng):
             h, w, b, p = v[:3], v[3:6], v[6], v[7]
             return np.array([mean(p) * (w @ h) + b, variance(h, w, p)])
 
-        return verify.identity(head_moments, stated, 8, degree=16, rng=rng)
+        return dropcheck.identity(head_moments, stated, 8, degree=16, rng=rng)
 
     def right(h, w, p):
         return p / (1 - p) * np.sum(w**2 * h**2)
@@ -223,7 +223,7 @@ def test_linear_head_of_a_network(claim, seed, p):
             return np.stack([outputs, (outputs - mean) ** 2], axis=1)
 
         expected = np.stack([mean, variance])
-        return verify.enumeration(squares, expected, 10, p)
+        return dropcheck.enumeration(squares, expected, 10, p)
 
     claim.holds(check(moments.var.numpy()[0]))
     claim.rejects("p q", check(moments.var.numpy()[0] * (1 - p) ** 2))

@@ -5,7 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from dropoutlib import layers, verify
+import dropcheck
+from dropoutlib import layers
 from dropoutlib.masks import enumerate_masks, mask_weights
 
 
@@ -31,7 +32,7 @@ def test_variance_of_an_average_by_identity(claim, rng):
             mean, square = x.sum() / 3, (x**2).sum() / 3
             return np.array([mean, square - mean**2 + share * p / (1 - p) * square])
 
-        return verify.identity(moments, stated, 4, degree=16, rng=rng)
+        return dropcheck.identity(moments, stated, 4, degree=16, rng=rng)
 
     claim.holds(check(Fraction(1, 3)))
     claim.rejects("it spreads like one pass", check(1))
@@ -53,7 +54,7 @@ def test_spread_of_an_average_in_the_layer(claim, rng):
     low, high = -1 / (1 - p), 1 / (1 - p)
 
     def check(samples, variance, wrong=None):
-        return verify.variance_test(samples, variance, low, high, wrong=wrong)
+        return dropcheck.variance_test(samples, variance, low, high, wrong=wrong)
 
     for samples, right, name, wrong in (
         (one, 2.0, "dropout leaves the spread alone", 1.0),

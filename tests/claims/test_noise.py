@@ -8,13 +8,14 @@ import pytest
 import scipy.linalg
 import sympy
 
-from dropoutlib import layers, noise, verify
+import dropcheck
+from dropoutlib import layers, noise
 from dropoutlib.masks import enumerate_masks, mask_weights
 
 
 def exactly(passed, method):
     """Report of a check that rounds nothing."""
-    return verify.Report(passed=bool(passed), method=method, rounding=0.0)
+    return dropcheck.Report(passed=bool(passed), method=method, rounding=0.0)
 
 
 def symbolic(expression):
@@ -53,7 +54,7 @@ def test_noise_moments_by_identity(claim, rng):
             kurtosis = (1 - 6 * p * q) / (p * q) + excess_over
             return np.array([1, spread, p * (2 * p - 1) / q**2, kurtosis * spread**2])
 
-        return verify.identity(central_moments, stated, 1, degree=16, rng=rng)
+        return dropcheck.identity(central_moments, stated, 1, degree=16, rng=rng)
 
     claim.holds(check(ratio))
     claim.rejects("variance p q", check(lambda p: p * (1 - p)))
@@ -91,7 +92,7 @@ def test_variance_of_the_layers_noise(claim, rng, p):
     variance, high = noise.noise_moments(p).variance, 1 / (1 - p)
 
     def check(stated, wrong=None):
-        return verify.variance_test(drawn, stated, 0, high, wrong=wrong)
+        return dropcheck.variance_test(drawn, stated, 0, high, wrong=wrong)
 
     report = check(variance, wrong=p * (1 - p))
     assert report.power >= 0.999
@@ -133,7 +134,9 @@ def test_gaussian_gives_the_same_squared_loss_by_identity(claim, rng):
         return mean
 
     def check(power, **kwargs):
-        return verify.identity(bernoulli(power), gaussian(power, **kwargs), 8, degree=60, rng=rng)
+        return dropcheck.identity(
+            bernoulli(power), gaussian(power, **kwargs), 8, degree=60, rng=rng
+        )
 
     claim.holds(check(2))
     claim.rejects("identical for fourth powers", check(4))
@@ -160,7 +163,7 @@ def test_losses_under_gaussian_noise_by_quadrature(claim, p):
         bernoulli = q * loss(x / q) + mpmath.mpf(p) * loss(mpmath.mpf(0))
         gaussian = gaussian_mean(lambda factor: loss(x * factor), mpmath.sqrt(p / q))
         error = float(abs(bernoulli - gaussian))
-        return verify.Report(
+        return dropcheck.Report(
             passed=error <= 1e-12, method="quadrature", error=error, rounding=1e-12
         )
 
@@ -247,12 +250,12 @@ def test_order_of_the_noise_expansion(claim):
     at_30 = np.abs([of_cross_entropy(0.3, s) for s in sizes])
     at_half = np.abs([of_cross_entropy(0.5, s) for s in sizes])
     in_p = np.abs([of_cross_entropy(p) for p in rates])
-    claim.holds(verify.order(sizes, at_30, 3, tolerance=0.1))
-    claim.rejects("second order in the size", verify.order(sizes, at_30, 2, tolerance=0.1))
-    claim.holds(verify.order(sizes, at_half, 4, tolerance=0.1))
-    claim.rejects("third order at p = 1/2", verify.order(sizes, at_half, 3, tolerance=0.1))
-    claim.holds(verify.order(rates, in_p, 1, tolerance=0.1))
-    claim.rejects("remainder O(p^2)", verify.order(rates, in_p, 2, tolerance=0.1))
+    claim.holds(dropcheck.order(sizes, at_30, 3, tolerance=0.1))
+    claim.rejects("second order in the size", dropcheck.order(sizes, at_30, 2, tolerance=0.1))
+    claim.holds(dropcheck.order(sizes, at_half, 4, tolerance=0.1))
+    claim.rejects("third order at p = 1/2", dropcheck.order(sizes, at_half, 3, tolerance=0.1))
+    claim.holds(dropcheck.order(rates, in_p, 1, tolerance=0.1))
+    claim.rejects("remainder O(p^2)", dropcheck.order(rates, in_p, 2, tolerance=0.1))
 
 
 @pytest.mark.claim("approx-noise-expansion", method="bound", rejects=("exact for cross-entropy",))
@@ -262,7 +265,7 @@ def test_expansion_is_exact_for_squared_loss_only(claim, rng):
     def check(loss, curvature):
         sizes = [np.abs(h).sum() ** 2 / (1 - p) ** 2 + 1 for p, h in cases]
         left = np.abs([remainder(loss, curvature, p, h=h) for p, h in cases])
-        return verify.bound(left, 1e-13 * np.array(sizes))
+        return dropcheck.bound(left, 1e-13 * np.array(sizes))
 
     claim.holds(check(squared, squared_curvature))
     claim.rejects("exact for cross-entropy", check(cross_entropy, cross_entropy_curvature))
@@ -304,7 +307,7 @@ def test_linear_penalty_by_identity(claim, rng):
             W, X, Y, p = unpack(v)
             return ((Y - X @ W.T) ** 2).sum() + ratio(p) * penalty(W, X)
 
-        return verify.identity(expected_loss, stated, 13, degree=24, rng=rng)
+        return dropcheck.identity(expected_loss, stated, 13, degree=24, rng=rng)
 
     right, *wrong = PENALTIES.items()
     claim.holds(check(right[1]))
@@ -331,7 +334,7 @@ def test_linear_penalty_in_the_layer(claim, rng):
     without = ((Y - X @ W.T) ** 2).sum()
 
     def check(penalty, wrong=None):
-        return verify.mean_test(
+        return dropcheck.mean_test(
             losses,
             without + penalty,
             0,
@@ -367,12 +370,12 @@ def test_how_far_the_frobenius_form_is_off(claim, rng):
     rounding = 1e-12 * d
 
     def off_by(values):
-        return verify.bound(np.abs(values - d), rounding)
+        return dropcheck.bound(np.abs(values - d), rounding)
 
     claim.holds(off_by(standardised))
     claim.rejects("overstates d-fold for all inputs", off_by(quotients))
-    claim.holds(verify.bound(np.ones(2000), quotients))
-    claim.rejects("understates", verify.bound(quotients, np.ones(2000)))
+    claim.holds(dropcheck.bound(np.ones(2000), quotients))
+    claim.rejects("understates", dropcheck.bound(quotients, np.ones(2000)))
 
 
 # Dropout ridge.
@@ -408,7 +411,7 @@ def test_dropout_ridge_by_identity(claim, rng):
             X, y, p = v[:6].reshape(3, 2), v[6:9], v[9]
             return gradient_at(solve_two(X.T @ X + ridge(X, p), X.T @ y), X, y, p)
 
-        return verify.identity(gradient, lambda v: np.array([0, 0]), 10, degree=60, rng=rng)
+        return dropcheck.identity(gradient, lambda v: np.array([0, 0]), 10, degree=60, rng=rng)
 
     def own(X):
         return np.diag((X**2).sum(axis=0))
@@ -420,7 +423,7 @@ def test_dropout_ridge_by_identity(claim, rng):
 
     claim.holds(check(lambda X, p: ratio(p) * own(X)))
     claim.holds(
-        verify.identity(
+        dropcheck.identity(
             with_correlations_times_q, lambda v: np.array([0, 0]), 10, degree=60, rng=rng
         )
     )
@@ -439,7 +442,7 @@ def test_dropout_ridge_does_not_see_units(claim, rng):
 
     def check(solve):
         same = np.array_equal(solve(X * units, y, 0.3) * units, solve(X, y, 0.3))
-        return verify.Report(passed=same, method="exact-float", rounding=0.0)
+        return dropcheck.Report(passed=same, method="exact-float", rounding=0.0)
 
     claim.holds(check(noise.dropout_ridge))
     claim.rejects("ridge is invariant too", check(ordinary))
@@ -463,8 +466,8 @@ def test_dropout_ridge_is_the_unique_minimiser(claim, rng):
         for other in (ridge, *(noise.dropout_ridge(X, y, p) + 0.1 * rng.standard_normal((3, 5)))):
             below.append(best)
             above.append(loss(other))
-    claim.holds(verify.bound(below, above))
-    claim.rejects("the ridge with p/q I is the minimiser", verify.bound(above, below))
+    claim.holds(dropcheck.bound(below, above))
+    claim.rejects("the ridge with p/q I is the minimiser", dropcheck.bound(above, below))
 
 
 # Generalised linear models.
@@ -487,7 +490,7 @@ def test_order_of_the_glm_penalty(claim):
 
     def check(family, p, expected):
         errors = np.abs([glm_remainder(family, s, p) for s in sizes])
-        return verify.order(sizes, errors, expected, tolerance=0.1, value=1.0)
+        return dropcheck.order(sizes, errors, expected, tolerance=0.1, value=1.0)
 
     claim.holds(check("poisson", 0.3, 3))
     claim.holds(check("poisson", 0.5, 4))
@@ -538,7 +541,7 @@ def test_glm_penalty_is_exact_for_squared_loss_and_label_free(claim, rng):
             name[family] = column
 
     def agree(one, other, family):
-        return verify.bound(np.abs(one[family] - other[family]), 1e-13 * scales[family])
+        return dropcheck.bound(np.abs(one[family] - other[family]), 1e-13 * scales[family])
 
     claim.holds(agree(exact, approximate, "gaussian"))
     claim.rejects("exact for the logistic loss", agree(exact, approximate, "logistic"))
@@ -600,14 +603,14 @@ def test_logistic_penalty_far_out_by_enumeration(claim):
         def f(masks):
             return softplus(sign * (masks * z[1:]).sum(axis=1) / q)
 
-        return verify.expectation(f, 3, p)[0]
+        return dropcheck.expectation(f, 3, p)[0]
 
     def gap(masks, y=0):
         total = (masks * z).sum(axis=1) / q
         return softplus(total) - y * total - (softplus(z.sum()) - y * z.sum())
 
     def check(stated, f=gap):
-        return verify.enumeration(f, stated, 4, p, scale=60 / q)
+        return dropcheck.enumeration(f, stated, 4, p, scale=60 / q)
 
     limit = p * without_first(-1)
     claim.holds(check(limit))
@@ -657,12 +660,12 @@ def test_logistic_penalty_on_random_cases(claim, rng):
         assert (growth > 1e-12) == mixed[-1][1]
         assert penalty(30 * np.abs(z)) <= np.log(2)
     limits, slopes = np.array(limits), np.array(slopes)
-    claim.holds(verify.bound(limits[:, 0], limits[:, 1]))
-    claim.holds(verify.bound(slopes, np.zeros(1000)))
-    claim.rejects("grows as a weight leaves 0", verify.bound(-slopes, np.zeros(1000)))
-    claim.holds(verify.bound(rays, np.log(2) + 1e-12))
-    claim.rejects("bounded along every ray", verify.bound([r for r, _ in mixed], np.log(2)))
-    claim.rejects("L2 in each weight", verify.bound(limits[:, 2], limits[:, 1]))
+    claim.holds(dropcheck.bound(limits[:, 0], limits[:, 1]))
+    claim.holds(dropcheck.bound(slopes, np.zeros(1000)))
+    claim.rejects("grows as a weight leaves 0", dropcheck.bound(-slopes, np.zeros(1000)))
+    claim.holds(dropcheck.bound(rays, np.log(2) + 1e-12))
+    claim.rejects("bounded along every ray", dropcheck.bound([r for r, _ in mixed], np.log(2)))
+    claim.rejects("L2 in each weight", dropcheck.bound(limits[:, 2], limits[:, 1]))
 
 
 # Matrix factorisation.
@@ -692,7 +695,7 @@ def test_factorisation_by_identity(claim, rng):
             A, U, V = (v[4 * k : 4 * k + 4].reshape(2, 2) for k in range(3))
             return ((A - U @ V.T) ** 2).sum() + factor(v[12]) * penalty(U, V)
 
-        return verify.identity(factor_loss, stated, 13, degree=24, rng=rng)
+        return dropcheck.identity(factor_loss, stated, 13, degree=24, rng=rng)
 
     def path_norm(U, V):
         return columns(U) @ columns(V)
@@ -719,7 +722,7 @@ def test_factorisation_in_the_layer(claim, rng):
 
     def check(penalty, wrong=None):
         wrong = None if wrong is None else without + wrong
-        return verify.mean_test(losses, without + penalty, 0, size.sum(), wrong=wrong)
+        return dropcheck.mean_test(losses, without + penalty, 0, size.sum(), wrong=wrong)
 
     frobenius = ratio(p) * (U**2).sum() * (V**2).sum()
     report = check(noise.path_norm_penalty(U, V, p), wrong=frobenius)
@@ -765,7 +768,7 @@ def test_equal_factors_reach_the_nuclear_norm_by_identity(claim, rng):
         def values(v):
             return np.array([0, 0, 0, 0, stated((v[2:] ** 2).sum())])
 
-        return verify.identity(reached(turned), values, 4, degree=200, rng=rng)
+        return dropcheck.identity(reached(turned), values, 4, degree=200, rng=rng)
 
     claim.holds(check(lambda nuclear: nuclear**2 / 4))
     claim.rejects("|M|_*", check(lambda nuclear: nuclear))
@@ -797,12 +800,12 @@ def test_no_factors_are_cheaper(claim, rng):
             narrow.append(nuclear**2 / rank)
             widths.append(r)
     lowest, equal = np.array(lowest), np.array(equal)
-    claim.holds(verify.bound(lowest, others, rounding=1e-12 * lowest))
-    claim.holds(verify.bound(equal, lowest, rounding=1e-12 * lowest))
-    claim.rejects("the minimum is |M|_*^2", verify.bound(lowest * widths, equal))
+    claim.holds(dropcheck.bound(lowest, others, rounding=1e-12 * lowest))
+    claim.holds(dropcheck.bound(equal, lowest, rounding=1e-12 * lowest))
+    claim.rejects("the minimum is |M|_*^2", dropcheck.bound(lowest * widths, equal))
     claim.rejects(
         "the penalty does not depend on the width",
-        verify.bound(narrow, equal, rounding=1e-12 * lowest),
+        dropcheck.bound(narrow, equal, rounding=1e-12 * lowest),
     )
 
 
@@ -815,10 +818,10 @@ def test_penalty_vanishes_with_the_width(claim, rng):
     penalties = [
         noise.path_norm_penalty(*noise.equalized_factorization(M, int(r)), 0.5) for r in widths
     ]
-    claim.holds(verify.order(1 / widths, penalties, 1, tolerance=0.01))
+    claim.holds(dropcheck.order(1 / widths, penalties, 1, tolerance=0.01))
     claim.rejects(
         "the penalty stays as the width grows",
-        verify.order(1 / widths, penalties, 0, tolerance=0.01),
+        dropcheck.order(1 / widths, penalties, 0, tolerance=0.01),
     )
 
 
@@ -851,7 +854,7 @@ def test_averaging_masks_keeps_the_mean_and_divides_the_covariance(claim, k):
 
     def check(mean_stated, covariance_stated):
         off = [np.abs(mean_k - mean_stated).max(), np.abs(covariance_k - covariance_stated).max()]
-        return verify.bound(off, 1e-14)
+        return dropcheck.bound(off, 1e-14)
 
     claim.holds(check(mean, covariance / k))
     claim.rejects(
@@ -879,10 +882,12 @@ def test_order_of_the_noise_covariance(claim):
         return np.linalg.norm(update_noise(1, p, s)[1] - leading)
 
     at_30, at_half = ([left(s, p) for s in sizes] for p in (0.3, 0.5))
-    claim.holds(verify.order(sizes, at_30, 3, tolerance=0.1))
-    claim.rejects("covariance of second order only", verify.order(sizes, at_30, 2, tolerance=0.1))
-    claim.holds(verify.order(sizes, at_half, 4, tolerance=0.1))
-    claim.rejects("third order at p = 1/2", verify.order(sizes, at_half, 3, tolerance=0.1))
+    claim.holds(dropcheck.order(sizes, at_30, 3, tolerance=0.1))
+    claim.rejects(
+        "covariance of second order only", dropcheck.order(sizes, at_30, 2, tolerance=0.1)
+    )
+    claim.holds(dropcheck.order(sizes, at_half, 4, tolerance=0.1))
+    claim.rejects("third order at p = 1/2", dropcheck.order(sizes, at_half, 3, tolerance=0.1))
 
 
 # The iterates.
@@ -960,7 +965,7 @@ def test_stationary_moments_by_enumeration(claim):
                 values.append(np.append(step @ mean + shift, spread.ravel()))
             return np.array(values)
 
-        return verify.enumeration(after, np.append(mean, second.ravel()), 2, RATE)
+        return dropcheck.enumeration(after, np.append(mean, second.ravel()), 2, RATE)
 
     mean, covariance = limit_exactly(GRAM, MOMENT, RATE, STEP)
     assert covariance[0, 0] > 0
@@ -1012,7 +1017,7 @@ def test_moments_of_two_steps_by_identity(claim, rng):
         return moments
 
     def check(fresh):
-        return verify.identity(by_pairs, by_recursion(fresh), 9, degree=80, rng=rng)
+        return dropcheck.identity(by_pairs, by_recursion(fresh), 9, degree=80, rng=rng)
 
     claim.holds(check(fresh=True))
     claim.rejects("the mask's noise enters once a run", check(fresh=False))
@@ -1030,13 +1035,13 @@ def test_stationary_variance_of_drawn_chains(claim, rng):
     assert np.abs(late.covariance - covariance).max() <= 1e-9
 
     def check(index, stated, wrong=None):
-        return verify.variance_test(chains[:, index], stated, 0, 0.5, wrong=wrong)
+        return dropcheck.variance_test(chains[:, index], stated, 0, 0.5, wrong=wrong)
 
     report = check(0, covariance[0, 0], wrong=covariance[0, 0] / 2)
     assert report.power >= 0.999
     claim.holds(report)
     claim.rejects("the variance halved", check(0, covariance[0, 0] / 2))
-    assert verify.mean_test(chains[:, 0], mean[0], 0, 0.5)
+    assert dropcheck.mean_test(chains[:, 0], mean[0], 0, 0.5)
 
 
 @pytest.mark.claim(
@@ -1049,10 +1054,10 @@ def test_stationary_variance_is_of_the_order_of_the_step(claim):
     steps = 2.0 ** -np.arange(5, 11)
     covariances = [noise.stationary_moments(X, y, 0.3, eta).covariance for eta in steps]
     variances = [np.trace(covariance) for covariance in covariances]
-    claim.holds(verify.order(steps, variances, 1, tolerance=0.1))
+    claim.holds(dropcheck.order(steps, variances, 1, tolerance=0.1))
     claim.rejects(
         "variance of the order of the step squared",
-        verify.order(steps, variances, 2, tolerance=0.1),
+        dropcheck.order(steps, variances, 2, tolerance=0.1),
     )
     # The leading coefficient: A S_1 + S_1 A = E xi xi', with A and xi over all masks.
     gram, kept = X.T @ X, enumerate_masks(2) / 0.7
@@ -1064,7 +1069,7 @@ def test_stationary_variance_is_of_the_order_of_the_step(claim):
     def left(first):
         return [np.linalg.norm(S - eta * first) for S, eta in zip(covariances, steps, strict=True)]
 
-    claim.holds(verify.order(steps, left(leading), 2, tolerance=0.1))
+    claim.holds(dropcheck.order(steps, left(leading), 2, tolerance=0.1))
     claim.rejects(
-        "twice the leading term", verify.order(steps, left(2 * leading), 2, tolerance=0.1)
+        "twice the leading term", dropcheck.order(steps, left(2 * leading), 2, tolerance=0.1)
     )

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from dropoutlib import layers, verify
+import dropcheck
+from book.experiments import results, statistics
+from book.experiments.structures import SeedBatchNorm
+from dropoutlib import layers
 from dropoutlib.masks import enumerate_masks, mask_weights
-from experiments import results, statistics
-from experiments.structures import SeedBatchNorm
 
 # Batch normalisation: rows and masks are both averaged over.
 
@@ -56,7 +57,7 @@ RATIO_WRONG = {
 @pytest.mark.claim("thm-bn-variance-shift", method="identity", rejects=tuple(RATIO_WRONG))
 def test_variance_shift_by_identity(claim, rng):
     def check(stated):
-        return verify.identity(measured_ratio, stated, 4, degree=24, rng=rng)
+        return dropcheck.identity(measured_ratio, stated, 4, degree=24, rng=rng)
 
     claim.holds(check(stated_ratio))
     claim.holds(check(short_ratio))
@@ -86,7 +87,7 @@ def stated_mixed(square):
 @pytest.mark.claim("thm-bn-variance-shift", method="identity", rejects=("noise of unit inputs",))
 def test_variance_shift_behind_a_linear_layer(claim, rng):
     def check(stated):
-        return verify.identity(mixed_ratio, stated, 7, degree=24, rng=rng)
+        return dropcheck.identity(mixed_ratio, stated, 7, degree=24, rng=rng)
 
     claim.holds(check(stated_mixed(True)))
     claim.rejects("noise of unit inputs", check(stated_mixed(False)))
@@ -101,7 +102,7 @@ def test_variance_shift_in_the_layers(claim, rng):
     dropped = layers.Dropout(p, rng=rng).forward(x)
 
     def check(stated, wrong=None):
-        return verify.variance_test(dropped, stated, 0, 1 / (1 - p), wrong=wrong)
+        return dropcheck.variance_test(dropped, stated, 0, 1 / (1 - p), wrong=wrong)
 
     report = check(train, wrong=v)
     assert report.power >= 0.999

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from dropoutlib import verify
+import dropcheck
+from book.experiments import logistic, results, statistics
+from book.experiments.relaxed_mask import relaxed_moments
+from book.experiments.studies import co2, concrete_p, equalisation, shift, sparse_text, uci
 from dropoutlib.layers import ConcreteDropout
-from experiments import logistic, results, statistics
-from experiments.relaxed_mask import relaxed_moments
-from experiments.studies import co2, concrete_p, equalisation, shift, sparse_text, uci
 
 
 def findings(study, id):
@@ -268,11 +268,11 @@ def variance_gap(temperatures, share):
 @pytest.mark.claim("approx-relaxed-mask", method="slope", rejects=("variance pq", "pq (1 - 2 t)"))
 def test_relaxed_mask_has_less_variance(claim):
     temperatures = 2.0 ** -np.arange(4, 10)
-    claim.holds(verify.order(temperatures, variance_gap(temperatures, 1), 2))
+    claim.holds(dropcheck.order(temperatures, variance_gap(temperatures, 1), 2))
     means = [relaxed_moments(0.2, t)[0] - 0.2 for t in temperatures]
-    claim.holds(verify.order(temperatures, means, 2))
+    claim.holds(dropcheck.order(temperatures, means, 2))
     for wrong, share in (("variance pq", 0), ("pq (1 - 2 t)", 2)):
-        claim.rejects(wrong, verify.order(temperatures, variance_gap(temperatures, share), 2))
+        claim.rejects(wrong, dropcheck.order(temperatures, variance_gap(temperatures, share), 2))
 
 
 def test_library_s_relaxed_mask_has_these_moments(seed):

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import sympy
 
-from dropoutlib import layers, verify
+import dropcheck
+from dropoutlib import layers
 from dropoutlib.layers import alpha as alpha_module
 from dropoutlib.masks import enumerate_masks, mask_weights
 
@@ -39,7 +40,7 @@ def test_spatial_variance_by_identity(claim, rng):
         return v[4] / (1 - v[4]) * (v[:4].sum() / 4) ** 2
 
     def check(per_unit, stated):
-        return verify.identity(map_mean_variance(per_unit), stated, 5, degree=12, rng=rng)
+        return dropcheck.identity(map_mean_variance(per_unit), stated, 5, degree=12, rng=rng)
 
     claim.holds(check(True, by_units))
     claim.holds(check(False, by_group))
@@ -58,7 +59,7 @@ def test_spatial_variance_in_the_layers(claim, rng):
         x = maps[:, 0] if layer is layers.VariationalDropout else maps
         axes = 1 if x.ndim == 3 else (2, 3)
         means = layer(p, rng=rng).forward(x).mean(axis=axes)[:, 0]
-        return verify.variance_test(means, variance, 0, 2, wrong=wrong)
+        return dropcheck.variance_test(means, variance, 0, 2, wrong=wrong)
 
     for layer, variance in stated.items():
         report = check(layer, variance, wrong=1.0 if variance < 1 else 1 / 16)
@@ -88,7 +89,7 @@ def test_dropblock_rate_by_enumeration(claim):
         seeds = (height - block + 1) * (width - block + 1)
 
         def check(rate, gamma=gamma, seeds=seeds, sides=(height, width), block=block):
-            return verify.enumeration(
+            return dropcheck.enumeration(
                 lambda masks: dropped_fraction(masks, sides, block), rate, seeds, gamma
             )
 
@@ -102,8 +103,8 @@ def test_dropblock_rate_by_enumeration(claim):
 def test_dropblock_deficit_is_of_second_order(claim):
     rates = 2.0 ** -np.arange(4, 11)
     deficit = rates - [layers.dropblock_rate(p, 7, 14, 14) for p in rates]
-    claim.holds(verify.order(rates, deficit, expected=2, tolerance=0.1))
-    claim.rejects("deficit of first order", verify.order(rates, deficit, 1, tolerance=0.1))
+    claim.holds(dropcheck.order(rates, deficit, expected=2, tolerance=0.1))
+    claim.rejects("deficit of first order", dropcheck.order(rates, deficit, 1, tolerance=0.1))
 
 
 # Branches.
@@ -136,7 +137,7 @@ def stated_moments(correlated, scale=lambda p: 1):
 )
 def test_droppath_moments_by_identity(claim, rng):
     def check(per_sample, stated):
-        return verify.identity(branch_moments(per_sample), stated, 3, degree=8, rng=rng)
+        return dropcheck.identity(branch_moments(per_sample), stated, 3, degree=8, rng=rng)
 
     claim.holds(check(True, stated_moments(correlated=False)))
     claim.holds(check(False, stated_moments(correlated=True)))
@@ -153,7 +154,7 @@ def test_expected_depth_symbolically(claim):
         total = sympy.summation(1 - rate * (1 - q), (k, 1, L))
         general = sympy.simplify(total - (L - (L + 1) * (1 - q) / 2)) == 0
         half = sympy.simplify(total.subs(q, sympy.Rational(1, 2)) - (3 * L - 1) / 4) == 0
-        return verify.Report(passed=general and half, method="symbolic", rounding=0.0)
+        return dropcheck.Report(passed=general and half, method="symbolic", rounding=0.0)
 
     claim.holds(check(k / L))
     claim.rejects("first block never dropped", check((k - 1) / (L - 1)))
@@ -170,7 +171,7 @@ def test_droppath_draws_for_each_sample(claim, rng):
             layers.DropPath(p, mode=mode, rng=rng).forward(pair) for pair in pairs.T[:, :, None]
         ]
         products = np.array([pair[0, 0] * pair[1, 0] for pair in drawn])
-        return verify.mean_test(products, 1.0, 0, 4, wrong=wrong)
+        return dropcheck.mean_test(products, 1.0, 0, 4, wrong=wrong)
 
     report = check("row", wrong=1 / (1 - p))
     assert report.power >= 0.999
@@ -199,7 +200,7 @@ def test_dropconnect_moments_by_enumeration(claim):
     across = p * (1 - p) * (W[0] * W[1] * V**2).sum()
 
     def check(function, stated, units=6):
-        return verify.enumeration(function, stated, units, p)
+        return dropcheck.enumeration(function, stated, units, p)
 
     def product(masks):
         return (by_weights(masks) - mean).prod(axis=1)
@@ -229,7 +230,7 @@ def test_dropconnect_moments_in_the_layer(claim, rng):
     low, high = terms[terms < 0].sum(), terms[terms > 0].sum()
 
     def check(stated, wrong=None):
-        return verify.variance_test(sums, stated, low, high, wrong=wrong)
+        return dropcheck.variance_test(sums, stated, low, high, wrong=wrong)
 
     report = check(apart, wrong=together)
     assert report.power >= 0.999
@@ -265,7 +266,7 @@ def test_selu_constants_by_quadrature(claim):
     def check(alpha, scale, second_times=1):
         first, second = selu_moments(mpmath.mpf(alpha), mpmath.mpf(scale))
         error = float(max(abs(first), abs(second_times * second - 1)))
-        return verify.Report(
+        return dropcheck.Report(
             passed=error <= 1e-14, method="quadrature", error=error, rounding=1e-14
         )
 
@@ -298,7 +299,7 @@ def test_selu_fixed_point_symbolically(claim):
         first = positive[0] + alpha * (exp1 - half)
         second = positive[1] + alpha**2 * (exp2 - 2 * exp1 + half)
         fixed = sympy.simplify(first) == 0 and sympy.simplify(scale**2 * second - 1) == 0
-        return verify.Report(passed=fixed, method="symbolic", rounding=0.0)
+        return dropcheck.Report(passed=fixed, method="symbolic", rounding=0.0)
 
     claim.holds(check(root))
     claim.rejects("alpha without the root of e", check(sympy.Integer(1)))
@@ -320,7 +321,7 @@ def test_alpha_by_identity(claim, rng):
             dropped, p = v
             return np.array([sign * p, (1 - p) * factor(p, dropped)])
 
-        return verify.identity(two_point, removed, 2, degree=5, rng=rng)
+        return dropcheck.identity(two_point, removed, 2, degree=5, rng=rng)
 
     claim.holds(check(lambda p, dropped: 1 + p * dropped**2))
     claim.rejects("a = q^(-1/2)", check(lambda p, dropped: 1))
@@ -335,10 +336,10 @@ def test_alpha_in_the_layer(claim, rng):
     y = layers.AlphaDropout(p, rng=rng).forward(x)
     a, b = layers.alpha_affine(p)
     low, high = a * dropped + b, a + b
-    assert verify.mean_test(y, 0.0, low, high)
+    assert dropcheck.mean_test(y, 0.0, low, high)
 
     def check(variance, wrong=None):
-        return verify.variance_test(y, variance, low, high, wrong=wrong)
+        return dropcheck.variance_test(y, variance, low, high, wrong=wrong)
 
     report = check(1.0, wrong=1 + p * dropped**2)
     assert report.power >= 0.999
@@ -361,7 +362,7 @@ def test_attention_rows_by_enumeration(claim):
         return (masks * ROW).sum(axis=1) / (1 - p)
 
     def check(function, stated):
-        return verify.enumeration(function, stated, 4, p)
+        return dropcheck.enumeration(function, stated, 4, p)
 
     def deviation(masks):
         return (total(masks) - 1) ** 2
@@ -394,7 +395,7 @@ def test_attention_rows_by_identity(claim, rng):
             a, p = row(v)
             return np.array([1, p / (1 - p) * spread(a)])
 
-        return verify.identity(variance, stated, 3, degree=9, rng=rng)
+        return dropcheck.identity(variance, stated, 3, degree=9, rng=rng)
 
     claim.holds(check(lambda a: (a**2).sum()))
     claim.rejects("variance p/q / n always", check(lambda a: Fraction(1, 3)))
@@ -414,7 +415,7 @@ def test_rdrop_penalty_symbolically(claim):
 
     def check(penalty):
         zero = sympy.expand(penalty - products) == 0
-        return verify.Report(passed=bool(zero), method="symbolic", rounding=0.0)
+        return dropcheck.Report(passed=bool(zero), method="symbolic", rounding=0.0)
 
     claim.holds(check(divergence(u, v) + divergence(v, u)))
     claim.rejects("one divergence is half the sum", check(2 * divergence(u, v)))
@@ -434,6 +435,6 @@ def test_rdrop_penalty_is_positive_unless_predictions_agree(claim, rng):
         equal.append(penalty(logits, logits))
         differing.append(penalty(logits, logits[[0, 2, 3, 1]]))  # class 0 keeps its probability
     rounding = np.full(1000, 1e-12)
-    claim.holds(verify.bound(np.abs(equal), rounding))
-    claim.holds(verify.bound(rounding, differing))
-    claim.rejects("zero when the losses agree", verify.bound(differing, rounding))
+    claim.holds(dropcheck.bound(np.abs(equal), rounding))
+    claim.holds(dropcheck.bound(rounding, differing))
+    claim.rejects("zero when the losses agree", dropcheck.bound(differing, rounding))

@@ -1,0 +1,125 @@
+"""Sets of images as experiments use them: a subset for each seed, and rows to judge by.
+
+Sets with an official test set are judged by it (`split`, `splits`). The small sets, which have
+none, are cut in the same way for every seed (`parts`). Each draws from streams of its own.
+"""
+
+import functools
+
+import numpy as np
+
+from book import data
+
+from .networks import stream
+
+__all__ = ["parts", "split", "splits"]
+
+
+@functools.cache
+def _rows(name):
+    """Grey values from 0 to 1, classes, and the number of rows of the official test set."""
+    found = data.load(name)
+    grey = found.features.astype(np.float32)
+    return grey / grey.max(), found.targets, found.test_rows
+
+
+def split(name, held_out, seed, rows=None):
+    """Training rows and rows to judge by.
+
+    Parameters
+    ----------
+    name : str
+        Of a set of images in `book.data`.
+    held_out : int or None
+        Number of training rows to hold out and to judge by, or None for the official test set.
+    seed : int
+        Draws what is held out, and the subset.
+    rows : int, optional
+        Number of training rows to draw of what is left; by default all.
+
+    Returns
+    -------
+    x, y, x_test, y_test : ndarray
+        Grey values from 0 to 1, a row an image, and classes.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many rows.
+    """
+    x, y, test_rows = _rows(name)
+    end = len(y) - test_rows
+    if held_out is None:
+        train, judged = np.arange(end), np.arange(end, len(y))
+    else:
+        order = stream(seed, "held out").permutation(end)
+        train, judged = order[held_out:], order[:held_out]
+    if rows is not None:
+        if not 0 < rows <= len(train):
+            raise ValueError(f"rows={rows} of {name}, which has {len(train)} to train with")
+        train = train[stream(seed, "subset").permutation(len(train))[:rows]]
+    return x[train], y[train], x[judged], y[judged]
+
+
+def splits(name, held_out, seeds, rows):
+    """Splits of several seeds with the seeds as first axis; the test set, shared, has none.
+
+    Returns
+    -------
+    x, y, x_test, y_test : ndarray
+        Of shapes (S, rows, d), (S, rows), (S, N, d) or (N, d), and (S, N).
+    """
+    x, y, x_test, y_test = zip(*(split(name, held_out, s, rows) for s in seeds), strict=True)
+    judged = x_test[0] if held_out is None else np.stack(x_test)
+    return np.stack(x), np.stack(y), judged, np.stack(y_test)
+
+
+@functools.cache
+def _shuffled(name):
+    """Grey values and classes, in an order that is the same for every seed."""
+    x, y, _ = _rows(name)
+    order = stream(0, f"test rows of {name}").permutation(len(y))
+    return x[order], y[order]
+
+
+def parts(name, rows, seeds, judged_by):
+    """Draw training rows for each seed, and give the rows that judge them.
+
+    Two fifths of a set are its test rows, the same for every seed. A fifth is held out when
+    settings and margins are chosen, and is open to training otherwise.
+
+    Parameters
+    ----------
+    name : str
+        A set of images of `book.data`.
+    rows : int
+        Number of training rows of each seed.
+    seeds : sequence of int
+        The S seeds.
+    judged_by : {"test", "held out"}
+        Which rows are returned as the last two.
+
+    Returns
+    -------
+    x, y : ndarray, shapes (S, rows, d) and (S, rows)
+    x_judge, y_judge : ndarray, shapes (T, d) and (T,)
+
+    Raises
+    ------
+    ValueError
+        If there are not so many rows, or for another `judged_by`.
+    """
+    x, y = _shuffled(name)
+    test, held_out = 2 * len(y) // 5, 3 * len(y) // 5
+    first, judge = {
+        "test": (test, slice(0, test)),
+        "held out": (held_out, slice(test, held_out)),
+    }.get(judged_by, (None, None))
+    if first is None:
+        raise ValueError(f"judged_by must be 'test' or 'held out', got {judged_by!r}")
+    if not 0 < rows <= len(y) - first:
+        raise ValueError(f"{name} has {len(y) - first} rows to train with, got rows={rows}")
+    pick = [
+        first + stream(seed, "training rows").permutation(len(y) - first)[:rows] for seed in seeds
+    ]
+    return x[np.stack(pick)], y[np.stack(pick)], x[judge], y[judge]
