@@ -28,7 +28,7 @@ help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 book: $(VENV)/html.stamp ## build the book, if anything changed, and say how to open it
-	@$(RUN) book/scripts/build_book.py
+	@$(RUN) -m book.scripts.build_book
 
 test: $(VENV)/test.stamp book ## verify everything; SEED=1 reseeds what is random
 	$(RUN) -m ruff check
@@ -37,20 +37,20 @@ test: $(VENV)/test.stamp book ## verify everything; SEED=1 reseeds what is rando
 		$(if $(SEED),--seed=$(SEED))
 
 notebooks: $(VENV)/test.stamp ## execute the chapters whose text or library changed
-	@$(RUN) book/scripts/build_notebooks.py
+	@$(RUN) -m book.scripts.build_notebooks
 
 reproduce: $(VENV)/test.stamp ## run the experiments in full size; ONLY="R1 R4" some of them
 	@$(RUN) -m book.experiments $(ONLY) --jobs $(JOBS) --folder _build/reproduced
 
 ledger: $(VENV)/test.stamp ## run the claim tests and write backmatter/ledger.md
-	@$(RUN) book/scripts/build_ledger.py
+	@$(RUN) -m book.scripts.build_ledger
 
 bench: $(VENV)/test.stamp $(if $(PEERS),$(VENV)/peers.stamp) ## compare speeds, minutes; PEERS=1 with timm and others, too
 	@$(RUN) benchmarks/run.py
 	$(if $(PEERS),@$(VENV)/peers/bin/python benchmarks/run.py peers)
 
 pdf: $(VENV)/test.stamp book ## print the book into one PDF, with a Chromium
-	@$(RUN) book/scripts/build_pdf.py
+	@$(RUN) -m book.scripts.build_pdf
 
 lab: $(VENV)/lab.stamp ## open the preface and the chapters in JupyterLab, as Binder does
 	$(VENV)/lab/bin/jupyter lab index.md

@@ -8,8 +8,9 @@ import os
 from unittest import mock
 
 import pytest
-from figures import TOLERANCE, distance
-from notebook_kernel import kernel_environment
+
+from book.scripts.figures import TOLERANCE, distance
+from book.scripts.notebook_kernel import kernel_environment
 
 
 def is_notebook_cell(item):

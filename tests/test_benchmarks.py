@@ -5,10 +5,11 @@ import itertools
 import json
 import re
 
-import notebooks
 import pytest
 import report
 import timing
+
+from book.scripts import notebooks
 
 RESULTS, PEERS = report.load(), report.load(report.PEERS)
 

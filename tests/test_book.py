@@ -8,16 +8,13 @@ import pkgutil
 import re
 import threading
 
-import build_book
-import build_ledger
-import ledger_page
 import pages
 import pytest
-import versions
 import yaml
 from bs4 import BeautifulSoup
 
 import dropoutlib
+from book.scripts import build_book, build_ledger, ledger_page, versions
 
 browser = pages.browser
 ROOT = build_book.ROOT

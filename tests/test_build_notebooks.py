@@ -3,23 +3,19 @@
 import asyncio
 import io
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
 
-import build_notebooks
-import figures
 import nbformat
-import notebook_kernel
-import notebooks
 import psutil
 import pytest
-import versions
 from IPython.core.interactiveshell import InteractiveShell
-from progress import Progress
-from small_book import CHAPTER, change, plant, write_chapter
+from small_book import CHAPTER, change, copy_scripts, plant, write_chapter
+
+from book.scripts import build_notebooks, figures, notebook_kernel, notebooks, versions
+from book.scripts.progress import Progress
 
 
 @pytest.fixture
@@ -181,9 +177,10 @@ def test_interrupted_write_leaves_the_last_file(book, monkeypatch):
 def test_interrupt_stops_everything_at_once(book, number):
     for name in ("a", "b", "c"):
         write_chapter(book, name, "open('here', 'w').close()\nimport time\ntime.sleep(60)")
-    shutil.copytree(notebooks.ROOT / "book" / "scripts", book / "book" / "scripts")
+    copy_scripts(book)
     running = subprocess.Popen(
-        [sys.executable, book / "book" / "scripts" / "build_notebooks.py", "a", "b", "c"],
+        [sys.executable, "-m", "book.scripts.build_notebooks", "a", "b", "c"],
+        cwd=book,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -13,10 +13,11 @@ import time
 import urllib.request
 
 import nbformat
-import notebooks
 import pages
 import pytest
-from build_book import ROOT
+
+from book.scripts import notebooks
+from book.scripts.build_book import ROOT
 
 pytestmark = [pytest.mark.lab, pytest.mark.browser]
 browser = pages.browser

@@ -16,15 +16,14 @@ numbers hold there too. A local build such as "2.13.0+cpu" counts as the release
 import hashlib
 import json
 import re
-from pathlib import Path
 
 import nbformat
 import yaml
-from colab import with_install_cell
 from jupytext.myst import MystMetadataParsingError, myst_to_notebook
-from versions import pins
 
-ROOT = Path(__file__).resolve().parents[2]
+from book.scripts.colab import with_install_cell
+from book.scripts.versions import ROOT, pins
+
 STAMP = "dropoutlib_build"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 # The packages of this project that a chapter may import.
