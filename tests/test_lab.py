@@ -24,7 +24,7 @@ browser = pages.browser
 JUPYTER = ROOT / ".venv" / "lab" / "bin" / "jupyter"
 TOKEN = "reader"
 PATIENCE = 300_000  # milliseconds for a page of JupyterLab, whose own scripts are large
-FOLDERS = ("backmatter", "benchmarks", "chapters", "interactive")
+FOLDERS = ("backmatter", "chapters", "interactive")
 
 
 @pytest.fixture(scope="module")

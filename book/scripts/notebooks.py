@@ -30,7 +30,8 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 OWN_PACKAGES = ("book", "dropcheck", "dropoutlib")
 # An experiment that a chapter names in its code, such as "R1".
 EXPERIMENT = re.compile(r"""["']([RS]\d+)["']""")
-BENCHMARKS = ("benchmarks/results.json", "benchmarks/peers.json")
+# Stored by `make bench`; a chapter names one as benchmarks.load("results").
+BENCHMARKS = ("book/benchmarks/results.json", "book/benchmarks/peers.json")
 # Packages whose version can change a number or a pixel of a chapter.
 RESULT_PACKAGES = ("matplotlib", "numpy", "scikit-learn", "scipy", "statsmodels", "sympy", "torch")
 
@@ -99,13 +100,17 @@ def library_digest(module, root=ROOT):
 def results_digests(manuscript, root=ROOT):
     """Digest of the stored results of each experiment that the text of a manuscript names.
 
-    Benchmarks are named by the path of their results.
+    Those of benchmarks go by the path of their file.
     """
     files = {
         id: sorted((root / "book" / "experiments" / "results").glob(f"*/{id}.json"))
         for id in sorted(set(EXPERIMENT.findall(manuscript)))
     }
-    files |= {path: [root / path] for path in BENCHMARKS if path in manuscript}
+    files |= {
+        path: [root / path]
+        for path in BENCHMARKS
+        if f'benchmarks.load("{Path(path).stem}")' in manuscript
+    }
     return {
         name: sha256("".join(path.read_text("utf-8") for path in paths))
         for name, paths in files.items()
