@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # a checker of types sees at once what a program gets when it
     from . import models as models
     from . import nn as nn
     from . import noise as noise
+    from . import product as product
     from . import schedules as schedules
 
 __all__ = ["enumerate_masks", "mask_weights", "sample_mask"]
@@ -34,6 +35,7 @@ _ROOMS = (
     "models",
     "nn",
     "noise",
+    "product",
     "schedules",
 )
 

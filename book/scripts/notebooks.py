@@ -16,6 +16,7 @@ numbers hold there too. A local build such as "2.13.0+cpu" counts as the release
 import hashlib
 import json
 import re
+from pathlib import Path
 
 import nbformat
 import yaml
