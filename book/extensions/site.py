@@ -15,7 +15,7 @@ from book.scripts import ledger_page
 from book.scripts.build_book import last_change
 from book.scripts.build_ledger import statements
 from book.scripts.colab import repository
-from book.scripts.versions import pins
+from book.scripts.versions import pinned_python, pins
 
 DESCRIPTION = 200  # characters, about what a preview shows
 SHOWN = {"numpy": "NumPy", "torch": "PyTorch", "jupyter-book": "Jupyter Book"}
@@ -50,9 +50,8 @@ def drop_dead_buttons(app, config):
 
 def verified_with(root):
     """Say in one sentence what the stored book was executed and verified with."""
-    pinned = pins(Path(root))
-    python = re.search(r"Python [\d.]+", (Path(root) / "constraints.txt").read_text("utf-8"))
-    versions = [python[0]] if python else []
+    pinned, python = pins(Path(root)), pinned_python(Path(root))
+    versions = [f"Python {python}"] if python else []
     versions += [f"{shown} {pinned[name]}" for name, shown in SHOWN.items() if name in pinned]
     day = last_change(Path(root))
     sentences = [f"Last changed on {day}."] if day else []

@@ -1,14 +1,15 @@
-"""Print which Python, NumPy and PyTorch the libraries are tried with, as a matrix for workflows.
+"""Print what a workflow tries the book and the libraries with, one ``name=value`` a line.
 
-The numbers stand in pyproject.toml alone: the lowest supported ones as the bounds of the
-dependencies, the versions of Python as classifiers. The newest is what the index has.
+The numbers stand elsewhere, once. In pyproject.toml: the lowest supported NumPy and PyTorch as
+bounds of the dependencies, the versions of Python as classifiers; the newest is what the index
+has. In constraints.txt: the Python that the book was verified with.
 """
 
 import json
 import re
 import tomllib
 
-from book.scripts.versions import ROOT
+from book.scripts.versions import ROOT, pinned_python
 
 PYTHON = "Programming Language :: Python :: "
 BOUND = re.compile(r"([\w-]+)>=([\d.]+)")
@@ -45,5 +46,10 @@ def matrix(root=ROOT):
     return [{"python": versions[0], **lowest(project)}, *newest]
 
 
+def lines():
+    """Return what is printed."""
+    return [f"python={pinned_python()}", f"matrix={json.dumps({'include': matrix()})}"]
+
+
 if __name__ == "__main__":
-    print(json.dumps({"include": matrix()}))
+    print("\n".join(lines()))
