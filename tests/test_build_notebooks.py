@@ -3,6 +3,7 @@
 import asyncio
 import io
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -56,7 +57,12 @@ def test_notebook_installs_the_library_where_it_is_missing(book):
     shell.run_cell(first.source.replace('"dropoutlib"', '"no_such_library"'), silent=True)
     assert len(asked) == 1
     assert asked[0][0] == "pip"
-    assert "git+https://github.com/reader/book@main" in shell.var_expand(asked[0][1])
+    address = "git+https://github.com/reader/book@main"
+    assert shlex.split(shell.var_expand(asked[0][1]))[2:] == [
+        address,
+        f"{address}#subdirectory=dropcheck",
+        f"dropout-verified[experiments] @ {address}#subdirectory=book",
+    ]
 
 
 def test_same_bytes_whoever_builds_and_beside_whatever(book, tmp_path, monkeypatch, capsys):
