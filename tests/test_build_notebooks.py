@@ -179,6 +179,7 @@ def test_interrupted_write_leaves_the_last_file(book, monkeypatch):
     assert is_untouched(book)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signal can be sent on Windows")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupt_stops_everything_at_once(book, number):
     for name in ("a", "b", "c"):

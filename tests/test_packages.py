@@ -1,5 +1,6 @@
 """What users install: three wheels from one checkout, tried where the checkout is not."""
 
+import ast
 import pkgutil
 import re
 import shutil
@@ -222,6 +223,43 @@ def test_without_torch_one_sentence_says_what_to_install(ask):
 def test_packages_have_one_version():
     stated = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert dropoutlib.__version__ == stated["version"]
+
+
+# Modules and functions that Windows lacks.
+UNIX_MODULES = {"fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "termios", "tty"}
+UNIX_NAMES = {
+    "SIGALRM",
+    "SIGKILL",
+    "alarm",
+    "chown",
+    "fork",
+    "forkpty",
+    "getuid",
+    "killpg",
+    "setsid",
+}
+
+
+def unix_only(source):
+    """What a program takes that only Unix has."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from UNIX_MODULES & {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            yield from UNIX_MODULES & {node.module}
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            yield from UNIX_NAMES & {node.attr} if node.value.id in ("os", "signal") else ()
+
+
+@pytest.mark.parametrize("folder", ["book", "dropcheck", "dropoutlib"])
+def test_nothing_is_for_unix_only(folder):
+    for path in (ROOT / folder).rglob("*.py"):
+        assert list(unix_only(path.read_text(encoding="utf-8"))) == [], path
+
+
+def test_what_is_for_unix_only_is_noticed():
+    source = "import fcntl\nfrom resource import getrusage\nimport os\nos.fork()\nos.open(0)"
+    assert sorted(unix_only(source)) == ["fcntl", "fork", "resource"]
 
 
 @pytest.mark.parametrize(
