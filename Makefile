@@ -2,9 +2,16 @@
 .DEFAULT_GOAL := help
 .PHONY: help book test notebooks ledger reproduce bench pdf lab labtest clean
 
+# On Windows this runs in Git Bash, and an environment has its programs in another folder.
+ifeq ($(OS),Windows_NT)
+BIN := Scripts
+PYTHON ?= python
+else
+BIN := bin
 PYTHON ?= python3
+endif
 VENV := .venv
-RUN := $(VENV)/bin/python
+RUN := $(VENV)/$(BIN)/python
 PIP := $(RUN) -m pip install --disable-pip-version-check -c constraints.txt
 # The library, the checks and the book's own helpers; extras are those of the last.
 HOUSES := -e . -e dropcheck -e book
@@ -17,9 +24,11 @@ endif
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
-# Two processes need about 4 GB.
-WORKERS ?= $(shell test -r /proc/meminfo && \
-	awk '/^MemAvailable/ { print $$2 < 4000000 ? 0 : 2 }' /proc/meminfo || echo 2)
+# Files and messages in UTF-8, whatever the system's own encoding is.
+export PYTHONUTF8 := 1
+# Two processes need about 4 GB; what is free is known on Linux only.
+WORKERS ?= $(shell awk '/^MemAvailable/ { free = $$2 } \
+	END { print free && free < 4000000 ? 0 : 2 }' /proc/meminfo 2>/dev/null || echo 2)
 
 # Processes that run experiments, one thread each.
 JOBS ?= 2
@@ -28,39 +37,41 @@ help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 book: $(VENV)/html.stamp ## build the book, if anything changed, and say how to open it
-	@$(RUN) book/scripts/build_book.py
+	@$(RUN) -m book.scripts.build_book
 
 test: $(VENV)/test.stamp book ## verify everything; SEED=1 reseeds what is random
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
+	$(RUN) -m mypy
 	$(RUN) -m pytest tests chapters --nbval --ledger-check -n $(WORKERS) --dist loadfile \
 		$(if $(SEED),--seed=$(SEED))
 
 notebooks: $(VENV)/test.stamp ## execute the chapters whose text or library changed
-	@$(RUN) book/scripts/build_notebooks.py
+	@$(RUN) -m book.scripts.build_notebooks
 
 reproduce: $(VENV)/test.stamp ## run the experiments in full size; ONLY="R1 R4" some of them
 	@$(RUN) -m book.experiments $(ONLY) --jobs $(JOBS) --folder _build/reproduced
 
 ledger: $(VENV)/test.stamp ## run the claim tests and write backmatter/ledger.md
-	@$(RUN) book/scripts/build_ledger.py
+	@$(RUN) -m book.scripts.build_ledger
 
 bench: $(VENV)/test.stamp $(if $(PEERS),$(VENV)/peers.stamp) ## compare speeds, minutes; PEERS=1 with timm and others, too
 	@$(RUN) benchmarks/run.py
-	$(if $(PEERS),@$(VENV)/peers/bin/python benchmarks/run.py peers)
+	$(if $(PEERS),@$(VENV)/peers/$(BIN)/python benchmarks/run.py peers)
 
 pdf: $(VENV)/test.stamp book ## print the book into one PDF, with a Chromium
-	@$(RUN) book/scripts/build_pdf.py
+	@$(RUN) -m book.scripts.build_pdf
 
 lab: $(VENV)/lab.stamp ## open the preface and the chapters in JupyterLab, as Binder does
-	$(VENV)/lab/bin/jupyter lab index.md
+	$(VENV)/lab/$(BIN)/jupyter lab index.md
 
 labtest: $(VENV)/lab.stamp $(VENV)/test.stamp ## run every chapter in that JupyterLab, in a headless browser
 	$(RUN) -m pytest tests/test_lab.py -m lab
 
 clean: ## remove everything built, but not .venv
-	rm -rf _build build .pytest_cache .ruff_cache
-	find book dropcheck dropoutlib tests -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf _build build book/build dropcheck/build dist *.egg-info book/*.egg-info \
+		dropcheck/*.egg-info .mypy_cache .pytest_cache .ruff_cache
+	find benchmarks book dropcheck dropoutlib tests -name __pycache__ -prune -exec rm -rf {} +
 
 # A stamp is the last thing its recipe writes: an interrupted installation is taken up again.
 $(VENV)/html.stamp: $(LISTS)
@@ -76,14 +87,14 @@ $(VENV)/html.stamp: $(LISTS)
 # An environment of its own, from the list that Binder takes, so that it holds nothing else.
 $(VENV)/lab.stamp: $(LISTS) .binder/postBuild .binder/overrides.json
 	$(PYTHON) -m venv $(VENV)/lab
-	$(PIP:$(RUN)%=$(VENV)/lab/bin/python%) $(HOUSES)[lab]
-	PATH="$(CURDIR)/$(VENV)/lab/bin:$$PATH" .binder/postBuild
+	$(PIP:$(RUN)%=$(VENV)/lab/$(BIN)/python%) $(HOUSES)[lab]
+	PATH="$$PWD/$(VENV)/lab/$(BIN):$$PATH" bash .binder/postBuild
 	@touch $@
 
 # An environment of its own, without the constraints: torchvision decides which torch fits.
 $(VENV)/peers.stamp: pyproject.toml
 	$(PYTHON) -m venv $(VENV)/peers
-	$(VENV)/peers/bin/python -m pip install --disable-pip-version-check \
+	$(VENV)/peers/$(BIN)/python -m pip install --disable-pip-version-check \
 		$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) \
 		-e . timm torchvision baal "torch-uncertainty[cpu]"
 	@touch $@

@@ -8,8 +8,6 @@ import os
 from unittest import mock
 
 import pytest
-from figures import TOLERANCE, distance
-from notebook_kernel import kernel_environment
 
 
 def is_notebook_cell(item):
@@ -22,6 +20,9 @@ def pytest_runtest_setup(item):
     """Start the kernel of a notebook, before its first cell, in the environment of the build."""
     if not is_notebook_cell(item):
         return (yield)
+    # Imported here: who tests the libraries alone has no Jupyter.
+    from book.scripts.notebook_kernel import kernel_environment
+
     with mock.patch.dict(os.environ, kernel_environment(item.config.rootpath), clear=True):
         return (yield)
 
@@ -31,6 +32,8 @@ def pytest_runtest_call(item):
     """After a cell's text has passed, compare its figures."""
     result = yield
     if is_notebook_cell(item):
+        from book.scripts.figures import TOLERANCE, distance
+
         stored, fresh = _figures(item.cell.outputs), _figures(item.test_outputs)
         if len(stored) != len(fresh):
             item.raise_cell_error(f"{len(stored)} figures are stored, {len(fresh)} were drawn")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 __all__ = ["GOALS", "PAGE", "PEERS", "RESULTS", "goals", "goals_text", "load", "page", "row"]
 
-RESULTS = Path(__file__).with_name("results.json")
+RESULTS = Path(__file__).resolve().parents[1] / "book" / "benchmarks" / "results.json"
 PEERS = RESULTS.with_name("peers.json")
 PAGE = Path(__file__).resolve().parent.parent / "backmatter" / "benchmarks.md"
 
@@ -101,7 +101,7 @@ def page(results, peers):
 
 def _head(results, peers):
     lines = [
-        "<!-- Made by `make bench` from benchmarks/*.json; do not edit. -->",
+        "<!-- Made by `make bench` from book/benchmarks/*.json; do not edit. -->",
         "# Benchmarks",
         "",
         "What `make bench` measured when it was last run; the chapter",

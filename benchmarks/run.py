@@ -1,11 +1,11 @@
 """Run all comparisons, and write what the book shows of them: ``make bench``.
 
-The results go to ``benchmarks/results.json``, from which the chapter "Implementation" draws and
+The results go to ``book/benchmarks/``, from which the chapter "Implementation" draws and
 `report.py` writes ``backmatter/benchmarks.md``. Everything runs on one core but for the one
 comparison of two threads with one.
 
 Run as ``python benchmarks/run.py peers`` it compares with other libraries instead, which need
-builds of torch of their own: ``make bench PEERS=1``. Those results go to ``benchmarks/peers.json``
+builds of torch of their own: ``make bench PEERS=1``. Those results go to ``peers.json``
 and stay there until the next time.
 """
 

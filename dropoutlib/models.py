@@ -1,5 +1,8 @@
 """Two small networks with dropout in PyTorch, sequences of layers with nothing hidden."""
 
+from . import _torch  # noqa: F401 (says what is missing, where PyTorch is)
+
+# isort: split
 import itertools
 import numbers
 from collections import OrderedDict

@@ -1,5 +1,6 @@
 """What every test shares: one seed for all that is random, and the claims of the ledger."""
 
+import re
 import zlib
 
 import numpy as np
@@ -22,6 +23,21 @@ def pytest_addoption(parser):
         action="store_true",
         help="after a full run, fail when the stored ledger differs from what the run shows",
     )
+
+    parser.addoption(
+        "--libraries",
+        action="store_true",
+        help="only the tests of dropoutlib and dropcheck, which need nothing of the book",
+    )
+
+
+def pytest_ignore_collect(collection_path, config):
+    """With --libraries, leave out the claims of the book and whatever imports a part of it."""
+    if not config.getoption("--libraries") or collection_path.suffix != ".py":
+        return None
+    text = collection_path.read_text(encoding="utf-8")
+    of_the_book = re.search(r"^(?:from|import) (?:book|pages|small_book)\b", text, re.MULTILINE)
+    return True if of_the_book or "claims" in collection_path.parts else None
 
 
 def pytest_configure(config):

@@ -8,8 +8,9 @@ is rejected; otherwise it fails. The records of a run are what the ledger is mad
 import json
 from pathlib import Path
 
-import build_ledger
 import pytest
+
+from book.scripts import build_ledger
 
 
 class Claim:

@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from chromium import HOW_TO_GET_ONE, find_browser
 from playwright.sync_api import sync_playwright
+
+from book.scripts.chromium import HOW_TO_GET_ONE, find_browser
 
 CHECKS = Path(__file__).with_name("pages.js").read_text(encoding="utf-8")
 DESKTOP = {"width": 1280, "height": 900}

@@ -3,7 +3,8 @@
 import shutil
 
 import nbformat
-import notebooks
+
+from book.scripts import notebooks
 
 FRONT_MATTER = """\
 ---
@@ -53,6 +54,13 @@ def plant(root):
     (root / "_toc.yml").write_text("parts: [{chapters: [{file: chapters/tiny}]}]\n")
     shutil.copy(notebooks.ROOT / "constraints.txt", root)
     return root
+
+
+def copy_scripts(root):
+    """Give the small book the scripts of the real one, to be run there as in a checkout."""
+    source = notebooks.ROOT / "book"
+    shutil.copy(source / "__init__.py", root / "book")
+    shutil.copytree(source / "scripts", root / "book" / "scripts")
 
 
 def write_chapter(root, name, text):

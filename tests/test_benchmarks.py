@@ -5,10 +5,11 @@ import itertools
 import json
 import re
 
-import notebooks
 import pytest
 import report
 import timing
+
+from book.scripts import notebooks
 
 RESULTS, PEERS = report.load(), report.load(report.PEERS)
 
@@ -142,7 +143,7 @@ def test_goals_are_judged():
 @pytest.mark.parametrize("path", notebooks.BENCHMARKS)
 def test_chapter_is_stale_when_the_results_change(path, tmp_path):
     text = (notebooks.ROOT / "manuscript" / "implementation.md").read_text(encoding="utf-8")
-    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "book" / "benchmarks").mkdir(parents=True)
     for name in notebooks.BENCHMARKS:
         (tmp_path / name).write_text((notebooks.ROOT / name).read_text("utf-8"), encoding="utf-8")
     before = notebooks.results_digests(text, tmp_path)[path]

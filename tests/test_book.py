@@ -8,16 +8,15 @@ import pkgutil
 import re
 import threading
 
-import build_book
-import build_ledger
-import ledger_page
 import pages
 import pytest
-import versions
 import yaml
 from bs4 import BeautifulSoup
 
+import dropcheck
 import dropoutlib
+from book import exercises
+from book.scripts import build_book, build_ledger, ledger_page, versions
 
 browser = pages.browser
 ROOT = build_book.ROOT
@@ -241,6 +240,17 @@ def test_every_public_name_is_on_the_library_page():
         for module in pkgutil.iter_modules(dropoutlib.__path__, "dropoutlib.")
         if not module.name.startswith("dropoutlib._")
     ]
+    modules += [dropcheck, exercises]
     names = {f"{module.__name__}.{name}" for module in modules for name in module.__all__}
     names = {name for name in names if f"module-{name}" not in found}  # a module in a module
     assert names <= found
+
+
+def test_sources_in_chapters_are_coloured_as_the_cells_are():
+    shown = [
+        block
+        for chapter in (HTML / "chapters").glob("*.html")
+        for block in parsed(chapter).select(".cell_output div.highlight-python .highlight")
+    ]
+    assert len(shown) > 20
+    assert all(block.select_one("span.k, span.kn") for block in shown)

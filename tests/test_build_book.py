@@ -6,13 +6,14 @@ import subprocess
 import sys
 from xml.etree import ElementTree
 
-import build_book
 import pytest
-import site_extension
 import yaml
 
+from book.extensions import site
+from book.scripts import build_book
+
 CONFIG = (build_book.ROOT / "_config.yml").read_text(encoding="utf-8")
-FILES = ("_config.yml", "_static", "references.bib", "book/scripts")
+FILES = ("_config.yml", "_static", "references.bib")
 NOTEBOOK = """{
  "cells": [{"cell_type": "markdown", "id": "title", "metadata": {}, "source": ["# One"]}],
  "metadata": {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}},
@@ -53,7 +54,7 @@ def chapter(folder):
 
 def test_without_a_repository_there_is_no_button_to_one(small_book):
     set_repository(small_book, "")
-    (small_book / "index.md").write_text(f"# Preface\n\n{site_extension.LAUNCH}\n")
+    (small_book / "index.md").write_text(f"# Preface\n\n{site.LAUNCH}\n")
     build_book.build(small_book)
     for word in ("mybinder", "colab", "github", "gitlab", "source-repository"):
         assert word not in chapter(small_book).lower(), word
@@ -62,7 +63,7 @@ def test_without_a_repository_there_is_no_button_to_one(small_book):
 
 def test_with_a_repository_its_buttons_appear(small_book):
     set_repository(small_book, "https://github.com/reader/book")
-    (small_book / "index.md").write_text(f"# Preface\n\n{site_extension.LAUNCH}\n")
+    (small_book / "index.md").write_text(f"# Preface\n\n{site.LAUNCH}\n")
     build_book.build(small_book)
     text = chapter(small_book)
     assert "https://mybinder.org/v2/gh/reader/book/main?urlpath=lab/tree/chapters/one.ipynb" in text
@@ -173,11 +174,21 @@ def test_an_interruption_at_the_last_moment_keeps_the_last_good_book(tmp_path, m
 
 
 # What the extra `html` does not bring: `make book` must not need it.
+EXTENSIONS = [
+    name
+    for name in yaml.safe_load(CONFIG)["sphinx"]["config"]["extensions"]
+    if name.startswith("book.")
+]
 NOT_FOR_PAGES = ("ipykernel", "jupytext", "matplotlib", "playwright", "psutil", "pytest", "torch")
 
 
-@pytest.mark.parametrize("extension", yaml.safe_load(CONFIG)["sphinx"]["local_extensions"])
+@pytest.mark.parametrize("extension", EXTENSIONS)
 def test_pages_need_nothing_that_runs_notebooks(extension):
     code = f"import sys; sys.modules.update(dict.fromkeys({NOT_FOR_PAGES})); import {extension}"
-    scripts = build_book.ROOT / "book" / "scripts"
-    subprocess.run([sys.executable, "-c", code], cwd=scripts, check=True)
+    subprocess.run([sys.executable, "-c", code], cwd=build_book.ROOT, check=True)
+
+
+def test_every_extension_is_among_the_settings():
+    folder = build_book.ROOT / "book" / "extensions"
+    written = {f"book.extensions.{path.stem}" for path in folder.glob("[!_]*.py")}
+    assert written == set(EXTENSIONS)

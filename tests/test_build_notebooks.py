@@ -3,23 +3,20 @@
 import asyncio
 import io
 import os
-import shutil
+import shlex
 import signal
 import subprocess
 import sys
 import time
 
-import build_notebooks
-import figures
 import nbformat
-import notebook_kernel
-import notebooks
 import psutil
 import pytest
-import versions
 from IPython.core.interactiveshell import InteractiveShell
-from progress import Progress
-from small_book import CHAPTER, change, plant, write_chapter
+from small_book import CHAPTER, change, copy_scripts, plant, write_chapter
+
+from book.scripts import build_notebooks, figures, notebook_kernel, notebooks, versions
+from book.scripts.progress import Progress
 
 
 @pytest.fixture
@@ -60,7 +57,12 @@ def test_notebook_installs_the_library_where_it_is_missing(book):
     shell.run_cell(first.source.replace('"dropoutlib"', '"no_such_library"'), silent=True)
     assert len(asked) == 1
     assert asked[0][0] == "pip"
-    assert "git+https://github.com/reader/book@main" in shell.var_expand(asked[0][1])
+    address = "git+https://github.com/reader/book@main"
+    assert shlex.split(shell.var_expand(asked[0][1]))[2:] == [
+        address,
+        f"{address}#subdirectory=dropcheck",
+        f"dropout-verified[experiments] @ {address}#subdirectory=book",
+    ]
 
 
 def test_same_bytes_whoever_builds_and_beside_whatever(book, tmp_path, monkeypatch, capsys):
@@ -177,13 +179,15 @@ def test_interrupted_write_leaves_the_last_file(book, monkeypatch):
     assert is_untouched(book)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signal can be sent on Windows")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupt_stops_everything_at_once(book, number):
     for name in ("a", "b", "c"):
         write_chapter(book, name, "open('here', 'w').close()\nimport time\ntime.sleep(60)")
-    shutil.copytree(notebooks.ROOT / "book" / "scripts", book / "book" / "scripts")
+    copy_scripts(book)
     running = subprocess.Popen(
-        [sys.executable, book / "book" / "scripts" / "build_notebooks.py", "a", "b", "c"],
+        [sys.executable, "-m", "book.scripts.build_notebooks", "a", "b", "c"],
+        cwd=book,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

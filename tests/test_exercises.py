@@ -7,10 +7,10 @@ from math import ceil, comb
 
 import numpy as np
 import pytest
-from notebooks import ROOT
 
 from book import exercises
 from book.exercises import registry
+from book.scripts.notebooks import ROOT
 from dropoutlib.layers import alpha_affine, block_seed_rate
 
 MANUSCRIPTS = {path.stem: path.read_text("utf-8") for path in (ROOT / "manuscript").glob("*.md")}

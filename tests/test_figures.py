@@ -3,12 +3,13 @@
 import base64
 import io
 
-import figures
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from PIL import Image
+
+from book.scripts import figures
 
 
 def drawn(draw, size=(5, 3), **settings):

@@ -2,16 +2,16 @@
 
 import itertools
 
-import build_ledger
-import guide_extension
-import ledger_page
 import pages
 import pytest
 from bs4 import BeautifulSoup
-from build_book import ROOT
+
+from book.extensions import guide
+from book.scripts import build_ledger, ledger_page
+from book.scripts.build_book import ROOT
 
 browser = pages.browser
-GUIDE = guide_extension.load(ROOT)
+GUIDE = guide.load(ROOT)
 ROWS = ledger_page.rows(ROOT)
 PAGE = ROOT / "_build" / "html" / "interactive" / "guide.html"
 
@@ -23,7 +23,7 @@ def rows_of_page():
 
 def test_every_answer_on_the_page_links_to_a_row_of_the_ledger():
     shown = rows_of_page()
-    assert len(shown) == len(guide_extension.supported(GUIDE, ROWS)) > 5
+    assert len(shown) == len(guide.supported(GUIDE, ROWS)) > 5
     for row in shown:
         links = [link["href"] for link in row.select('a[href*="ledger.html#ledger-"]')]
         assert links, row.get_text()
@@ -36,7 +36,7 @@ def test_every_answer_says_what_speaks_against_it():
 
 
 def test_no_answer_waits_for_evidence():
-    assert guide_extension.missing(GUIDE, ROWS) == []
+    assert guide.missing(GUIDE, ROWS) == []
 
 
 def test_answers_are_well_formed():
@@ -51,7 +51,7 @@ def test_answers_are_well_formed():
         assert all(answer[part] for part in ("where", "variant", "p", "because", "dissent"))
         for question, choices in answer["when"].items():
             assert set(choices) <= set(GUIDE["questions"][question]["options"])
-        assert {label.partition("-")[0] for label in guide_extension.labels(answer)} <= prefixes
+        assert {label.partition("-")[0] for label in guide.labels(answer)} <= prefixes
 
 
 def test_no_reader_is_left_without_an_answer():
@@ -78,14 +78,13 @@ def test_answer_without_evidence_is_left_out_and_breaks_nothing(tmp_path):
         + answer % ("known", "thm-variance, emp-unknown")
         + answer % ("unknown", "emp-unknown")
     )
-    text = guide_extension.render(tmp_path)
+    text = guide.render(tmp_path)
     assert "#guide-known" in text
     assert "(#ledger-thm-variance)" in text
     assert "Nobody (2026)" in text
     assert "#guide-unknown" not in text
     assert "#ledger-emp-unknown" not in text
-    guide = guide_extension.load(tmp_path)
-    assert guide_extension.missing(guide, ROWS) == ["emp-unknown"]
+    assert guide.missing(guide.load(tmp_path), ROWS) == ["emp-unknown"]
 
 
 @pytest.mark.browser
@@ -100,7 +99,7 @@ def test_form_leaves_the_answers_that_fit(browser):
         page.keyboard.press("Space")
         fitting = [
             answer["id"]
-            for answer in guide_extension.supported(GUIDE, ROWS)
+            for answer in guide.supported(GUIDE, ROWS)
             if "selu" in answer["when"].get("layers", ["selu"])
         ]
         visible = rows.filter(visible=True)
@@ -122,4 +121,4 @@ def test_without_scripts_all_answers_are_a_table(browser):
         page.goto(PAGE.as_uri())
         assert not page.locator(".guide-form").is_visible()
         rows = page.locator("table.guide tbody tr").filter(visible=True)
-        assert rows.count() == len(guide_extension.supported(GUIDE, ROWS))
+        assert rows.count() == len(guide.supported(GUIDE, ROWS))

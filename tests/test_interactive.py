@@ -8,10 +8,10 @@ import numpy as np
 import pages
 import pytest
 import torch
-import train_playground
-from build_book import ROOT
 
 import dropcheck
+from book.scripts import train_playground
+from book.scripts.build_book import ROOT
 from dropoutlib import ensemble, enumerate_masks, mask_weights
 from dropoutlib.layers import Dropout, StandardDropout
 

@@ -13,17 +13,19 @@ import time
 import urllib.request
 
 import nbformat
-import notebooks
 import pages
 import pytest
-from build_book import ROOT
+import waiting
+
+from book.scripts import notebooks
+from book.scripts.build_book import ROOT
 
 pytestmark = [pytest.mark.lab, pytest.mark.browser]
 browser = pages.browser
 JUPYTER = ROOT / ".venv" / "lab" / "bin" / "jupyter"
 TOKEN = "reader"
 PATIENCE = 300_000  # milliseconds for a page of JupyterLab, whose own scripts are large
-FOLDERS = ("backmatter", "benchmarks", "chapters", "interactive")
+FOLDERS = ("backmatter", "chapters", "interactive")
 
 
 @pytest.fixture(scope="module")
@@ -99,11 +101,9 @@ def test_chapter_runs_from_top_to_bottom(browser, lab, name):
         page.get_by_role("menuitem", name="Kernel", exact=True).click()
         page.get_by_text("Restart Kernel and Run All Cells…").click()
         page.get_by_role("button", name="Confirm Kernel Restart").click()
-        ran = all_run(page, lab[1] / "chapters" / f"{name}.ipynb")
+        ran = waiting.all_run(page, lab[1] / "chapters" / f"{name}.ipynb")
     for number, (cell, before) in enumerate(zip(ran, code, strict=True), start=1):
         assert cell["execution_count"] == number, cell["source"]
-        kinds = [output["output_type"] for output in cell["outputs"]]
-        assert "error" not in kinds, cell["outputs"]
         assert printed(cell) == printed(before), cell["source"]
 
 
@@ -111,23 +111,3 @@ def printed(cell):
     return "".join(
         "".join(output["text"]) for output in cell["outputs"] if output["output_type"] == "stream"
     )
-
-
-def all_run(page, path):
-    """Code cells as the browser saves them, once the last one has its number.
-
-    They are read from the disk: a server that is asked while it saves takes the file away from
-    itself, and shows an error.
-    """
-    code, deadline = [], time.monotonic() + PATIENCE / 1000
-    while time.monotonic() < deadline:
-        page.wait_for_timeout(2000)
-        page.keyboard.press("Control+s")
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        except (FileNotFoundError, json.JSONDecodeError):  # it is being written
-            continue
-        code = [cell for cell in found if cell["cell_type"] == "code"]
-        if code[-1]["execution_count"]:
-            break
-    return code

@@ -2,13 +2,13 @@
 
 import dataclasses
 
-import build_ledger
 import pytest
-from build_ledger import Statement, evidence_faults, statement_faults, unknown_labels
 from ledger_plugin import Claim
 
 import dropcheck
 from book.experiments import statistics
+from book.scripts import build_ledger
+from book.scripts.build_ledger import Statement, evidence_faults, statement_faults, unknown_labels
 
 STATEMENTS = build_ledger.statements()
 EXACT_PASS = dropcheck.Report(passed=True, method="identity")

@@ -69,6 +69,7 @@ def test_torchscript_takes_torchs_own_layer(name, seed):
     not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="compiling needs a C++ compiler"
 )
 @pytest.mark.filterwarnings("ignore:.torch.jit.script_method:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:Skipping serialization of:UserWarning")  # of PyTorch 2.6
 def test_neighbours_are_independent_in_a_generated_kernel(seed):
     """Pairs at lags 1 to 8 along both axes differ at the rate 2 p q, also within one vector."""
     torch.manual_seed(seed)

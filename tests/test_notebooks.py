@@ -6,14 +6,13 @@ import shutil
 import subprocess
 import sys
 
-import build_notebooks
 import nbformat
-import notebook_guards
-import notebooks
 import numpy as np
 import pytest
 from PIL import Image
-from small_book import change, edit, plant
+from small_book import change, copy_scripts, edit, plant
+
+from book.scripts import build_notebooks, notebook_guards, notebooks
 
 
 def test_there_are_chapters_and_the_contents_list_them():
@@ -55,7 +54,7 @@ def pytest_nbval(root, *options):
     """Run `pytest --nbval chapters` on the small book, under the project's own conftest."""
     for name in ("conftest.py", "pyproject.toml"):
         shutil.copy(notebooks.ROOT / name, root)
-    shutil.copytree(notebooks.ROOT / "book" / "scripts", root / "book" / "scripts")
+    copy_scripts(root)
     command = [sys.executable, "-m", "pytest", "--nbval", "chapters", *options]
     done = subprocess.run(
         [*command, "-p", "no:cacheprovider"], cwd=root, capture_output=True, text=True

@@ -2,14 +2,12 @@
 
 import re
 
-import build_book
-import build_ledger
-import build_pdf
 import pages
 import pytest
-import single_page
 from bs4 import BeautifulSoup
 from pypdf import PdfReader
+
+from book.scripts import build_book, build_ledger, build_pdf, single_page
 
 ROOT = build_book.ROOT
 browser = pages.browser

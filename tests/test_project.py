@@ -62,7 +62,10 @@ def test_binder_takes_the_project_s_own_lists():
 def test_repository_has_one_address():
     address = CONFIG["repository"]["url"]
     assert CITATION.get("repository-code", "") == address
-    assert PROJECT.get("urls", {}).get("Repository", "") == address
+    pages = CONFIG["html"]["baseurl"]
+    urls = {"Repository": address, "Documentation": pages}
+    for house in HOUSES:
+        assert house.get("urls", {}) == {name: url for name, url in urls.items() if url}
 
 
 def test_citation_is_that_of_this_version():

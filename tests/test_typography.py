@@ -2,7 +2,8 @@
 
 import pytest
 from docutils import nodes
-from typography_extension import NO_BREAK_SPACE, keep_numbers, keep_punctuation
+
+from book.extensions.typography import NO_BREAK_SPACE, keep_numbers, keep_punctuation
 
 
 def paragraph(*parts):

@@ -6,8 +6,8 @@ nothing changed.
 """
 
 import argparse
-import fcntl
 import hashlib
+import os
 import shutil
 import signal
 import subprocess
@@ -15,7 +15,10 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from filelock import FileLock
+
+from book.scripts.versions import ROOT
+
 # All that the pages are made of: the manuscripts because they name the statements that the API page
 # links to, the two lists of packages because they decide what the builder is.
 SOURCES = (
@@ -55,7 +58,7 @@ def last_change(root=ROOT):
     """Day of the last commit that touched a source, such as 2026-11-24; None without history."""
     command = ["git", "-C", root, "log", "-1", "--format=%cs", "--", *SOURCES]
     try:
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = subprocess.run(command, capture_output=True, encoding="utf-8")
     except FileNotFoundError:  # no git
         return None
     return done.stdout.strip() or None
@@ -75,7 +78,11 @@ def render(root, workshop):
     jupyter_book = Path(sys.executable).with_name("jupyter-book")
     command = [jupyter_book, "build", "--nitpick", "--warningiserror", "--keep-going", "--quiet"]
     done = subprocess.run(
-        [*command, f"--path-output={workshop}", root], capture_output=True, text=True
+        [*command, f"--path-output={workshop}", root],
+        capture_output=True,
+        encoding="utf-8",
+        # The extensions and the documented library are those of this checkout.
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
     )
     if done.returncode:
         raise SystemExit(f"{done.stderr.strip()}\n\nThe book was not built. {KEPT}")
@@ -101,8 +108,7 @@ def build(root=ROOT):
     """Build the book unless it is current; return the path of its first page."""
     folder = root / "_build"
     folder.mkdir(exist_ok=True)
-    with open(folder / ".lock", "w") as lock:  # a second build waits, and then has nothing to do
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(folder / ".lock"):  # a second build waits, and then has nothing to do
         if not is_current(root):
             start = time.monotonic()
             made_from = fingerprint(root)

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
+from book.scripts.versions import ROOT
+
 PAGE = Path("backmatter") / "ledger.md"
 
 EXACT = {"identity", "symbolic", "enumeration"}
@@ -144,8 +145,8 @@ def run_claims(*pytest_args, root=ROOT):
             [*command, f"--claims-out={out}", *pytest_args],
             cwd=root,
             capture_output=True,
-            text=True,
-            env={**os.environ, "PYTEST_ADDOPTS": ""},
+            encoding="utf-8",
+            env={**os.environ, "PYTEST_ADDOPTS": "", "PYTHONUTF8": "1"},
         )
         if done.returncode:
             raise SystemExit(f"the claim tests fail, the ledger stays as it is\n{done.stdout}")

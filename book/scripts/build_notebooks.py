@@ -16,10 +16,11 @@ from pathlib import Path
 
 import nbformat
 import psutil
-from figures import without_remarks
-from notebook_guards import content_faults
-from notebook_kernel import CellError, execute
-from notebooks import (
+
+from book.scripts.figures import without_remarks
+from book.scripts.notebook_guards import content_faults
+from book.scripts.notebook_kernel import CellError, execute
+from book.scripts.notebooks import (
     RESULT_PACKAGES,
     ROOT,
     STAMP,
@@ -32,7 +33,7 @@ from notebooks import (
     stale_inputs,
     stamp,
 )
-from progress import Progress
+from book.scripts.progress import Progress
 
 MEMORY_FOR_TWO = 4e9  # bytes
 

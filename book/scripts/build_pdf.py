@@ -9,24 +9,25 @@ import argparse
 import re
 from pathlib import Path
 
-import build_book
-import site_extension
 import yaml
-from chromium import launched
 from pypdf import PdfReader
-from single_page import assemble
+
+from book.extensions import site
+from book.scripts import build_book
+from book.scripts.chromium import launched
+from book.scripts.single_page import assemble
 
 ROOT = build_book.ROOT
 TARGET = Path("_build") / "dropout-verified.pdf"
 WIDTH = 650  # CSS pixels of the text on A4, a little less than the paper gives
 SMALLEST = 0.6  # no formula and no table is scaled below this
-FIT = (Path(__file__).parent.parent / "print" / "fit.js").read_text(encoding="utf-8")
+FIT = (ROOT / "print" / "fit.js").read_text(encoding="utf-8")
 
 
 def colophon(root):
     """Return the lines below the title."""
     config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
-    lines = [config["author"], site_extension.verified_with(root)]
+    lines = [config["author"], site.verified_with(root)]
     lines += ["Text and figures under CC BY 4.0, code under MIT.", "Code of figures is left out."]
     return config["title"], "".join(f"<p>{line}</p>" for line in lines)
 

@@ -1,7 +1,8 @@
-"""The cell with which a notebook installs the library where it is missing, as on Colab.
+"""The cell with which a notebook installs the book's packages where they are missing, as on Colab.
 
 There is one only once `_config.yml` says where the repository is. It stands before the first code
-cell and is not shown on the pages; where the library is installed it does nothing.
+cell and is not shown on the pages; where they are installed it does nothing. The book's own package
+brings the stored experiments and benchmarks along.
 """
 
 from pathlib import Path
@@ -10,14 +11,13 @@ import nbformat
 import yaml
 
 SOURCE = """\
-# Where dropoutlib is missing, as on Colab, this installs it.
+# Where one of the book's packages is missing, as on Colab, this installs them.
 import importlib.util
 
-if importlib.util.find_spec("dropoutlib") is None:
-    address = "{url}"
-    %pip install --quiet "git+$address@{branch}" \\
-        "git+$address@{branch}#subdirectory=dropcheck" \\
-        "git+$address@{branch}#subdirectory=book"\
+if not all(map(importlib.util.find_spec, ("book", "dropcheck", "dropoutlib"))):
+    address = "git+{url}@{branch}"
+    %pip install --quiet "$address" "$address#subdirectory=dropcheck" \\
+        "dropout-verified[experiments] @ $address#subdirectory=book"\
 """
 
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from build_ledger import KINDS, PAGE
+from book.scripts.build_ledger import KINDS, PAGE
 
 ROW = re.compile(
     r"^\* - \[\]\{#ledger-(?P<label>[\w-]+)\}\{prf:ref\}`[\w-]+`: (?P<title>.*) "

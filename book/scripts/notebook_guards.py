@@ -4,7 +4,8 @@ import re
 
 import nbformat
 import yaml
-from notebooks import ROOT, names, notebook_path
+
+from book.scripts.notebooks import ROOT, names, notebook_path
 
 # Words that keep outputs from comparison, in a comment or as a tag.
 FORBIDDEN_MARKS = re.compile(

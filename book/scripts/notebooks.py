@@ -20,18 +20,19 @@ from pathlib import Path
 
 import nbformat
 import yaml
-from colab import with_install_cell
 from jupytext.myst import MystMetadataParsingError, myst_to_notebook
-from versions import pins
 
-ROOT = Path(__file__).resolve().parents[2]
+from book.scripts.colab import with_install_cell
+from book.scripts.versions import ROOT, pins
+
 STAMP = "dropoutlib_build"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 # The packages of this project that a chapter may import.
 OWN_PACKAGES = ("book", "dropcheck", "dropoutlib")
 # An experiment that a chapter names in its code, such as "R1".
 EXPERIMENT = re.compile(r"""["']([RS]\d+)["']""")
-BENCHMARKS = ("benchmarks/results.json", "benchmarks/peers.json")
+# Stored by `make bench`; a chapter names one as benchmarks.load("results").
+BENCHMARKS = ("book/benchmarks/results.json", "book/benchmarks/peers.json")
 # Packages whose version can change a number or a pixel of a chapter.
 RESULT_PACKAGES = ("matplotlib", "numpy", "scikit-learn", "scipy", "statsmodels", "sympy", "torch")
 
@@ -100,13 +101,17 @@ def library_digest(module, root=ROOT):
 def results_digests(manuscript, root=ROOT):
     """Digest of the stored results of each experiment that the text of a manuscript names.
 
-    Benchmarks are named by the path of their results.
+    Those of benchmarks go by the path of their file.
     """
     files = {
         id: sorted((root / "book" / "experiments" / "results").glob(f"*/{id}.json"))
         for id in sorted(set(EXPERIMENT.findall(manuscript)))
     }
-    files |= {path: [root / path] for path in BENCHMARKS if path in manuscript}
+    files |= {
+        path: [root / path]
+        for path in BENCHMARKS
+        if f'benchmarks.load("{Path(path).stem}")' in manuscript
+    }
     return {
         name: sha256("".join(path.read_text("utf-8") for path in paths))
         for name, paths in files.items()

@@ -7,14 +7,14 @@ masks in the page. Run it again only to change the networks: nothing else depend
 """
 
 import json
-from pathlib import Path
 
 import numpy as np
 import torch
 
+from book.scripts.versions import ROOT
 from dropoutlib.masks import sample_mask
 
-TARGET = Path(__file__).resolve().parent.parent / "interactive" / "mc-networks.json"
+TARGET = ROOT / "interactive" / "mc-networks.json"
 WIDTH = 32
 RATES = (0.05, 0.1, 0.2, 0.3, 0.5)
 ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh}

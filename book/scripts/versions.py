@@ -4,9 +4,17 @@ Apart from the notebooks, because the pages are built
 where nothing that runs notebooks is installed.
 """
 
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def pinned_python(root=ROOT):
+    """Version of Python that constraints.txt was verified with, or None if it does not say."""
+    text = (root / "constraints.txt").read_text(encoding="utf-8")
+    found = re.search(r"\(Python ([\d.]+)\)", text)
+    return found[1] if found else None
 
 
 def pins(root=ROOT):

@@ -1,6 +1,7 @@
 """Monte Carlo dropout: predictions of T random subnetworks, and what their spread says."""
 
 import importlib
+from typing import TYPE_CHECKING, Any
 
 from .likelihood import predictive_log_likelihood
 from .linear import LinearPosterior, linear_posterior
@@ -14,6 +15,11 @@ from .uncertainty import (
     variation_ratio,
 )
 from .variational import gal_kl, kl_overlap, kl_overlap_bound
+
+if TYPE_CHECKING:
+    from .closed_form import Moments, analytic
+    from .predictors import MCDropoutModel, MCDropoutPredictor
+    from .sampling import mc_samples
 
 # What needs torch is imported when it is first asked for: the measures work without it.
 _WITH_TORCH = {
@@ -47,11 +53,13 @@ __all__ = [
 ]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name not in _WITH_TORCH:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from dropoutlib import _torch  # noqa: F401 (says what is missing, where PyTorch is)
+
     return getattr(importlib.import_module(_WITH_TORCH[name], __name__), name)
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})

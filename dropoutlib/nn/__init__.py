@@ -6,6 +6,8 @@ have as well can be had from here. All take a ``generator`` of their own, which 
 cannot capture: leave it out of what is compiled as a full graph.
 """
 
+from dropoutlib import _torch  # noqa: F401 (says what is missing, where PyTorch is)
+
 from . import functional
 from .concrete import ConcreteDropout
 from .functional import (

@@ -1,68 +1,43 @@
-"""What the book needs of Sphinx beyond its settings, in five hooks.
-
-An extension rather than a step after the build, because each hook must see what only Sphinx
-knows: the settings before pages are written, docstrings before they are parsed, the end of a
-build. So whichever command builds the book, its pages are whole.
-"""
+"""Make the page of the library and the checks from their docstrings, with links to statements."""
 
 import importlib
 import inspect
 import pkgutil
 import re
-import shutil
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-import mathjax
-from build_ledger import statements
 from sphinx.ext.autodoc.mock import mock
 
 import dropoutlib
+from book.scripts.build_ledger import statements
 
-# Of the package's 24 MB: the component that reads TeX, its fonts, and the small extensions that
-# it fetches when a formula first uses, say, \cancel.
-MATHJAX_PARTS = (
-    "LICENSE",
-    "es5/tex-mml-chtml.js",
-    "es5/input/tex/extensions",
-    "es5/output/chtml/fonts/woff-v2",
-)
-REPOSITORY_OPTIONS = (
-    "launch_buttons",
-    "use_edit_page_button",
-    "use_issues_button",
-    "use_repository_button",
-    "use_source_button",
-)
+PAGE = "backmatter/api"
 # A label, with the word before it that a reference brings itself: "Definition 1.2".
 LABEL = re.compile(r"(?:\b(?:Definition|Proposition|Statement|Theorem) )?``([a-z0-9-]+)``")
 
 
-def drop_dead_buttons(app, config):
-    """Take the buttons away that would lead nowhere: all without a repository, Colab off GitHub."""
-    theme = config.html_theme_options
-    if not theme.get("repository_url"):
-        for option in REPOSITORY_OPTIONS:
-            theme.pop(option, None)
-    elif "github.com" not in theme["repository_url"]:
-        theme["launch_buttons"].pop("colab_url", None)
-
-
 def public_modules(mocked):
-    """Names of the library's modules, each followed by the modules that it makes public."""
+    """Names of the modules to document: rooms of the library, the checks, the judge of answers.
+
+    A room is followed by the modules that it makes public. The checks offer all they have at
+    their front door, so they are one section, as are the exercises.
+    """
     names = []
     with mock(mocked):
         for found in pkgutil.iter_modules(dropoutlib.__path__, "dropoutlib."):
+            if found.name.startswith("dropoutlib._"):
+                continue
             module = importlib.import_module(found.name)
             inner = [getattr(module, name) for name in module.__all__]
             names += [found.name, *(m.__name__ for m in inner if isinstance(m, ModuleType))]
-    return names
+    return [*names, "dropcheck", "book.exercises"]
 
 
 def list_modules(app, docname, source):
     """Give every public module its section on the library page, so that none is forgotten."""
-    if docname == "backmatter/api":
+    if docname == PAGE:
         source[0] += "".join(
             f"\n## `{name}`\n\n```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n```\n"
             for name in public_modules(app.config.autodoc_mock_imports)
@@ -94,29 +69,9 @@ def show_constructor(app, what, name, obj, options, signature, returns):
     return None
 
 
-def copy_mathjax(app, exception):
-    """Put MathJax among the built files.
-
-    It cannot lie in a static path: Jupyter Book would load each of its scripts on every page.
-    """
-    if exception or app.builder.format != "html":
-        return
-    source = Path(mathjax.__file__).parent / "static" / "mathjax"
-    target = Path(app.outdir) / "_static" / "mathjax"
-    for part in MATHJAX_PARTS:
-        destination = target / part
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        if (source / part).is_dir():
-            shutil.copytree(source / part, destination, dirs_exist_ok=True)
-        else:
-            shutil.copy2(source / part, destination)
-
-
 def setup(app):
     """Connect the hooks."""
-    app.connect("config-inited", drop_dead_buttons)
     app.connect("source-read", list_modules)
     app.connect("autodoc-process-docstring", link_statements)
     app.connect("autodoc-process-signature", show_constructor)
-    app.connect("build-finished", copy_mathjax)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

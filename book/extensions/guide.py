@@ -7,8 +7,9 @@ import json
 import re
 from pathlib import Path
 
-import ledger_page
 import yaml
+
+from book.scripts import ledger_page
 
 PAGE = "interactive/guide"
 ROOM = '<div class="guide-answers"></div>'

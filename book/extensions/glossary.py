@@ -9,8 +9,9 @@ import re
 from pathlib import Path
 
 from bs4 import BeautifulSoup
-from build_ledger import KINDS
 from docutils import nodes
+
+from book.scripts.build_ledger import KINDS
 
 # Terms that have another sense as well; a chapter links them by hand with {term}.
 AMBIGUOUS = {"activation", "convention", "inference", "power", "unit"}

@@ -1,4 +1,4 @@
-"""What makes pages a site: the numbers of the landing page, the date, previews for links, 404.
+"""What makes pages a site: buttons, the numbers of the landing page, the date, previews, 404.
 
 All of it is taken from what the project already knows: the stored ledger, constraints.txt, the
 history of the repository. What needs the address of the site is left out while there is none.
@@ -9,18 +9,26 @@ import re
 from pathlib import Path
 from urllib.parse import quote, urljoin
 
-import ledger_page
-from build_book import last_change
-from build_ledger import statements
-from colab import repository
 from docutils import nodes
-from versions import pins
+
+from book.scripts import ledger_page
+from book.scripts.build_book import last_change
+from book.scripts.build_ledger import statements
+from book.scripts.colab import repository
+from book.scripts.versions import pinned_python, pins
 
 DESCRIPTION = 200  # characters, about what a preview shows
 SHOWN = {"numpy": "NumPy", "torch": "PyTorch", "jupyter-book": "Jupyter Book"}
 COUNTS = '<div class="ledger-counts"></div>'
 LAUNCH = '<div class="launch-links"></div>'
 EXAMPLE = '<div class="ledger-example"></div>'
+REPOSITORY_OPTIONS = (
+    "launch_buttons",
+    "use_edit_page_button",
+    "use_issues_button",
+    "use_repository_button",
+    "use_source_button",
+)
 NOT_FOUND = """\
 <section>
 <h1>No such page</h1>
@@ -30,11 +38,20 @@ NOT_FOUND = """\
 """
 
 
+def drop_dead_buttons(app, config):
+    """Take the buttons away that would lead nowhere: all without a repository, Colab off GitHub."""
+    theme = config.html_theme_options
+    if not theme.get("repository_url"):
+        for option in REPOSITORY_OPTIONS:
+            theme.pop(option, None)
+    elif "github.com" not in theme["repository_url"]:
+        theme["launch_buttons"].pop("colab_url", None)
+
+
 def verified_with(root):
     """Say in one sentence what the stored book was executed and verified with."""
-    pinned = pins(Path(root))
-    python = re.search(r"Python [\d.]+", (Path(root) / "constraints.txt").read_text("utf-8"))
-    versions = [python[0]] if python else []
+    pinned, python = pins(Path(root)), pinned_python(Path(root))
+    versions = [f"Python {python}"] if python else []
     versions += [f"{shown} {pinned[name]}" for name, shown in SHOWN.items() if name in pinned]
     day = last_change(Path(root))
     sentences = [f"Last changed on {day}."] if day else []
@@ -176,6 +193,7 @@ def write_sitemap(app, exception):
 
 def setup(app):
     """Connect the hooks."""
+    app.connect("config-inited", drop_dead_buttons)
     app.connect("config-inited", extend_footer)
     app.connect("source-read", fill_landing_page)
     app.connect("html-page-context", describe)
