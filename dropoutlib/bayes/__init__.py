@@ -3,8 +3,8 @@
 import importlib
 
 from .likelihood import predictive_log_likelihood
-from .linear import LinearPosterior, linear_posterior
-from .precision import model_precision, model_weight_decay
+from .posterior import LinearPosterior, linear_posterior
+from .prior import gal_kl, kl_overlap, kl_overlap_bound, model_precision, model_weight_decay
 from .uncertainty import (
     VarianceSplit,
     decompose_variance,
@@ -13,7 +13,6 @@ from .uncertainty import (
     predictive_entropy,
     variation_ratio,
 )
-from .variational import gal_kl, kl_overlap, kl_overlap_bound
 
 # What needs torch is imported when it is first asked for: the measures work without it.
 _WITH_TORCH = {
