@@ -110,9 +110,9 @@ def check_count(name: str, value: Any, least: int) -> int:
         If it is less than `least`.
     """
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name} must be an integer, at least {least}, got {name}={value!r}")
+        raise TypeError(f"{name} must be an integer, got {name}={value!r}")
     if value < least:
-        raise ValueError(f"{name} must be an integer, at least {least}, got {name}={value!r}")
+        raise ValueError(f"{name} must be at least {least}, got {name}={value!r}")
     return int(value)
 
 

@@ -61,8 +61,7 @@ class _Alpha:
             x.astype(np.promote_types(x.dtype, np.float32), copy=False), mask, scale
         )
         a, b = alpha_affine(self.p)
-        # a alpha' + b is a alpha' q; added up, it would be lost in rounding where q is small.
-        shifts = np.array([a * DROPPED * (1 - self.p), b], dtype=out.dtype)
+        shifts = np.array([a * DROPPED + b, b], dtype=out.dtype)  # by the entry of the mask
         out += np.take(shifts, mask.view(np.int8))
         return out.astype(x.dtype, copy=False)
 

@@ -112,10 +112,10 @@ def equalized_factorization(M: ArrayLike, r: int) -> tuple[NDArray, NDArray]:
      [0. 1.]]
     """
     M = finite("M", M, 2)
-    r = check_count("r", r, 1)
+    r = check_count("r", r, 0)
     P, singular, Qt = np.linalg.svd(M, full_matrices=False)
     rank = int(np.linalg.matrix_rank(M))
-    if r < rank:
+    if r < max(rank, 1):
         raise ValueError(f"a matrix of rank {rank} has no factors of width r={r}")
     padded = np.zeros(r)
     padded[:rank] = singular[:rank]
