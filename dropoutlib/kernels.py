@@ -39,7 +39,7 @@ def scaled_product(x: NDArray, mask: NDArray | None, scale: float) -> NDArray:
     if mask is None and scale == 1:
         return x
     if x.dtype.kind not in "fc" and (scale != 1 or mask.dtype.kind != "b"):
-        raise TypeError(f"what is scaled must be floating point, got an array of {x.dtype}")
+        raise TypeError(f"what is scaled must be floating point, got {x.dtype}")
     out = _empty_like(x)
     if mask is None:
         _scale(x, scale, out)

@@ -38,7 +38,8 @@ class Dropout(Layer):
     def _noise(self, x):
         if not self.training or self.p == 0:
             return None, 1.0
-        return sample_mask(x.shape, self.p, rng=self.rng), self._keep_scale()
+        mask = sample_mask(x.shape, self.p, rng=self.rng)
+        return mask, 1 / (1 - self.p) if self.p < 1 else 1.0
 
 
 class StandardDropout(Layer):

@@ -97,7 +97,8 @@ def linear_penalty(W: ArrayLike, X: ArrayLike, p: float | Fraction) -> float:
     >>> linear_penalty([[1.0, 2.0]], [[3.0, 1.0]], 0.5)
     13.0
     """
-    return _sum_over_columns(p, W=W, X=X)
+    W, X = _same_width(W=W, X=X)
+    return float(noise_variance(p) * np.sum((X**2).sum(axis=0) * (W**2).sum(axis=0)))
 
 
 def path_norm_penalty(U: ArrayLike, V: ArrayLike, p: float | Fraction) -> float:
@@ -131,18 +132,19 @@ def path_norm_penalty(U: ArrayLike, V: ArrayLike, p: float | Fraction) -> float:
     >>> path_norm_penalty([[1.0, 2.0]], [[3.0, 1.0]], 0.5)
     13.0
     """
-    return _sum_over_columns(p, U=U, V=V)
+    U, V = _same_width(U=U, V=V)
+    return float(noise_variance(p) * np.sum((U**2).sum(axis=0) * (V**2).sum(axis=0)))
 
 
-def _sum_over_columns(p, **matrices):
-    """``p / q sum_k |a_k|^2 |b_k|^2`` over the columns of two matrices that have as many."""
+def _same_width(**matrices):
+    """Two matrices, once they are finite and have as many columns."""
     one, other = (finite(name, value, 2) for name, value in matrices.items())
     if one.shape[1] != other.shape[1]:
         raise ValueError(
             f"{' and '.join(matrices)} must have as many columns, got shapes {one.shape} and "
             f"{other.shape}"
         )
-    return float(noise_variance(p) * np.sum((one**2).sum(axis=0) * (other**2).sum(axis=0)))
+    return one, other
 
 
 class Family(NamedTuple):
