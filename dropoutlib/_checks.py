@@ -1,18 +1,17 @@
 """Checks of arguments that many rooms take: each gives the value back or says what is wrong."""
 
-from __future__ import annotations
-
 import math
 import numbers
-from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from fractions import Fraction  # which takes longer to import than all of this
 
 __all__ = [
+    "Probability",
     "Rng",
     "array_of",
     "check_count",
@@ -20,11 +19,14 @@ __all__ = [
     "check_probability",
     "check_rng",
     "finite",
+    "is_fraction",
     "number_array",
 ]
 
 # What a layer takes as a source of masks: a generator, a seed, or nothing for fresh entropy.
 Rng = np.random.Generator | int | None
+# A Fraction is computed with exactly where there is a closed form.
+Probability: TypeAlias = "float | Fraction"
 
 
 def check_probability(
@@ -148,13 +150,18 @@ def finite(name: str, value: ArrayLike, ndim: int) -> NDArray[np.float64]:
     return array
 
 
-def number_array(value: ArrayLike, p: float | Fraction) -> NDArray:
+def is_fraction(p: Probability) -> bool:
+    """Whether `p` is to be computed with exactly."""
+    return isinstance(p, numbers.Rational) and not isinstance(p, numbers.Integral)
+
+
+def number_array(value: ArrayLike, p: Probability) -> NDArray:
     """`value` as float64; or exact, if it is, where `p` is a Fraction.
 
     Exact are Python's own integers and Fractions, in an array of objects: NumPy's integers would
     wrap around in silence.
     """
     array = np.asarray(value)
-    if array.dtype.kind == "O" or (isinstance(p, Fraction) and array.dtype.kind in "biu"):
+    if array.dtype.kind == "O" or (is_fraction(p) and array.dtype.kind in "biu"):
         return array.astype(object)
     return array.astype(float, copy=False)

@@ -7,21 +7,18 @@ where one is named, so that its derivative with respect to the output is the res
 delta = W x~ - y.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from ._checks import array_of, check_probability, number_array
+from ._checks import Probability, array_of, check_probability, number_array
 from .layers import Layer
 from .masks import PackedMask
 
 if TYPE_CHECKING:
     import torch
-    from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "autograd_bytes",
@@ -34,7 +31,7 @@ __all__ = [
 
 
 def linear_backward(
-    W: ArrayLike, x: ArrayLike, mask: ArrayLike, delta: ArrayLike, p: float | Fraction
+    W: ArrayLike, x: ArrayLike, mask: ArrayLike, delta: ArrayLike, p: Probability
 ) -> tuple[NDArray, NDArray]:
     """Gradients of a loss L(W x~) with respect to W and to x, on the given mask.
 
@@ -87,7 +84,7 @@ def linear_backward(
     return grad_W, (delta @ W) * factor
 
 
-def expected_gradient(W: ArrayLike, X: ArrayLike, Y: ArrayLike, p: float | Fraction) -> NDArray:
+def expected_gradient(W: ArrayLike, X: ArrayLike, Y: ArrayLike, p: Probability) -> NDArray:
     """Mean over masks and rows of the gradient of ``|W x~ - y|^2 / 2`` with respect to W.
 
     (W x - y) x^T + (p/q) W diag(x * x), averaged over the rows: the gradient of the loss
@@ -125,7 +122,7 @@ def expected_gradient(W: ArrayLike, X: ArrayLike, Y: ArrayLike, p: float | Fract
     return ((X @ W.T - Y).T @ X + penalty) / len(X)
 
 
-def gradient_variance(W: ArrayLike, X: ArrayLike, Y: ArrayLike, p: float | Fraction) -> NDArray:
+def gradient_variance(W: ArrayLike, X: ArrayLike, Y: ArrayLike, p: Probability) -> NDArray:
     """Variance over masks of each entry of the gradient of a batch.
 
     The gradient is that of the mean of ``|W x~ - y|^2 / 2`` over N rows, masked independently,
@@ -158,7 +155,7 @@ def gradient_variance(W: ArrayLike, X: ArrayLike, Y: ArrayLike, p: float | Fract
     return each.sum(axis=0) / len(X) ** 2
 
 
-def gradient_covariance(W: ArrayLike, x: ArrayLike, y: ArrayLike, p: float | Fraction) -> NDArray:
+def gradient_covariance(W: ArrayLike, x: ArrayLike, y: ArrayLike, p: Probability) -> NDArray:
     """Covariance over masks of the gradient of ``|W x~ - y|^2 / 2`` of one row.
 
     ``thm-gradient-variance`` of the book, derived there.
@@ -253,7 +250,7 @@ def layer_bytes(layer: Layer) -> int:
     return sum(part.nbytes for part in held if isinstance(part, (np.ndarray, PackedMask)))
 
 
-def autograd_bytes(run: Callable[[], object], ignore: Iterable[torch.Tensor] = ()) -> int:
+def autograd_bytes(run: Callable[[], object], ignore: Iterable["torch.Tensor"] = ()) -> int:
     """Bytes of the tensors that torch's autograd saves for backward while `run()` computes.
 
     Parameters

@@ -1,13 +1,7 @@
 """Loops over memory: the product of an array, a mask and a scale, which most layers compute."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
-
-if TYPE_CHECKING:
-    from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike, NDArray
 
 __all__ = ["empty_aligned", "multiply_blocks", "scaled_product"]
 
@@ -43,7 +37,8 @@ def scaled_product(x: NDArray, mask: NDArray | None, scale: float) -> NDArray:
     out = _empty_like(x)
     if mask is None:
         _scale(x, scale, out)
-    elif mask.size < x.size and scale != 1:  # the same factor for many entries is scaled once
+    elif mask.size < x.size and scale != 1:
+        # The same factor for many entries is scaled once.
         wide = _wide(x.dtype)
         factor = np.multiply(mask, wide.type(scale), dtype=wide)
         np.multiply(x, factor, out=out, casting="same_kind")

@@ -4,18 +4,12 @@ A mask is a boolean array; True keeps a unit, False drops it.
 `p` is always the probability of *dropping*, ``q = 1 - p`` that of keeping.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
-from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from ._checks import array_of, check_count, check_probability, check_rng
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+from ._checks import Probability, array_of, check_count, check_probability, check_rng, is_fraction
 
 __all__ = [
     "PackedMask",
@@ -218,7 +212,7 @@ def iterate_masks(n: int, chunk: int = 12) -> Iterator[NDArray[np.bool_]]:
             yield np.hstack([lower, np.broadcast_to(upper, (len(lower), n - low))])
 
 
-def mask_weights(masks: ArrayLike, p: float | Fraction) -> NDArray:
+def mask_weights(masks: ArrayLike, p: Probability) -> NDArray:
     """Probability ``P(m) = p^(n-|m|) q^|m|`` of each mask.
 
     Parameters
@@ -248,7 +242,7 @@ def mask_weights(masks: ArrayLike, p: float | Fraction) -> NDArray:
     array([0.0625, 0.1875, 0.1875, 0.5625])
     """
     check_probability(p)
-    p = p if isinstance(p, Fraction) else float(p)
+    p = p if is_fraction(p) else float(p)
     masks = array_of("masks", masks)
     if masks.ndim == 0:
         raise ValueError(f"masks must have at least one axis, got shape {masks.shape}")

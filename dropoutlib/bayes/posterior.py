@@ -1,15 +1,11 @@
 """The exact posterior that dropout is compared with: regression that is linear in its weights."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .._checks import check_positive, finite
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["LinearPosterior", "linear_posterior"]
 

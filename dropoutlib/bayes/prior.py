@@ -4,17 +4,10 @@ Gal and Ghahramani (2016) read a dropped column of weights as a draw from a mixt
 Gaussians of width sigma, one at the weights and one at zero, and let sigma go to 0.
 """
 
-from __future__ import annotations
-
-from fractions import Fraction
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.typing import ArrayLike
 
-from .._checks import check_count, check_positive, check_probability, finite
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+from .._checks import Probability, check_count, check_positive, check_probability, finite
 
 __all__ = ["gal_kl", "kl_overlap", "kl_overlap_bound", "model_precision", "model_weight_decay"]
 
@@ -24,7 +17,7 @@ REACH = 1400  # log odds beyond which the entropy of a bit is below the smallest
 
 
 def model_precision(
-    p: float | Fraction, length_scale: float, n: int, weight_decay: float, inverted: bool = True
+    p: Probability, length_scale: float, n: int, weight_decay: float, inverted: bool = True
 ) -> float:
     """Precision of the observation noise that a dropout objective implies.
 
@@ -75,7 +68,7 @@ def model_precision(
 
 
 def model_weight_decay(
-    p: float | Fraction, length_scale: float, n: int, tau: float, inverted: bool = True
+    p: Probability, length_scale: float, n: int, tau: float, inverted: bool = True
 ) -> float:
     """Weight decay with which dropout training maximises the evidence bound at a known noise.
 
@@ -100,7 +93,7 @@ def _product(p, length_scale, n, inverted):
     return length_scale**2 / (2 * check_count("n", n, 1)) * (1 / q if inverted else q)
 
 
-def gal_kl(M: ArrayLike, sigma: float, length_scale: float, p: float | Fraction) -> float:
+def gal_kl(M: ArrayLike, sigma: float, length_scale: float, p: Probability) -> float:
     """Approximate divergence of smoothed dropout weights from their Gaussian prior, in nats.
 
     Statement ``approx-kl-weight-decay`` of the book. For each column w with weights M_j::
@@ -149,7 +142,7 @@ def gal_kl(M: ArrayLike, sigma: float, length_scale: float, p: float | Fraction)
     return float(pull + J * (K / 2 * (width**2 - 2 * np.log(width) - 1) - _entropy(p)))
 
 
-def kl_overlap(M: ArrayLike, sigma: float, p: float | Fraction) -> float:
+def kl_overlap(M: ArrayLike, sigma: float, p: Probability) -> float:
     """What `gal_kl` leaves out: the doubt about the mask that is left when w is known, in nats.
 
     The exact divergence is ``gal_kl(M, sigma, l, p) + kl_overlap(M, sigma, p)`` for every l.
@@ -183,7 +176,7 @@ def kl_overlap(M: ArrayLike, sigma: float, p: float | Fraction) -> float:
     return float(sum(_equivocation(r, p) for r in np.linalg.norm(M, axis=0) / sigma))
 
 
-def kl_overlap_bound(M: ArrayLike, sigma: float, p: float | Fraction) -> float:
+def kl_overlap_bound(M: ArrayLike, sigma: float, p: Probability) -> float:
     """Bound on `kl_overlap`: ``sqrt(p q) exp(-r^2 / 8) min(2 log 2, sqrt(8 pi) / r)`` a column.
 
     Statement ``approx-kl-weight-decay`` of the book, with ``r = |M_j| / sigma``. As r grows,

@@ -1,20 +1,16 @@
 """Means, variance and ambiguity over all 2^n subnetworks, from one pass over their values."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from .._checks import array_of, check_probability
+from .._checks import Probability, array_of, check_probability
 from ..masks import enumerate_masks, iterate_masks, mask_weights
 from .subnetworks import OneHiddenLayer
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["Ambiguity", "ambiguity", "arithmetic_mean", "geometric_mean", "moments", "variance"]
 
@@ -24,7 +20,7 @@ PROBE_SECONDS = 0.25  # how long to measure before the whole is estimated
 
 
 def arithmetic_mean(
-    f: Callable, n: int, p: float | Fraction, *, max_seconds: float = 60
+    f: Callable, n: int, p: Probability, *, max_seconds: float = 60
 ) -> NDArray[np.float64]:
     """Mean of f over all 2^n masks, each weighted with its probability P(m).
 
@@ -68,7 +64,7 @@ def arithmetic_mean(
 
 
 def variance(
-    f: Callable, n: int, p: float | Fraction, *, max_seconds: float = 60
+    f: Callable, n: int, p: Probability, *, max_seconds: float = 60
 ) -> NDArray[np.float64]:
     """Variance of f over all 2^n masks, each weighted with its probability P(m).
 
@@ -99,12 +95,7 @@ def moments(f, n, p, *, max_seconds=60):
 
 
 def geometric_mean(
-    f: Callable,
-    n: int,
-    p: float | Fraction,
-    *,
-    normalize: bool = False,
-    max_seconds: float = 60,
+    f: Callable, n: int, p: Probability, *, normalize: bool = False, max_seconds: float = 60
 ) -> NDArray[np.float64]:
     """Geometric mean of f over all 2^n masks: ``prod_m f(m)^P(m)``.
 
@@ -164,12 +155,7 @@ class Ambiguity(NamedTuple):
 
 
 def ambiguity(
-    f: Callable,
-    target: ArrayLike,
-    n: int,
-    p: float | Fraction,
-    *,
-    max_seconds: float = 60,
+    f: Callable, target: ArrayLike, n: int, p: Probability, *, max_seconds: float = 60
 ) -> Ambiguity:
     """Split the squared error of the ensemble of all 2^n subnetworks.
 

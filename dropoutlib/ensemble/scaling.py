@@ -1,24 +1,18 @@
 """The scaled network, and how far it can be from the mean of the ensemble."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from .._checks import check_probability
+from .._checks import Probability, check_probability
 from .averages import arithmetic_mean
 from .subnetworks import OneHiddenLayer
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["relu_gap", "sigmoid_gap_bound", "weight_scaled"]
 
 
-def weight_scaled(f: Callable, n: int, p: float | Fraction) -> NDArray:
+def weight_scaled(f: Callable, n: int, p: Probability) -> NDArray:
     """Output of the scaled network: one pass with every mask entry at its mean q.
 
     Definition ``def-subnetwork``. Multiplying a masked input by q is the same as multiplying
@@ -58,7 +52,7 @@ def weight_scaled(f: Callable, n: int, p: float | Fraction) -> NDArray:
 
 
 def relu_gap(
-    x: ArrayLike, W: ArrayLike, b: ArrayLike, p: float | Fraction, *, max_seconds: float = 60
+    x: ArrayLike, W: ArrayLike, b: ArrayLike, p: Probability, *, max_seconds: float = 60
 ) -> NDArray[np.float64]:
     """How far the mean of each ReLU lies above the ReLU of its mean preactivation.
 

@@ -1,16 +1,11 @@
 """Sums over all subsets, one addition for each, and the subnetworks that are made of them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .._checks import array_of, check_count
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["OneHiddenLayer", "iterate_subset_sums", "subset_sums"]
 

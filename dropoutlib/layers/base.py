@@ -1,17 +1,13 @@
 """What all layers share: a probability, a mode, a generator, and the noise of the last pass."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .._checks import Rng, array_of, check_probability, check_rng
 from ..kernels import scaled_product
 from ..masks import PackedMask
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["Layer"]
 

@@ -1,25 +1,17 @@
 """Dropout of single weights of a linear layer."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from .._checks import Rng, array_of, check_probability, number_array
+from .._checks import Probability, Rng, array_of, check_probability, number_array
 from ..kernels import scaled_product
 from ..masks import sample_mask
 from .base import Layer
 
-if TYPE_CHECKING:
-    from fractions import Fraction
-
-    from numpy.typing import ArrayLike, NDArray
-
 __all__ = ["DropConnect", "dropconnect_moments"]
 
 
-def dropconnect_moments(W: ArrayLike, x: ArrayLike, p: float | Fraction) -> tuple[NDArray, NDArray]:
+def dropconnect_moments(W: ArrayLike, x: ArrayLike, p: Probability) -> tuple[NDArray, NDArray]:
     """Mean and variance of u = (M * W) x over masks M of weights, unscaled as in the paper.
 
     E u = q W x and Var u = p q (W * W)(x * x) (``thm-dropconnect-moments``; Wan et al.

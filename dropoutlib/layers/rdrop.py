@@ -1,15 +1,9 @@
 """R-Drop: two passes through one network, and a penalty on their disagreement."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .._checks import finite
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["r_drop_loss"]
 

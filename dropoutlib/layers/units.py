@@ -1,18 +1,13 @@
 """Dropout of single units: both conventions, and noise that is no mask but has its moments."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .._checks import Rng, array_of, check_positive, check_probability
 from ..masks import sample_mask
 from .base import Layer
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["ConcreteDropout", "Dropout", "GaussianDropout", "StandardDropout"]
 

@@ -1,19 +1,14 @@
 """Gradient descent with dropout on linear regression: where it goes, and how it keeps moving."""
 
-from __future__ import annotations
-
-from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from .._checks import Rng, check_count, check_rng, finite
+from .._checks import Probability, Rng, check_count, check_rng, finite
 from ..masks import enumerate_masks, mask_weights, sample_mask
 from .minimisers import dropout_ridge, regression_data
 from .moments import noise_variance
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["IterateMoments", "dropout_descent", "iterate_moments", "stationary_moments"]
 
@@ -30,7 +25,7 @@ class IterateMoments(NamedTuple):
 def dropout_descent(
     X: ArrayLike,
     y: ArrayLike,
-    p: float | Fraction,
+    p: Probability,
     eta: float,
     steps: int,
     *,
@@ -89,7 +84,7 @@ def dropout_descent(
 def iterate_moments(
     X: ArrayLike,
     y: ArrayLike,
-    p: float | Fraction,
+    p: Probability,
     eta: float,
     steps: int,
     *,
@@ -142,9 +137,7 @@ def iterate_moments(
     return IterateMoments(error + target, second - np.outer(error, error))
 
 
-def stationary_moments(
-    X: ArrayLike, y: ArrayLike, p: float | Fraction, eta: float
-) -> IterateMoments:
+def stationary_moments(X: ArrayLike, y: ArrayLike, p: Probability, eta: float) -> IterateMoments:
     """Limit of `iterate_moments` as the number of steps grows (``thm-iterate-variance``).
 
     Parameters

@@ -1,22 +1,15 @@
 """Weights that dropout prefers: the ridge solution, and factors of the smallest path norm."""
 
-from __future__ import annotations
-
-from fractions import Fraction
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from .._checks import check_count, finite
+from .._checks import Probability, check_count, finite
 from .moments import noise_variance
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["dropout_ridge", "equalized_factorization", "regression_data"]
 
 
-def dropout_ridge(X: ArrayLike, y: ArrayLike, p: float | Fraction) -> NDArray[np.float64]:
+def dropout_ridge(X: ArrayLike, y: ArrayLike, p: Probability) -> NDArray[np.float64]:
     """Weights that minimise the squared loss expected under dropout (``thm-dropout-ridge``).
 
     ``w = (X'X + p / q diag(X'X))^-1 X'y``, which is ridge regression with penalty p / q after each

@@ -1,12 +1,9 @@
 """Moments of the factor m / q that dropout multiplies an activation with."""
 
-from __future__ import annotations
-
 import math
-from fractions import Fraction
 from typing import NamedTuple
 
-from .._checks import check_probability
+from .._checks import Probability, check_probability
 
 __all__ = ["NoiseMoments", "noise_moments", "noise_variance"]
 
@@ -20,7 +17,7 @@ class NoiseMoments(NamedTuple):
     excess_kurtosis: float
 
 
-def noise_variance(p: float | Fraction) -> float:
+def noise_variance(p: Probability) -> float:
     """Variance p / q of the noise m / q of inverted dropout.
 
     Parameters
@@ -44,7 +41,7 @@ def noise_variance(p: float | Fraction) -> float:
     return p / (1 - p)
 
 
-def noise_moments(p: float | Fraction) -> NoiseMoments:
+def noise_moments(p: Probability) -> NoiseMoments:
     """First four moments of the noise m / q (``thm-noise-moments``).
 
     With q = 1 - p::

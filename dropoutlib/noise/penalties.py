@@ -1,19 +1,14 @@
 """What dropout adds to the loss of linear, generalised linear, factorised and other models."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from .._checks import finite
+from .._checks import Probability, finite
 from ..ensemble import arithmetic_mean
 from .moments import noise_variance
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "FAMILIES",
@@ -25,9 +20,7 @@ __all__ = [
 ]
 
 
-def second_order_penalty(
-    h: ArrayLike, curvature: ArrayLike, p: float | Fraction
-) -> NDArray[np.float64]:
+def second_order_penalty(h: ArrayLike, curvature: ArrayLike, p: Probability) -> NDArray[np.float64]:
     """Leading term of what dropout on h adds to a smooth loss L (``approx-noise-expansion``).
 
     ``p / (2 q) sum_i h_i^2 d^2L/dh_i^2``; exact where L is quadratic in h, as the squared loss of
@@ -65,7 +58,7 @@ def second_order_penalty(
     return noise_variance(p) / 2 * np.sum(h**2 * curvature, axis=-1)
 
 
-def linear_penalty(W: ArrayLike, X: ArrayLike, p: float | Fraction) -> float:
+def linear_penalty(W: ArrayLike, X: ArrayLike, p: Probability) -> float:
     """What dropout on the inputs adds to the squared loss of ``x -> W x``, exactly.
 
     ``E sum_i |y_i - W x~_i|^2 = sum_i |y_i - W x_i|^2 + penalty`` with
@@ -101,7 +94,7 @@ def linear_penalty(W: ArrayLike, X: ArrayLike, p: float | Fraction) -> float:
     return float(noise_variance(p) * np.sum((X**2).sum(axis=0) * (W**2).sum(axis=0)))
 
 
-def path_norm_penalty(U: ArrayLike, V: ArrayLike, p: float | Fraction) -> float:
+def path_norm_penalty(U: ArrayLike, V: ArrayLike, p: Probability) -> float:
     """What dropout on the factors adds to ``|A - U V'|^2`` (``thm-matrix-factorisation``).
 
     ``p / q sum_k |u_k|^2 |v_k|^2``, exactly and for every A. The sum is a path norm: it adds up
@@ -170,7 +163,7 @@ FAMILIES = {
 }
 
 
-def glm_penalty(beta: ArrayLike, X: ArrayLike, p: float | Fraction, family: str) -> float:
+def glm_penalty(beta: ArrayLike, X: ArrayLike, p: Probability, family: str) -> float:
     """Second-order approximation of what dropout adds to the loss (``approx-glm``).
 
     ``p / (2 q) sum_i A''(x_i . beta) sum_j x_ij^2 beta_j^2``, of Wager, Wang and Liang
@@ -209,7 +202,7 @@ def glm_penalty(beta: ArrayLike, X: ArrayLike, p: float | Fraction, family: str)
     return float(strength / 2 * np.sum(A.curvature(terms.sum(axis=1)) * (terms**2).sum(axis=1)))
 
 
-def exact_glm_penalty(beta: ArrayLike, X: ArrayLike, p: float | Fraction, family: str) -> float:
+def exact_glm_penalty(beta: ArrayLike, X: ArrayLike, p: Probability, family: str) -> float:
     """What dropout adds to the expected loss, as a mean over all masks (``thm-glm-exact-gap``).
 
     ``sum_i E A(x~_i . beta) - A(x_i . beta)``, never negative, and without labels.
