@@ -113,12 +113,7 @@ def path_norm_penalty(U: ArrayLike, V: ArrayLike, p: Probability) -> float:
     Returns
     -------
     float
-        In the unit of the squared entries of A.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If the shapes do not fit, a value is not finite, or `p` is not in [0, 1).
+        In the unit of the squared entries of A. Errors as for `linear_penalty`.
 
     Examples
     --------
