@@ -222,17 +222,8 @@ def layer_bytes(layer: Layer) -> int:
     Those of the last `forward`: a mask of one byte a unit, or one bit if the layer is `packed`
     (``thm-mask-memory``), and whatever else the layer needs, as `DropConnect` its input.
 
-    Returns
-    -------
-    int
-        0 in evaluation, where there is no mask.
-
-    Raises
-    ------
-    TypeError
-        If `layer` is no layer of `dropoutlib.layers`.
-    RuntimeError
-        If there was no forward pass.
+    0 in evaluation, where there is no mask. TypeError if `layer` is no layer of
+    `dropoutlib.layers`, and RuntimeError if there was no forward pass.
 
     Examples
     --------

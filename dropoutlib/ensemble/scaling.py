@@ -103,17 +103,12 @@ def sigmoid_gap_bound(variance: ArrayLike) -> NDArray[np.float64]:
     Parameters
     ----------
     variance : array_like
-        Variance of the preactivation S over masks, at least 0.
+        Variance of the preactivation S over masks; ValueError if one is negative or NaN.
 
     Returns
     -------
     ndarray of float64
         Of the shape of `variance`. It says nothing where it exceeds 1.
-
-    Raises
-    ------
-    ValueError
-        If a variance is negative or NaN.
 
     Examples
     --------

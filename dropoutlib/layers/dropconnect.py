@@ -29,11 +29,6 @@ def dropconnect_moments(W: ArrayLike, x: ArrayLike, p: Probability) -> tuple[NDA
     Returns
     -------
     mean, variance : ndarray, shape (..., out)
-
-    Raises
-    ------
-    ValueError, TypeError
-        If `p` is not a probability, or the shapes do not fit.
     """
     check_probability(p)
     W, x = number_array(W, p), number_array(x, p)

@@ -243,16 +243,11 @@ def block_seed_rate(p: float, block_size: int, height: int, width: int) -> float
     Parameters
     ----------
     p : float
-        Intended probability of dropping a unit, in [0, 1].
+        Intended probability of dropping a unit, in [0, 1]. At p = 1, gamma is 1.
     block_size : int
         Side b of a block, from 1 to the smaller side of the map.
     height, width : int
         Sides H and W of the feature map.
-
-    Returns
-    -------
-    float
-        At most 1, and 1 at p = 1, where all is meant to drop.
 
     Raises
     ------

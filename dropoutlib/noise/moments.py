@@ -49,20 +49,8 @@ def noise_moments(p: Probability) -> NoiseMoments:
         mean 1,   variance p / q,   skewness (2 p - 1) / sqrt(p q),
         excess kurtosis (1 - 6 p q) / (p q).
 
-    Parameters
-    ----------
-    p : float
-        Drop probability in [0, 1).
-
-    Returns
-    -------
-    NoiseMoments
-        At p = 0 the noise is constant, and its skewness and kurtosis are NaN.
-
-    Raises
-    ------
-    ValueError, TypeError
-        As `noise_variance`.
+    At p = 0 the noise is constant, and its skewness and kurtosis are NaN. Parameter and errors as
+    for `noise_variance`.
 
     Examples
     --------
