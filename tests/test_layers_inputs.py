@@ -9,7 +9,7 @@ import pytest
 from test_layers_variants import VARIANTS
 
 from dropoutlib import kernels, layers
-from dropoutlib.ensemble import subset_sums
+from dropoutlib.ensemble import arithmetic_mean, subset_sums
 from dropoutlib.gradients import expected_gradient, gradient_covariance, linear_backward
 from dropoutlib.layers import (
     AlphaDropout,
@@ -196,6 +196,7 @@ def test_short_integers_do_not_wrap_around():
     assert grad.tolist() == [[2 * huge**2]]
     assert subset_sums(np.array([100, 100], np.int8)).tolist() == [0, 100, 100, 200]
     assert subset_sums(np.array([200, 200], np.uint8), start=-1).tolist() == [-1, 199, 199, 399]
+    assert [type(number) for number in subset_sums([Fraction(1, 3)])] == [int, Fraction]
 
 
 def test_rates_too_small_to_be_seen_beside_one():
@@ -216,6 +217,7 @@ def test_rates_too_small_to_be_seen_beside_one():
         (lambda: r_drop_loss([[0.0, np.inf]], [[0.0, 1.0]], [0]), ValueError, "logits1 must be"),
         (lambda: r_drop_loss(np.ones((0, 2)), np.ones((0, 2)), []), ValueError, "one shape"),
         (lambda: r_drop_loss(np.ones((1, 2)), np.ones((1, 2)), [0.5]), ValueError, "classes from"),
+        (lambda: arithmetic_mean(lambda m: m @ [1j], 1, 0.5), ValueError, "real numbers"),
         (lambda: kernels.scaled_product(np.ones(3, int), None, 2.0), TypeError, "floating point"),
     ],
 )

@@ -233,6 +233,8 @@ def _checked(values, masks):
         raise ValueError(
             f"f must return one value for each of {masks} masks, got shape {values.shape}"
         )
+    if values.dtype.kind == "c":
+        raise ValueError(f"f must return real numbers, got an array of {values.dtype}")
     values = values.astype(float, copy=False)
     if not np.isfinite(values).all():
         raise ValueError("f must be finite for every mask, got an infinite value or NaN")

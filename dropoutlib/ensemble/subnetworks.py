@@ -48,7 +48,7 @@ def subset_sums(terms: ArrayLike, start: ArrayLike | None = None) -> NDArray:
         start = np.zeros(terms.shape[1:], terms.dtype)
     start = np.asarray(start)
     table = np.empty((1 << len(terms), *terms.shape[1:]), np.result_type(terms, start))
-    table[0] = start
+    table[0] = start[()]  # a number, not an array of one, in an array of objects
     for k, row in enumerate(terms):
         np.add(table[: 1 << k], row, out=table[1 << k : 2 << k])
     return table

@@ -23,7 +23,8 @@ PLACES = {"units of one word": ((0, 2), (0, 5)), "units of two words": ((0, 2), 
 
 
 def in_the_library(monkeypatch):
-    """The decisions of `sample_mask` when its random bytes are given."""
+    """The decisions of `sample_mask` when its random bytes are given, all in one block."""
+    monkeypatch.setattr(masks, "BLOCK", 1 << 30)
 
     def decide(first, second):
         tied = (first == 76).reshape(-1, 8).any(axis=1)
