@@ -2,7 +2,7 @@
 
 import math
 import numbers
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -54,7 +54,7 @@ def check_probability(
         raise ValueError(message.format(p=p) + f" of type {type(p).__name__}, not a real number")
     if not isinstance(p, numbers.Real):
         raise TypeError(message.format(p=p) + f" of type {type(p).__name__}, not a real number")
-    if not 0 <= p <= 1:  # this form rejects NaN, `p < 0 or p > 1` would not
+    if not 0 <= cast(float, p) <= 1:  # this form rejects NaN, `p < 0 or p > 1` would not
         raise ValueError(message.format(p=p))
     return float(p)
 

@@ -32,7 +32,8 @@ def scaled_product(x: NDArray, mask: NDArray | None, scale: float) -> NDArray:
     """
     if mask is None and scale == 1:
         return x
-    if x.dtype.kind not in "fc" and (scale != 1 or mask.dtype.kind != "b"):
+    only_mask = mask is not None and mask.dtype.kind == "b" and scale == 1
+    if x.dtype.kind not in "fc" and not only_mask:
         raise TypeError(f"what is scaled must be floating point, got {x.dtype}")
     out = _empty_like(x)
     if mask is None:

@@ -30,7 +30,7 @@ MAX_ENUMERATED_BYTES = 1 << 30
 
 
 def sample_mask(
-    shape: int | tuple[int, ...], p: float, *, rng: np.random.Generator | int
+    shape: int | tuple[int, ...], p: Probability, *, rng: np.random.Generator | int
 ) -> NDArray[np.bool_]:
     """Draw a mask whose entries are independent and False with probability exactly `p`.
 
@@ -81,7 +81,7 @@ def sample_mask(
 
 
 def fill_mask(
-    out: NDArray[np.bool_], p: float, rng: np.random.Generator | int
+    out: NDArray[np.bool_], p: Probability, rng: np.random.Generator | int
 ) -> NDArray[np.bool_]:
     """Draw the mask of `sample_mask` into `out`, an array that exists, and return `out`.
 

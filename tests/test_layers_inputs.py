@@ -52,7 +52,9 @@ def test_integer_gradients_are_right_or_refused_in_words(made, dtype):
     layer, x = made
     ones = np.ones(layer.forward(x).shape)
     expected = layer.backward(ones)
-    if layer._last[-1] != 1 or isinstance(layer, GaussianDropout):
+    if isinstance(layer, DropConnect):  # multiplies weights, and widens what is short
+        assert np.array_equal(layer.backward(ones.astype(dtype)), expected)
+    elif layer._last[-1] != 1 or isinstance(layer, GaussianDropout):
         with pytest.raises(TypeError, match="gradient, which must be floating point"):
             layer.backward(ones.astype(dtype))
     else:  # a mask of ones and zeros alone
@@ -163,6 +165,13 @@ def test_dropconnect_in_half_precision_is_its_bias_where_all_weights_drop():
     assert not layer.backward(np.ones((4, 2), np.float16)).any()
 
 
+def test_dropconnect_of_short_integers_does_not_wrap_around():
+    layer = DropConnect(np.full((1, 2), 100, np.int8), None, 1e-9, rng=0)
+    assert layer.forward(np.full((1, 2), 100, np.int8)).tolist() == [[pytest.approx(20000)]]
+    assert layer.backward(np.full((1, 1), 100, np.int8)).tolist() == [[pytest.approx(10000)] * 2]
+    assert layer.weight_grad.tolist() == [[pytest.approx(10000)] * 2]
+
+
 def test_infinity_and_nan_pass_where_they_are_kept():
     x = np.array([np.inf, -np.inf, np.nan] * 100)
     layer = Dropout(0.5, rng=0)
@@ -209,7 +218,11 @@ def test_rates_too_small_to_be_seen_beside_one():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: DropConnect(np.ones((2, 3), int)), TypeError, "weight, which must be floating"),
+        (
+            lambda: DropConnect(np.ones((2, 3), complex)),
+            TypeError,
+            "weight, which must be floating",
+        ),
         (lambda: ConcreteDropout(0.5, np.inf), ValueError, "temperature=inf"),
         (lambda: expected_depth(0, 0.5), ValueError, "layers=0"),
         (lambda: expected_depth(3, 1.5), ValueError, "last_keep=1.5"),

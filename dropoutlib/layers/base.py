@@ -1,6 +1,6 @@
 """What all layers share: a probability, a mode, a generator, and the noise of the last pass."""
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -47,7 +47,7 @@ class Layer:
         self.rng = rng
         self.packed = packed
         self.training = True
-        self._last = None  # what backward needs of the last forward pass
+        self._last: Any = None  # what backward needs of the last forward pass
 
     @property
     def p(self) -> float:
@@ -56,7 +56,7 @@ class Layer:
 
     @p.setter
     def p(self, value: float) -> None:
-        self._p = check_probability(value)
+        self._p = self._checked_p(value)
 
     @property
     def rng(self) -> np.random.Generator:
@@ -142,6 +142,10 @@ class Layer:
     def __getstate__(self) -> dict:
         """A copy or a pickle starts without a pass: masks are not worth storing."""
         return {**self.__dict__, "_last": None}
+
+    def _checked_p(self, value):
+        """A probability that the layer can have."""
+        return check_probability(value)
 
     def _is_identity(self):
         """Whether the layer now returns its input itself."""

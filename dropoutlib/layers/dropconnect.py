@@ -61,7 +61,7 @@ class DropConnect(Layer):
     Raises
     ------
     ValueError, TypeError
-        As for `Layer`, or if the shapes do not fit, or an array is not floating point.
+        As for `Layer`, or if the shapes do not fit, or an array does not hold real numbers.
 
     References
     ----------
@@ -79,14 +79,14 @@ class DropConnect(Layer):
         packed: bool = False,
     ) -> None:
         super().__init__(p, rng=rng, packed=packed)
-        self.weight = array_of("weight", weight)
+        self.weight = self._floating("weight", weight)
         self.bias = None if bias is None else array_of("bias", bias)
         if self.weight.ndim != 2:
             raise ValueError(f"weight must have shape (out, in), got {self.weight.shape}")
         if self.bias is not None and self.bias.shape != self.weight.shape[:1]:
             raise ValueError(f"bias must have shape {self.weight.shape[:1]}, got {self.bias.shape}")
-        self._check_floating("weight", self.weight)
-        self.weight_grad = self.bias_grad = None
+        self.weight_grad: NDArray | None = None
+        self.bias_grad: NDArray | None = None
 
     def __repr__(self) -> str:
         rows, columns = self.weight.shape
@@ -94,10 +94,9 @@ class DropConnect(Layer):
 
     def forward(self, x: ArrayLike) -> NDArray:
         """Apply the layer to x of shape (N, in); return shape (N, out)."""
-        x = array_of("x", x)
+        x = self._floating("input", x)
         if x.ndim != 2 or x.shape[1] != self.weight.shape[1]:
             raise ValueError(f"{self!r} takes (N, {self.weight.shape[1]}), got shape {x.shape}")
-        self._check_floating("input", x)
         mask, scale = self._noise(x)
         self._last = x, self.weight, self._kept(mask), scale
         if mask is None:
@@ -109,8 +108,8 @@ class DropConnect(Layer):
     def backward(self, grad: ArrayLike) -> NDArray:
         """Return the gradient of the input; keep those of weight and bias."""
         x, weight, mask, scale = self._last_pass()
-        grad, mask = self._gradient(grad, (len(x), len(weight))), self._used(mask)
-        self._check_floating("gradient", grad)
+        grad = self._floating("gradient", self._gradient(grad, (len(x), len(weight))))
+        mask = self._used(mask)
         self.bias_grad = None if self.bias is None else grad.sum(axis=0)
         if mask is None:
             self.weight_grad = grad.T @ x
@@ -118,6 +117,14 @@ class DropConnect(Layer):
         products = np.einsum("no,noi,ni->oi", grad, mask, x)
         self.weight_grad = scaled_product(products, None, scale)
         return scaled_product(np.einsum("no,noi->ni", grad, mask * weight), None, scale)
+
+    def _floating(self, what, value):
+        """The array, with integers in double precision: their products could wrap around."""
+        array = array_of(what, value)
+        if array.dtype.kind in "biu":
+            return array.astype(float)
+        self._check_floating(what, array)
+        return array
 
     def _noise(self, x):
         if self._is_identity():

@@ -80,12 +80,10 @@ class GaussianDropout(Layer):
     array([1., 1., 1.])
     """
 
-    @Layer.p.setter
-    def p(self, value: float) -> None:
-        """Probability of dropping in the Bernoulli layer of equal variance."""
+    def _checked_p(self, value):
         if check_probability(value) == 1:
             raise ValueError("GaussianDropout(p=1) would have infinite variance p/(1 - p)")
-        Layer.p.fset(self, value)
+        return float(value)
 
     def _noise(self, x):
         if self._is_identity():
@@ -135,14 +133,12 @@ class ConcreteDropout(Layer):
         check_positive(temperature=temperature)
         super().__init__(p, rng=rng)
         self.temperature = temperature
-        self.logit_grad = None
+        self.logit_grad: float | None = None
 
-    @Layer.p.setter
-    def p(self, value: float) -> None:
-        """Probability of dropping, the sigmoid of `logit`."""
+    def _checked_p(self, value):
         if not 0 < check_probability(value) < 1:
             raise ValueError(f"a learned p must lie strictly between 0 and 1, got p={value!r}")
-        Layer.p.fset(self, value)
+        return float(value)
 
     @property
     def logit(self) -> float:
