@@ -64,7 +64,7 @@ def test_integer_gradients_are_right_or_refused_in_words(made, dtype):
 def test_what_rests_on_masked_entries_is_refused(made):
     layer, x = made
     masked = np.ma.masked_less(x, 0)
-    with pytest.raises(TypeError, match=r"x\.filled\(0\)"):
+    with pytest.raises(TypeError, match=r"\.filled\(0\)"):
         layer.forward(masked)
     layer.forward(x)
     with pytest.raises(TypeError, match="masked"):
@@ -221,7 +221,7 @@ def test_rates_too_small_to_be_seen_beside_one():
         (
             lambda: DropConnect(np.ones((2, 3), complex)),
             TypeError,
-            "weight, which must be floating",
+            "real numbers, got a weight",
         ),
         (lambda: ConcreteDropout(0.5, np.inf), ValueError, "temperature=inf"),
         (lambda: expected_depth(0, 0.5), ValueError, "layers=0"),

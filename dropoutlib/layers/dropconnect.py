@@ -121,10 +121,9 @@ class DropConnect(Layer):
     def _floating(self, what, value):
         """The array, with integers in double precision: their products could wrap around."""
         array = array_of(what, value)
-        if array.dtype.kind in "biu":
-            return array.astype(float)
-        self._check_floating(what, array)
-        return array
+        if array.dtype.kind not in "biuf":
+            raise TypeError(f"DropConnect takes real numbers, got a {what} of {array.dtype}")
+        return array if array.dtype.kind == "f" else array.astype(float)
 
     def _noise(self, x):
         if self._is_identity():
