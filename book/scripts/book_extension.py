@@ -54,6 +54,8 @@ def public_modules(mocked):
     names = []
     with mock(mocked):
         for found in pkgutil.iter_modules(dropoutlib.__path__, "dropoutlib."):
+            if found.name.startswith("dropoutlib._"):
+                continue
             module = importlib.import_module(found.name)
             inner = [getattr(module, name) for name in module.__all__]
             names += [found.name, *(m.__name__ for m in inner if isinstance(m, ModuleType))]
