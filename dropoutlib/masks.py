@@ -102,7 +102,8 @@ def fill_mask(
         rng = np.random.Generator(np.random.SFC64(seed))
     # Random words hold eight units: the last block is drawn beside `out` if it ends within one.
     whole = flat.size - (flat.size % BLOCK if flat.size % 8 else 0)
-    _fill(flat[:whole], p, rng)
+    if whole:
+        _fill(flat[:whole], p, rng)
     if whole < flat.size:
         padded = np.empty(-(-(flat.size - whole) // 8) * 8, dtype=bool)
         _fill(padded, p, rng)
@@ -129,9 +130,10 @@ def _fill(keep, p, rng):
             # the digits, and are sought and decided by words of eight units: there are fewer.
             tied = np.equal(digits, first, out=digits.view(bool)).view(np.uint64)
             (where,) = (tied != 0).nonzero()
-            places.append(where + start // 8)
-            ties.append(tied[where])
-    if sum(map(len, ties)):
+            if where.size:
+                places.append(where + start // 8)
+                ties.append(tied[where])
+    if places:
         where, tied = np.concatenate(places), np.concatenate(ties)
         later = np.empty(8 * where.size, dtype=bool)
         _fill(later, rest, rng)
