@@ -10,7 +10,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 from timing import compare, table
 
-from dropoutlib.ensemble import OneHiddenLayer, expectation
+from dropoutlib.ensemble import OneHiddenLayer, arithmetic_mean
 from dropoutlib.masks import enumerate_masks, mask_weights
 
 __all__ = ["rows"]
@@ -32,14 +32,14 @@ def rows(rounds=9):
         f"2^{SMALL} subnetworks, {HIDDEN} hidden",
         ("one at a time", lambda: _one_at_a_time(small)),
         {
-            "chunks of masks": lambda: expectation(lambda masks: small(masks), SMALL, P),
-            "halves of the mask": lambda: expectation(small, SMALL, P),
+            "chunks of masks": lambda: arithmetic_mean(lambda masks: small(masks), SMALL, P),
+            "halves of the mask": lambda: arithmetic_mean(small, SMALL, P),
         },
         rounds=rounds,
     ) + compare(
         f"2^{LARGE} subnetworks, {HIDDEN} hidden",
-        ("chunks of masks", lambda: expectation(lambda masks: large(masks), LARGE, P)),
-        {"halves of the mask": lambda: expectation(large, LARGE, P)},
+        ("chunks of masks", lambda: arithmetic_mean(lambda masks: large(masks), LARGE, P)),
+        {"halves of the mask": lambda: arithmetic_mean(large, LARGE, P)},
         rounds=rounds,
     )
 

@@ -1,24 +1,21 @@
 """The NumPy layers against ``torch.nn.functional``, from one unit to a hundred million.
 
-Run as ``python benchmarks/bench_layers.py``, on one core but for the last comparison. A ratio
-above 1 means quicker than the baseline, which is the first method of a case.
+Run as ``python benchmarks/bench_layers.py``, on one core. A ratio above 1 means quicker than the
+baseline, which is the first method of a case.
 """
 
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import time
-from unittest import mock
-
 import numpy as np
 import torch
 from timing import compare, table
 from torch.nn import functional
 
-from dropoutlib import _threads, layers
+from dropoutlib import layers
 
-__all__ = ["goals", "packing", "rows", "sizes", "threads", "variants"]
+__all__ = ["goals", "packing", "rows", "sizes", "variants"]
 
 P = 0.3
 UNITS = 4_000_000
@@ -27,32 +24,50 @@ SIZES = (1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
 
 def rows(rounds=25):
     """All comparisons in float32, as a list of timing.Row."""
-    with mock.patch.object(_threads, "_cores", return_value=1):
-        found = goals(rounds) + packing(rounds) + variants(rounds) + sizes(rounds=rounds)
-    return found + threads(rounds)
+    return goals(rounds) + packing(rounds) + variants(rounds) + sizes(rounds=rounds)
 
 
 def goals(rounds=25):
-    """Compare a forward pass of four million units with torch, and with copying them."""
-    x, _, tensor = _data(UNITS)
+    """Compare passes over four million units with torch's, and with copying them."""
+    x, grad, tensor = _data(UNITS)
     copy = np.empty_like(x)
     found = []
     for p in (P, 0.5):
         layer = layers.Dropout(p, rng=0)
-        candidates = {
-            "dropoutlib": lambda layer=layer: layer.forward(x),
-            "textbook NumPy": lambda p=p: _textbook(x, p),
-            "numpy.copyto": lambda: np.copyto(copy, x),
-        }
-        baseline = _torch(functional.dropout, tensor, p)
-        found += compare(f"forward, p = {p}", baseline, candidates, rounds=rounds)
-        case = f"forward, p = {p}, after other work"
-        found += compare(case, baseline, candidates, rounds=rounds, settling=0.0)
+
+        def forward(layer=layer):
+            layer.forward(x)
+
+        def copyto():
+            np.copyto(copy, x)
+
+        found += compare(
+            f"forward, p = {p}",
+            _torch(functional.dropout, tensor, p),
+            {"dropoutlib": forward, "textbook NumPy": lambda p=p: _textbook(x, p)},
+            rounds=rounds,
+        )
         # The cost in copies of the same array: how much quicker the copy is.
-        copies = {"numpy.copyto": candidates["numpy.copyto"]}
-        ours = "dropoutlib", candidates["dropoutlib"]
-        found += compare(f"in copies, p = {p}", ours, copies, rounds=rounds)
-    return found
+        found += compare(
+            f"in copies, p = {p}",
+            ("dropoutlib", forward),
+            {"numpy.copyto": copyto},
+            rounds=rounds,
+        )
+    layer = layers.Dropout(P, rng=0)
+    inputs, upstream = tensor.clone().requires_grad_(), torch.from_numpy(grad)
+
+    def torchs():
+        functional.dropout(inputs, P, training=True).backward(upstream)
+        inputs.grad = None
+
+    def ours():
+        layer.forward(x)
+        layer.backward(grad)
+
+    return found + compare(
+        f"training step, p = {P}", ("torch", torchs), {"dropoutlib": ours}, rounds=rounds
+    )
 
 
 def packing(rounds=25):
@@ -103,27 +118,6 @@ def sizes(chosen=SIZES, rounds=25):
             units=repeats * size,
         )
     return found
-
-
-def threads(rounds=25):
-    """Compare two threads with one, where there are two cores."""
-    x, _, _ = _data(4 * UNITS)
-    layer = layers.Dropout(P, rng=0)
-
-    def on(cores):
-        def forward():
-            with mock.patch.object(_threads, "_cores", return_value=cores):
-                layer.forward(x)
-
-        return forward
-
-    return compare(
-        "16 million units",
-        ("one thread", on(1)),
-        {"two threads": on(2)},
-        rounds=rounds,
-        clock=time.perf_counter,
-    )
 
 
 def _data(size, shape=None):

@@ -1,12 +1,13 @@
 """Run all comparisons, and write what the book shows of them: ``make bench``.
 
-The results go to ``book/benchmarks/``, from which the chapter "Implementation" draws and
-`report.py` writes ``backmatter/benchmarks.md``. Everything runs on one core but for the one
-comparison of two threads with one.
+Each group is measured in three fresh processes, on one core, and each comparison in both kinds of
+loop (see `timing.compare`). The results go to ``book/benchmarks/``, from which the chapter
+"Implementation" draws and `report.py` writes ``backmatter/benchmarks.md``.
 
 Run as ``python benchmarks/run.py peers`` it compares with other libraries instead, which need
 builds of torch of their own: ``make bench PEERS=1``. Those results go to ``peers.json``
-and stay there until the next time.
+and stay there until the next time. Run as ``python benchmarks/run.py goals`` it measures that one
+group and stores nothing.
 """
 
 import os
@@ -16,6 +17,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import json
 import platform
 import re
+import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -27,9 +29,8 @@ import bench_nn
 import bench_peers
 import report
 import timing
-import torch
 
-__all__ = ["machine", "main", "versions"]
+__all__ = ["machine", "main", "measured", "versions"]
 
 # name of the group: what measures it
 GROUPS = {
@@ -44,40 +45,55 @@ GROUPS = {
 PEERS = {"branches": bench_peers.stochastic_depth, "predictors": bench_peers.predictions}
 PACKAGES = ("numpy", "torch", "timm", "torchvision", "baal", "torch-uncertainty")
 FAMILIES = ("Xeon", "Core", "EPYC", "Ryzen", "Apple", "Neoverse", "Cortex")
+# A goal counts as reached when all of them reach it.
+PROCESSES = 3
 
 
 def main(what="all"):
     """Measure, print, and write the results and the page made from them."""
-    cores = bench_layers._threads._cores()
-    torch.set_num_threads(1)
-    threads = {"threads": bench_layers.threads()} if cores > 1 and what == "all" else {}
+    if what in GROUPS:
+        measured(what)
+    elif what != "peers":
+        _write(report.RESULTS, _results(GROUPS))
+        print(f"\n{report.goals_text(report.load())}\n")
+        print("Not compared with other libraries: that is `make bench PEERS=1`.")
+    elif bench_peers.missing():  # half a table would take the place of a whole one
+        print(f"skipped: {bench_peers.missing()}; {report.PEERS} stays as it was")
+    else:
+        _write(report.PEERS, _results(PEERS))
+
+
+def measured(group):
+    """The rows of a group from three processes, merged, printed on the way."""
+    processes = []
+    for _ in range(PROCESSES):
+        command = [sys.executable, __file__, "--once", group]
+        child = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        *remarks, rows = child.stdout.splitlines()
+        print(*remarks, sep="\n", end="\n" * bool(remarks))
+        processes.append([timing.Row(**row) for row in json.loads(rows)])
+    rows = timing.merged(processes)
+    print(f"\n{group}\n{timing.table(rows)}", flush=True)
+    return rows
+
+
+def _once(group):
+    """Measure a group in this process, and print its rows as the last line."""
     bench_nn.one_core()
-    if what == "peers":
-        results, missing = _measured(PEERS, cores), bench_peers.missing()
-        if missing:  # half a table would take the place of a whole one
-            print(f"skipped: {missing}; {report.PEERS} stays as it was")
-        else:
-            _write(report.PEERS, results)
-        return
-    results = _measured(GROUPS, cores, threads)
-    _write(report.RESULTS, results)
-    print(f"\n{report.goals_text(results)}\n")
-    print("Not compared with other libraries: that is `make bench PEERS=1`.")
+    rows = (GROUPS | PEERS)[group]()
+    print(json.dumps([row._asdict() for row in rows]))
 
 
-def _measured(measures, cores, groups=None):
-    """The groups given and those that are measured now, with machine and versions."""
-    groups = dict(groups or {})
-    for name, measure in measures.items():
-        groups[name] = measure()
-        print(f"\n{name}\n{timing.table(groups[name])}", flush=True)
+def _results(groups):
+    """What is stored of some groups."""
     return {
-        "machine": machine(cores),
+        "machine": machine(),
         "versions": versions(),
+        "processes": PROCESSES,
         "rows": [
             {"group": name, **{key: _rounded(value) for key, value in row._asdict().items()}}
-            for name, rows in groups.items()
-            for row in rows
+            for name in groups
+            for row in measured(name)
         ],
     }
 
@@ -90,11 +106,11 @@ def _write(path, results):
     print("Run `make notebooks` now: the chapter shows these numbers.")
 
 
-def machine(cores):
+def machine():
     """What a reader needs to place the times: no names, no serial numbers."""
     return {
         "processor": _family(),
-        "cores": cores,
+        "cores": os.cpu_count(),
         "second_level_cache_kib": _cache_kib(),
         "system": f"{platform.system()} {platform.machine()}",
     }
@@ -138,4 +154,7 @@ def _rounded(value):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if "--once" in sys.argv:
+        _once(sys.argv[-1])
+    else:
+        main(*sys.argv[1:])

@@ -4,11 +4,12 @@ from . import _torch  # noqa: F401 (says what is missing, where PyTorch is)
 
 # isort: split
 import itertools
-import numbers
 from collections import OrderedDict
+from collections.abc import Sequence
 
 from torch import nn
 
+from ._checks import check_count
 from .nn import Dropout, Dropout2d
 
 __all__ = ["ConvNetWithDropout", "MLPWithDropout"]
@@ -44,9 +45,12 @@ class MLPWithDropout(nn.Sequential):
     torch.Size([32, 10])
     """
 
-    def __init__(self, input_dim, hidden_dims, output_dim, dropout_p=0.5):
+    def __init__(
+        self, input_dim: int, hidden_dims: Sequence[int], output_dim: int, dropout_p: float = 0.5
+    ) -> None:
         sizes = [input_dim, *hidden_dims]
-        _check_sizes(*sizes, output_dim)
+        for size in (*sizes, output_dim):
+            check_count("size", size, 1)
         layers = []
         for fan_in, fan_out in itertools.pairwise(sizes):
             layers += [nn.Linear(fan_in, fan_out), nn.ReLU(), Dropout(dropout_p)]
@@ -83,8 +87,9 @@ class ConvNetWithDropout(nn.Sequential):
     torch.Size([8, 10])
     """
 
-    def __init__(self, in_channels, num_classes, dropout_p=0.2):
-        _check_sizes(in_channels, num_classes)
+    def __init__(self, in_channels: int, num_classes: int, dropout_p: float = 0.2) -> None:
+        for size in (in_channels, num_classes):
+            check_count("size", size, 1)
         poolings = [nn.MaxPool2d(2), nn.MaxPool2d(2), nn.AdaptiveAvgPool2d(1)]
         features = []
         for fan_in, fan_out, pooling in zip(
@@ -98,11 +103,3 @@ class ConvNetWithDropout(nn.Sequential):
                 classifier=MLPWithDropout(256, [128], num_classes, dropout_p),
             )
         )
-
-
-def _check_sizes(*sizes):
-    for size in sizes:
-        if isinstance(size, bool) or not isinstance(size, numbers.Integral):
-            raise TypeError(f"sizes of layers must be integers, got {size!r}")
-        if size < 1:
-            raise ValueError(f"sizes of layers must be positive, got {size}")

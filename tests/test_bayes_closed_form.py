@@ -45,7 +45,7 @@ def test_moments_are_those_of_all_subnetworks(layer, scaled, p, make_model, x):
         return (masks[:, None] * features * scale) @ W.T + b
 
     mean, var = analytic(model, x)
-    np.testing.assert_allclose(mean, ensemble.expectation(subnetworks, FEATURES, p), atol=1e-12)
+    np.testing.assert_allclose(mean, ensemble.arithmetic_mean(subnetworks, FEATURES, p), atol=1e-12)
     np.testing.assert_allclose(var, ensemble.variance(subnetworks, FEATURES, p), atol=1e-12)
     assert not mean.requires_grad
     assert not var.requires_grad

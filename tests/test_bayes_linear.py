@@ -5,7 +5,7 @@ import doctest
 import numpy as np
 import pytest
 
-from dropoutlib.bayes import linear, linear_posterior
+from dropoutlib.bayes import linear_posterior, posterior
 
 
 @pytest.mark.parametrize("shape", [(20, 4), (3, 6), (4, 4)])
@@ -39,7 +39,7 @@ def test_without_data_the_posterior_is_the_prior():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((np.ones(3), np.ones(3), 1, 1), r"shapes \(3,\) and \(3,\)"),
+        ((np.ones(3), np.ones(3), 1, 1), r"X must have 2 axes, got shape \(3,\)"),
         ((np.ones((3, 2)), np.ones(2), 1, 1), r"shapes \(3, 2\) and \(2,\)"),
         ((np.full((3, 2), np.inf), np.ones(3), 1, 1), "finite"),
         ((np.ones((3, 2)), np.ones(3), 0, 1), "tau=0"),
@@ -52,4 +52,4 @@ def test_bad_input_is_refused(arguments, message):
 
 
 def test_examples():
-    assert doctest.testmod(linear).failed == 0
+    assert doctest.testmod(posterior).failed == 0

@@ -4,7 +4,8 @@ import doctest
 
 import pytest
 
-from dropoutlib.bayes import checks, model_precision, model_weight_decay, precision
+from dropoutlib import _checks
+from dropoutlib.bayes import model_precision, model_weight_decay, prior
 
 
 @pytest.mark.parametrize("inverted", [True, False])
@@ -52,11 +53,11 @@ def test_bad_input_is_refused(arguments, error, message):
 
 
 def test_examples():
-    assert doctest.testmod(precision).failed == 0
+    assert doctest.testmod(prior).failed == 0
 
 
 @pytest.mark.parametrize("value", [0, -1.0, float("nan"), float("inf")])
 def test_what_is_not_positive_is_refused_by_name(value):
     with pytest.raises(ValueError, match=r"^sigma must be positive and finite, got sigma="):
-        checks.check_positive(tau=1, sigma=value)
-    assert doctest.testmod(checks).failed == 0
+        _checks.check_positive(tau=1, sigma=value)
+    assert doctest.testmod(_checks).failed == 0

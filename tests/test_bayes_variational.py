@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from dropoutlib.bayes import gal_kl, kl_overlap, kl_overlap_bound, variational
+from dropoutlib.bayes import gal_kl, kl_overlap, kl_overlap_bound, prior
 
 
 def divergence(M, sigma, length_scale, p):
@@ -101,4 +101,4 @@ def test_bad_input_is_refused(arguments, message):
 
 
 def test_examples():
-    assert doctest.testmod(variational).failed == 0
+    assert doctest.testmod(prior).failed == 0

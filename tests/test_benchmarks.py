@@ -7,6 +7,7 @@ import re
 
 import pytest
 import report
+import run
 import timing
 
 from book.scripts import notebooks
@@ -32,7 +33,7 @@ def ticking(**seconds):
     return clock, calls, {name: function(name) for name in seconds}
 
 
-def test_ratios_and_medians():
+def test_ratios_and_medians_in_both_kinds_of_loop():
     clock, calls, functions = ticking(base=0.02, quick=0.005, slow=0.04)
     rows = timing.compare(
         "case",
@@ -43,29 +44,42 @@ def test_ratios_and_medians():
         clock=clock,
         settling=0.039,
     )
-    assert [row.method for row in rows] == ["base", "quick", "slow"]
-    assert [row.ratio for row in rows] == pytest.approx([1, 4, 0.5])
-    assert [row.milliseconds for row in rows] == pytest.approx([20, 5, 40])
+    assert [row.method for row in rows] == ["base", "quick", "slow"] * 2
+    assert [row.loop for row in rows] == [timing.IN_TURN] * 3 + [timing.TIGHT] * 3
+    assert [row.ratio for row in rows] == pytest.approx([1, 4, 0.5] * 2)
+    assert [row.milliseconds for row in rows] == pytest.approx([20, 5, 40] * 2)
     assert {(row.rounds, row.units) for row in rows} == {(4, 10)}
-    # Five rounds, each timed call after as many as take 0.039 s.
-    assert calls == {"base": 5 * (1 + 2), "quick": 5 * (1 + 8), "slow": 5 * (1 + 1)}
+    # Five rounds of one call in turn, and one after as many as take 0.039 s.
+    assert calls == {"base": 5 * (2 + 2), "quick": 5 * (2 + 8), "slow": 5 * (2 + 1)}
 
 
-def test_a_call_can_be_timed_after_another_candidates():
-    clock, calls, functions = ticking(base=0.02, quick=0.005)
-    base = "base", functions.pop("base")
-    timing.compare("case", base, functions, rounds=4, clock=clock, settling=0.0)
-    assert set(calls.values()) == {5}
+def test_in_turn_a_call_follows_one_of_another_method_and_else_its_own():
+    """A method that takes a second more after another one: the two loops tell them apart."""
+    now, last = [0.0], [None]
+
+    def work(name):
+        def call():
+            now[0] += 1.0 + (last[0] != name)
+            last[0] = name
+
+        return call
+
+    rows = timing.compare(
+        "case", ("one", work("one")), {"other": work("other")}, rounds=3, clock=lambda: now[0]
+    )
+    assert [(row.loop, row.milliseconds) for row in rows] == [
+        *([(timing.IN_TURN, 2000.0)] * 2),
+        *([(timing.TIGHT, 1000.0)] * 2),
+    ]
 
 
 def test_a_ratio_is_taken_within_a_round():
     """A machine that slows down by half in each round changes no ratio."""
-    speed = itertools.count()
-    now = [0.0]
+    speed, now = itertools.count(), [0.0]
 
     def work(amount):
         def call():
-            now[0] += amount * 2.0 ** (next(speed) // 2)
+            now[0] += amount * 2.0 ** (next(speed) // 4)
 
         return call
 
@@ -80,17 +94,28 @@ def test_a_ratio_is_taken_within_a_round():
     assert rows[1].low == rows[1].ratio == rows[1].high == pytest.approx(3)
 
 
+def test_of_several_processes_the_median_and_both_ends_are_kept():
+    def of(ratio, milliseconds):
+        return [timing.Row("case", "one", timing.TIGHT, milliseconds, ratio, 0.0, 99.0, 9)]
+
+    (row,) = timing.merged([of(3.0, 1.0), of(1.0, 3.0), of(2.0, 7.0)])
+    assert (row.ratio, row.low, row.high, row.milliseconds) == (2.0, 1.0, 3.0, 3.0)
+    with pytest.raises(ValueError, match="shorter"):
+        timing.merged([of(3.0, 1.0), []])
+
+
 def test_long_comparisons_have_fewer_rounds(monkeypatch):
     monkeypatch.setattr(timing, "BUDGET", 0.0)
     clock, _, functions = ticking(base=1.0)
-    (row,) = timing.compare("case", ("base", functions["base"]), {}, rounds=50, clock=clock)
-    assert row.rounds == timing.LEAST
-    assert "base" in timing.table([row])
+    rows = timing.compare("case", ("base", functions["base"]), {}, rounds=50, clock=clock)
+    assert {row.rounds for row in rows} == {timing.LEAST}
+    assert "base" in timing.table(rows)
 
 
 def test_stored_results_are_complete():
     groups = {row["group"] for row in RESULTS["rows"]}
-    assert set(report.TITLES) - groups <= {"threads"}  # what a single core cannot compare
+    assert set(report.TITLES) == groups
+    assert RESULTS["processes"] == run.PROCESSES == 3
     assert {row["group"] for row in PEERS["rows"]} == set(report.PEER_TITLES)
     for row in RESULTS["rows"] + PEERS["rows"]:
         assert row["low"] <= row["ratio"] <= row["high"]
@@ -129,13 +154,16 @@ def test_another_number_makes_another_page(position):
     assert "| 123 |" in report.page(RESULTS, others)
 
 
-def test_goals_are_judged():
+def test_a_goal_is_reached_when_every_process_reaches_it_in_turn():
     changed = copy.deepcopy(RESULTS)
-    for ratio, verdict in ((8.0, True), (7.9, False)):
-        report.row(changed, "goals", "forward, p = 0.3", "dropoutlib")["ratio"] = ratio
-        assert next(report.goals(changed))[3] is verdict
-    report.row(changed, "goals", "in copies, p = 0.3", "numpy.copyto")["ratio"] = 4.6
-    assert f"MISSED  {report.GOALS[2][0]}: 4.6" in report.goals_text(changed)
+    names = "goals", "forward, p = 0.3", "dropoutlib"
+    for low, verdict in ((6.0, True), (5.9, False)):
+        report.row(changed, *names)["low"] = low
+        report.row(changed, *names, timing.TIGHT)["low"] = 1.0
+        assert next(report.goals(changed))[-1] is verdict
+    copies = report.row(changed, "goals", "in copies, p = 0.3", "numpy.copyto")
+    copies |= {"ratio": 3.2, "low": 3.0, "high": 3.6}
+    assert f"MISSED  {report.GOALS[2][0]}: 3.2 (3 to 3.6) in turn" in report.goals_text(changed)
     with pytest.raises(KeyError, match="no row"):
         report.row(changed, "goals", "forward", "nobody")
 

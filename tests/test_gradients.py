@@ -15,9 +15,7 @@ from dropoutlib.gradients import (
     gradient_covariance,
     gradient_variance,
     layer_bytes,
-    linear,
     linear_backward,
-    memory,
 )
 from dropoutlib.masks import enumerate_masks, mask_weights
 
@@ -148,9 +146,8 @@ def test_bytes_of_autograd(seed):
         assert autograd_bytes(lambda: nn.Dropout(0.5)(x)) == 0
 
 
-@pytest.mark.parametrize("module", [linear, memory])
-def test_examples(module):
-    done = doctest.testmod(module)
+def test_examples():
+    done = doctest.testmod(gradients)
     assert done.attempted
     assert not done.failed
 

@@ -96,7 +96,7 @@ def test_network_shows_what_the_library_computes(page, p):
     mask = np.array([state["mask"]])
     assert figure.number("output") == close(network_outputs(state, mask)[0])
     assert figure.number("mean") == close(
-        ensemble.expectation(lambda masks: network_outputs(state, masks), 9, p)
+        ensemble.arithmetic_mean(lambda masks: network_outputs(state, masks), 9, p)
     )
     assert figure.number("inference") == close(
         network_outputs(state | {"p": 0}, np.ones((1, 9), bool))[0]
@@ -188,7 +188,7 @@ def test_ensemble_shows_what_the_library_computes(page, kind, p):
     members = lambda masks: predictions(masks * x)  # noqa: E731
     scaled = predictions((1 - p) * x[None])[0, 0]
     geometric = ensemble.geometric_mean(members, 10, p, normalize=True)[0]
-    assert figure.number("arithmetic") == close(ensemble.expectation(members, 10, p)[0])
+    assert figure.number("arithmetic") == close(ensemble.arithmetic_mean(members, 10, p)[0])
     assert figure.number("geometric") == close(geometric)
     assert figure.number("scaled") == close(scaled)
     assert figure.number("weight") == close(mask_weights(enumerate_masks(10), p).max())
@@ -227,7 +227,7 @@ def test_penalty_shows_the_minimisers(page, p, size, correlation):
 
     def loss(w):  # with dropout, averaged over all masks
         errors = lambda masks: ((y[:, None] - X @ (masks * w / (1 - p)).T) ** 2).mean(axis=0)  # noqa: E731
-        return ensemble.expectation(errors, 2, p)
+        return ensemble.arithmetic_mean(errors, 2, p)
 
     least = loss(dropout)
     for step in np.array([[1, 0], [-1, 0], [0, 1], [0, -1], [1, 1], [-1, -1]]) * 1e-3:

@@ -1,7 +1,6 @@
 """NumPy layers: one pass, one mask, and the edge cases where implementations differ."""
 
 import copy
-import doctest
 import pickle
 
 import numpy as np
@@ -9,8 +8,8 @@ import pytest
 from test_masks import BAD_P
 
 import dropcheck
-from dropoutlib import layers, product
-from dropoutlib.layers import Dropout, StandardDropout, bernoulli
+from dropoutlib import kernels, layers
+from dropoutlib.layers import Dropout, StandardDropout
 
 BOTH = pytest.mark.parametrize("layer", [Dropout, StandardDropout])
 
@@ -135,7 +134,7 @@ def test_empty_and_scalar_inputs(layer, shape):
 
 @BOTH
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
-@pytest.mark.parametrize("size", [product.BLOCK, product.BLOCK + 1, (3, product.BLOCK)])
+@pytest.mark.parametrize("size", [kernels.BLOCK, kernels.BLOCK + 1, (3, kernels.BLOCK)])
 def test_large_outputs_begin_with_a_line_of_the_cache(layer, size, dtype, rng):
     x = rng.standard_normal(size).astype(dtype)
     made = layer(0.3, rng=4)
@@ -143,8 +142,8 @@ def test_large_outputs_begin_with_a_line_of_the_cache(layer, size, dtype, rng):
     assert y.dtype == x.dtype
     assert y.flags.c_contiguous
     assert y.flags.writeable
-    if x.size > product.BLOCK:
-        assert y.ctypes.data % product.CACHE_LINE == 0
+    if x.size > kernels.BLOCK:
+        assert y.ctypes.data % kernels.CACHE_LINE == 0
     wide = np.promote_types(dtype, "float32").type
     assert np.array_equal(y, ((x * mask).astype(wide) * wide(made._last[2])).astype(dtype))
 
@@ -200,7 +199,3 @@ def test_one_byte_a_unit_is_kept_for_backward():
 def test_public_names_are_complete_and_sorted():
     assert layers.__all__ == sorted(layers.__all__)
     assert all(getattr(layers, name) for name in layers.__all__)
-
-
-def test_examples_in_the_docstrings():
-    assert doctest.testmod(bernoulli).failed == 0

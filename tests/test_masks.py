@@ -1,9 +1,6 @@
 """Masks: exact rates, all of them, their weights, and clear refusals."""
 
 import doctest
-import importlib
-import pkgutil
-from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 import numpy as np
@@ -11,7 +8,6 @@ import pytest
 
 import dropcheck
 from dropoutlib import masks
-from dropoutlib._threads import STRIPE
 from dropoutlib.masks import (
     PackedMask,
     check_probability,
@@ -20,7 +16,6 @@ from dropoutlib.masks import (
     iterate_masks,
     mask_weights,
     sample_mask,
-    sampler,
 )
 
 BAD_P = [
@@ -155,7 +150,7 @@ def test_ties_are_decided_by_digits_of_their_own(rng, monkeypatch):
         levels.append(rng.integers(digit - 1, digit + 2, size=8 * words, dtype=np.uint8))
         return levels[-1].copy()  # the sampler works in place
 
-    monkeypatch.setattr(sampler, "_random_bytes", random_bytes)
+    monkeypatch.setattr(masks, "_random_bytes", random_bytes)
     keep = sample_mask(400, p, rng=0)
     assert len(levels) == 4
     assert keep.tolist() == decide_one_by_one(levels, p)
@@ -171,7 +166,7 @@ def test_each_lane_of_a_random_word_holds_every_byte_alike(name, seed):
     """MT19937's raw words have 32 bits; half the lanes would be zero if they were taken for 64."""
     generator = np.random.Generator(getattr(np.random, name)(seed))
     words = 400_000
-    lanes = sampler._random_bytes(words, generator).reshape(-1, 8)
+    lanes = masks._random_bytes(words, generator).reshape(-1, 8)
     histogram = np.array([np.bincount(lane, minlength=256) for lane in lanes.T])
     assert dropcheck.rate_test(histogram, words, 1 / 256)
     halved = np.array([np.bincount(lane & 0x7F, minlength=256) for lane in lanes.T])
@@ -187,20 +182,32 @@ def test_every_generator_advances_and_repeats(name, seed):
 
 
 @pytest.mark.parametrize("p", [0.3, 0.5])
-@pytest.mark.parametrize("units", [1000, sampler.BLOCK + 9, 3 * STRIPE + 1])
-def test_the_mask_of_a_seed_does_not_depend_on_threads(units, p, monkeypatch):
-    alone = sample_mask(units, p, rng=3)
-    used = set()
+@pytest.mark.parametrize("units", [8 * 1000, 8 * 1000 + 3])
+def test_a_mask_is_the_same_however_it_is_cut_into_blocks(units, p, monkeypatch):
+    """All blocks take the first byte of their units from one stream, and ties come last."""
+    words, plain = [], masks._random_bytes
+    monkeypatch.setattr(masks, "_random_bytes", lambda n, rng: words.append(n) or plain(n, rng))
+    whole = sample_mask(units, p, rng=3)
+    once = len(words)
+    monkeypatch.setattr(masks, "BLOCK", 1 << 10)
+    monkeypatch.setattr(np.random, "SFC64", lambda seed: np.random.PCG64(3))
+    in_blocks = sample_mask(units, p, rng=3)
+    assert len(words) > 4 * once
+    if units % 8 == 0:
+        assert np.array_equal(whole, in_blocks)
+    assert len(in_blocks) == units
 
-    def backwards_on_two_threads(work, size):
-        stripes = [slice(start, start + STRIPE) for start in range(0, size, STRIPE)]
-        with ThreadPoolExecutor(2) as pool:
-            for k in reversed(range(len(stripes))):
-                used.add(pool.submit(work, k, stripes[k]))
 
-    monkeypatch.setattr(sampler, "for_each_stripe", backwards_on_two_threads)
-    assert np.array_equal(alone, sample_mask(units, p, rng=3))
-    assert bool(used) == (units > STRIPE)
+def test_large_masks_come_from_one_quick_stream_whatever_the_generator():
+    units = masks.BLOCK + 9
+    seed = np.random.default_rng(3).integers(0, 1 << 64, size=4, dtype=np.uint64)
+    stream = np.random.Generator(np.random.SFC64(seed))
+    expected = np.concatenate([sample_mask(part, 0.3, rng=stream) for part in (masks.BLOCK, 9)])
+    assert np.array_equal(sample_mask(units, 0.3, rng=3), expected)
+    assert np.array_equal(
+        sample_mask(masks.BLOCK, 0.3, rng=3),
+        sample_mask(masks.BLOCK, 0.3, rng=np.random.default_rng(3)),
+    )
 
 
 # Statistics of what is drawn.
@@ -251,17 +258,18 @@ def test_neighbours_are_uncorrelated(rng, p):
 
 
 @pytest.mark.parametrize("p", [0.3, 0.5])
-def test_units_are_uncorrelated_across_batch_channel_stripe_and_call(rng, p):
+def test_units_are_uncorrelated_across_batch_channel_block_and_call(rng, p):
     shape = (8, 16, 1 << 14)
-    assert np.prod(shape) == 2 * STRIPE
+    half = np.prod(shape) // 2
+    assert half % masks.BLOCK == 0
     keep, again = (sample_mask(shape, p, rng=rng) for _ in range(2))
     both = [
         pairs_kept(keep[0::2], keep[1::2]),
         pairs_kept(keep[:, 0::2], keep[:, 1::2]),
-        pairs_kept(keep[:4], keep[4:]),  # the two stripes
+        pairs_kept(keep[:4], keep[4:]),  # blocks of two halves
         pairs_kept(keep[:4], again[:4]),
     ]
-    assert dropcheck.rate_test(both, STRIPE, (1 - p) ** 2)
+    assert dropcheck.rate_test(both, half, (1 - p) ** 2)
 
 
 def test_lanes_are_alike(rng):
@@ -339,8 +347,7 @@ def test_weights_of_what_is_no_mask_are_refused(bad):
 
 
 def test_examples_in_the_docstrings():
-    for module in pkgutil.iter_modules(masks.__path__, "dropoutlib.masks."):
-        assert doctest.testmod(importlib.import_module(module.name)).failed == 0
+    assert doctest.testmod(masks).failed == 0
 
 
 def test_public_names_are_complete_and_sorted():

@@ -57,11 +57,11 @@ def test_both_learn(seed):
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: MLPWithDropout(0, [3], 2), ValueError, "positive, got 0"),
-        (lambda: MLPWithDropout(4, [3.5], 2), TypeError, "integers, got 3.5"),
-        (lambda: MLPWithDropout(4, [3], True), TypeError, "integers, got True"),
+        (lambda: MLPWithDropout(0, [3], 2), ValueError, "at least 1, got size=0"),
+        (lambda: MLPWithDropout(4, [3.5], 2), TypeError, "an integer, got size=3.5"),
+        (lambda: MLPWithDropout(4, [3], True), TypeError, "an integer, got size=True"),
         (lambda: MLPWithDropout(4, [3], 2, 1.5), ValueError, "between 0 and 1, but got 1.5"),
-        (lambda: ConvNetWithDropout(3, -1), ValueError, "positive, got -1"),
+        (lambda: ConvNetWithDropout(3, -1), ValueError, "at least 1, got size=-1"),
         (lambda: ConvNetWithDropout(3, 10, -0.1), ValueError, "between 0 and 1, but got -0.1"),
     ],
 )

@@ -13,7 +13,7 @@ from torch.utils.checkpoint import checkpoint
 
 import dropcheck
 from dropoutlib import layers, nn
-from dropoutlib.layers import bernoulli
+from dropoutlib.layers import units
 from dropoutlib.nn import functional
 
 BOTH = pytest.mark.parametrize("module", [nn.Dropout, nn.StandardDropout])
@@ -29,7 +29,7 @@ def test_numpy_layer_agrees_on_the_same_mask(module, training, rng, seed, monkey
     leaf = torch.from_numpy(x).requires_grad_()
     y = module(0.3).train(training)(leaf)
     y.backward(torch.ones_like(y))
-    monkeypatch.setattr(bernoulli, "sample_mask", lambda *_, **__: y.detach().numpy() != 0)
+    monkeypatch.setattr(units, "sample_mask", lambda *_, **__: y.detach().numpy() != 0)
     layer = getattr(layers, module.__name__)(0.3).train(training)
     assert np.array_equal(layer.forward(x), y.detach().numpy())
     assert np.array_equal(layer.backward(np.ones_like(x)), leaf.grad.numpy())

@@ -10,7 +10,7 @@ from torch.nn.modules.dropout import _DropoutNd
 
 import dropcheck
 from dropoutlib import layers, nn
-from dropoutlib.layers import dropblock, dropconnect, grouped
+from dropoutlib.layers import dropconnect, structured
 from dropoutlib.nn import functional
 from dropoutlib.nn.functional import linear
 
@@ -28,7 +28,7 @@ def agree(layer, module, x):
 @pytest.mark.parametrize("p", [0.3, 1.0])
 def test_blocks_agree_with_numpy_on_the_same_seeds(p, rng, monkeypatch):
     keep = rng.random((2, 3, 6, 5)) < 0.9
-    monkeypatch.setattr(dropblock, "sample_mask", lambda *_, **__: keep)
+    monkeypatch.setattr(structured, "sample_mask", lambda *_, **__: keep)
     monkeypatch.setattr("dropoutlib.nn.functional.block.keep_mask", lambda *_: torch.tensor(keep))
     x = rng.standard_normal((2, 3, 8, 7))
     layer = layers.DropBlock2d(p, 3)
@@ -76,7 +76,7 @@ def test_one_mask_a_sequence(batch_first, rng, seed, monkeypatch):
     assert len(masks[0].unique(dim=0)) == 4
     if batch_first:
         mask = masks[0][:, None].numpy()
-        monkeypatch.setattr(grouped, "sample_mask", lambda *_, **__: mask)
+        monkeypatch.setattr(structured, "sample_mask", lambda *_, **__: mask)
         assert np.array_equal(layers.VariationalDropout(0.5).forward(x), y.numpy())
 
 

@@ -31,9 +31,9 @@ def test_moments_of_three_steps_are_those_of_all_runs():
         return weights
 
     mean, covariance = noise.iterate_moments(X, Y, p, eta, 3, start=start)
-    np.testing.assert_allclose(mean, ensemble.expectation(runs, 6, p), rtol=1e-12)
+    np.testing.assert_allclose(mean, ensemble.arithmetic_mean(runs, 6, p), rtol=1e-12)
     np.testing.assert_allclose(np.diag(covariance), ensemble.variance(runs, 6, p), rtol=1e-10)
-    between = ensemble.expectation(lambda masks: runs(masks).prod(axis=1), 6, p) - mean.prod()
+    between = ensemble.arithmetic_mean(lambda masks: runs(masks).prod(axis=1), 6, p) - mean.prod()
     np.testing.assert_allclose(covariance[0, 1], between, rtol=1e-10)
 
 
@@ -71,7 +71,7 @@ def test_bad_probability_is_refused(call, p, error):
     [
         (lambda: noise.dropout_descent(X, Y, 0.5, 0.1, 1, rng="0"), TypeError, "rng must be"),
         (lambda: noise.dropout_descent(X, Y, 0.5, np.nan, 1, rng=0), ValueError, "eta=nan"),
-        (lambda: noise.dropout_descent(X, Y, 0.5, 0.1, 1.5, rng=0), ValueError, "steps=1.5"),
+        (lambda: noise.dropout_descent(X, Y, 0.5, 0.1, 1.5, rng=0), TypeError, "steps=1.5"),
         (lambda: noise.dropout_descent(X, Y, 0.5, 0.1, 1, chains=0, rng=0), ValueError, "chains=0"),
         (lambda: noise.iterate_moments(X, Y, 0.5, 0.1, -1), ValueError, "steps=-1"),
         (lambda: noise.iterate_moments(X, Y, 0.5, 0.1, 1, start=[1.0]), ValueError, "start must"),

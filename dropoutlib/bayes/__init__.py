@@ -4,8 +4,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from .likelihood import predictive_log_likelihood
-from .linear import LinearPosterior, linear_posterior
-from .precision import model_precision, model_weight_decay
+from .posterior import LinearPosterior, linear_posterior
+from .prior import gal_kl, kl_overlap, kl_overlap_bound, model_precision, model_weight_decay
 from .uncertainty import (
     VarianceSplit,
     decompose_variance,
@@ -14,7 +14,6 @@ from .uncertainty import (
     predictive_entropy,
     variation_ratio,
 )
-from .variational import gal_kl, kl_overlap, kl_overlap_bound
 
 if TYPE_CHECKING:
     from .closed_form import Moments, analytic

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .checks import check_positive
+from .._checks import check_positive
 from .uncertainty import _finite
 
 __all__ = ["predictive_log_likelihood"]

@@ -5,17 +5,15 @@ drawn, so there is no sampling error. `dropcheck.expectation` averages over up t
 bounds the rounding error.
 """
 
-from .averages import expectation, geometric_mean, variance
-from .decomposition import Ambiguity, ambiguity
-from .one_hidden_layer import OneHiddenLayer
+from .averages import Ambiguity, ambiguity, arithmetic_mean, geometric_mean, variance
 from .scaling import relu_gap, sigmoid_gap_bound, weight_scaled
-from .subsets import iterate_subset_sums, subset_sums
+from .subnetworks import OneHiddenLayer, iterate_subset_sums, subset_sums
 
 __all__ = [
     "Ambiguity",
     "OneHiddenLayer",
     "ambiguity",
-    "expectation",
+    "arithmetic_mean",
     "geometric_mean",
     "iterate_subset_sums",
     "relu_gap",

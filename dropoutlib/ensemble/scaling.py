@@ -1,15 +1,18 @@
 """The scaled network, and how far it can be from the mean of the ensemble."""
 
-import numpy as np
+from collections.abc import Callable
 
-from ..masks import check_probability
-from .averages import expectation
-from .one_hidden_layer import OneHiddenLayer
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._checks import Probability, check_probability
+from .averages import arithmetic_mean
+from .subnetworks import OneHiddenLayer
 
 __all__ = ["relu_gap", "sigmoid_gap_bound", "weight_scaled"]
 
 
-def weight_scaled(f, n, p):
+def weight_scaled(f: Callable, n: int, p: Probability) -> NDArray:
     """Output of the scaled network: one pass with every mask entry at its mean q.
 
     Definition ``def-subnetwork``. Multiplying a masked input by q is the same as multiplying
@@ -18,7 +21,7 @@ def weight_scaled(f, n, p):
     Parameters
     ----------
     f : callable or OneHiddenLayer
-        As for `expectation`, but it must *multiply* by the mask, as masks of real numbers are
+        As for `arithmetic_mean`, but it must *multiply* by the mask, as masks of real numbers are
         passed: ``W @ (mask * x)``, not ``x[mask]``.
     n : int
         Number of units that can be dropped.
@@ -48,7 +51,9 @@ def weight_scaled(f, n, p):
     return values[0]
 
 
-def relu_gap(x, W, b, p, *, max_seconds=60):
+def relu_gap(
+    x: ArrayLike, W: ArrayLike, b: ArrayLike, p: Probability, *, max_seconds: float = 60
+) -> NDArray[np.float64]:
     """How far the mean of each ReLU lies above the ReLU of its mean preactivation.
 
     Theorem ``thm-relu-gap``: with ``Z = W (m * x) + b`` the gap ``E max(0, Z) - max(0, E Z)`` is
@@ -62,7 +67,7 @@ def relu_gap(x, W, b, p, *, max_seconds=60):
     p : float or fractions.Fraction
         Drop probability in [0, 1].
     max_seconds : float
-        As for `expectation`.
+        As for `arithmetic_mean`.
 
     Returns
     -------
@@ -72,7 +77,7 @@ def relu_gap(x, W, b, p, *, max_seconds=60):
     Raises
     ------
     ValueError
-        As `OneHiddenLayer` and `expectation`.
+        As `OneHiddenLayer` and `arithmetic_mean`.
 
     Examples
     --------
@@ -84,12 +89,12 @@ def relu_gap(x, W, b, p, *, max_seconds=60):
     sizes = OneHiddenLayer(x, W, b, identity, zero, activation=np.abs)
     plain = OneHiddenLayer(x, W, b, identity, zero, activation=lambda hidden: hidden)
     n = len(sizes.terms)
-    mean_size = expectation(sizes, n, p, max_seconds=max_seconds)
+    mean_size = arithmetic_mean(sizes, n, p, max_seconds=max_seconds)
     gap = (mean_size - np.abs(weight_scaled(plain, n, float(p)))) / 2
     return np.maximum(gap, 0.0)  # cuts off what rounding leaves below
 
 
-def sigmoid_gap_bound(variance):
+def sigmoid_gap_bound(variance: ArrayLike) -> NDArray[np.float64]:
     """Largest possible ``|E sigmoid(S) - sigmoid(E S)|`` for a given variance of S.
 
     Proposition ``approx-nwgm-gap``. The bound ``Var(S) / (12 sqrt(3))`` is half the largest
@@ -98,17 +103,12 @@ def sigmoid_gap_bound(variance):
     Parameters
     ----------
     variance : array_like
-        Variance of the preactivation S over masks, at least 0.
+        Variance of the preactivation S over masks; ValueError if one is negative or NaN.
 
     Returns
     -------
     ndarray of float64
         Of the shape of `variance`. It says nothing where it exceeds 1.
-
-    Raises
-    ------
-    ValueError
-        If a variance is negative or NaN.
 
     Examples
     --------

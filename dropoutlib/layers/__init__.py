@@ -6,20 +6,20 @@ switch the mode, and in evaluation inverted dropout returns its input itself.
 
 from .alpha import AlphaDropout, FeatureAlphaDropout, alpha_affine
 from .base import Layer
-from .bernoulli import Dropout, StandardDropout
-from .concrete import ConcreteDropout
-from .dropblock import DropBlock2d, block_seed_rate, dropblock_rate
 from .dropconnect import DropConnect, dropconnect_moments
-from .gaussian import GaussianDropout
-from .grouped import (
+from .rdrop import r_drop_loss
+from .structured import (
+    DropBlock2d,
     Dropout1d,
     Dropout2d,
     Dropout3d,
     DropPath,
     VariationalDropout,
+    block_seed_rate,
+    dropblock_rate,
     expected_depth,
 )
-from .rdrop import r_drop_loss
+from .units import ConcreteDropout, Dropout, GaussianDropout, StandardDropout
 
 __all__ = [
     "AlphaDropout",

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ..masks import check_probability
-from .bernoulli import Dropout
-from .grouped import GroupedDropout
+from .._checks import check_probability
+from .structured import GroupedDropout
+from .units import Dropout
 
 __all__ = ["AlphaDropout", "FeatureAlphaDropout", "affine", "alpha_affine"]
 
@@ -14,7 +14,7 @@ SELU_SCALE = 1.0507009873554805
 DROPPED = -SELU_ALPHA * SELU_SCALE  # limit of SELU at minus infinity, alpha' of the paper
 
 
-def alpha_affine(p):
+def alpha_affine(p: float) -> tuple[float, float]:
     """Return (a, b) of the affine map that keeps mean 0 and variance 1 under alpha dropout.
 
     a = [q (1 + p alpha'^2)]^(-1/2) and b = -a p alpha' (``thm-alpha``; Klambauer et al. 2017,
@@ -54,13 +54,16 @@ class _Alpha:
 
     def _apply(self, x, mask, scale):
         """The product, and b where kept or a alpha' + b where dropped; zeros at p = 1."""
-        out = super()._apply(x, mask, scale)
         if mask is None or self.p == 1:
-            return out
+            return super()._apply(x, mask, scale)
+        # In half precision the product and b may both be infinite where their sum is not.
+        out = super()._apply(
+            x.astype(np.promote_types(x.dtype, np.float32), copy=False), mask, scale
+        )
         a, b = alpha_affine(self.p)
         shifts = np.array([a * DROPPED + b, b], dtype=out.dtype)  # by the entry of the mask
         out += np.take(shifts, mask.view(np.int8))
-        return out
+        return out.astype(x.dtype, copy=False)
 
 
 class AlphaDropout(_Alpha, Dropout):

@@ -1,9 +1,13 @@
 """What all layers share: a probability, a mode, a generator, and the noise of the last pass."""
 
-import numpy as np
+from typing import Any, Self
 
-from ..masks import PackedMask, check_probability, check_rng
-from ..product import scaled_product
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._checks import Rng, array_of, check_probability, check_rng
+from ..kernels import scaled_product
+from ..masks import PackedMask
 
 __all__ = ["Layer"]
 
@@ -19,7 +23,8 @@ class Layer:
     p : float
         Probability of dropping, in [0, 1]. It may be changed later and is checked again.
     rng : numpy.random.Generator or int, optional
-        Source of the masks, or a seed; by default a new generator from the system's entropy.
+        Source of the masks, by default a new generator from the system's entropy. A seed becomes
+        a generator here, once: calls of a layer differ, two layers of one seed draw alike.
     packed : bool
         Whether to keep the mask for `backward` in one bit a unit instead of one byte. The
         gradient is the same bit for bit (``thm-mask-memory``).
@@ -37,44 +42,43 @@ class Layer:
         If `p` is not a number, or `rng` neither a generator nor a seed.
     """
 
-    def __init__(self, p=0.5, *, rng=None, packed=False):
+    def __init__(self, p: float = 0.5, *, rng: Rng = None, packed: bool = False) -> None:
         self.p = p
         self.rng = rng
         self.packed = packed
         self.training = True
-        self._last = None  # what backward needs of the last forward pass
+        self._last: Any = None  # what backward needs of the last forward pass
 
     @property
-    def p(self):
+    def p(self) -> float:
         """Probability of dropping."""
         return self._p
 
     @p.setter
-    def p(self, value):
-        self._p = check_probability(value)
+    def p(self, value: float) -> None:
+        self._p = self._checked_p(value)
 
     @property
-    def rng(self):
+    def rng(self) -> np.random.Generator:
         """Source of the masks."""
         return self._rng
 
     @rng.setter
-    def rng(self, value):
-        # A seed becomes a generator here, once: kept as a seed it would repeat one mask.
+    def rng(self, value: Rng) -> None:
         self._rng = check_rng(value)
 
-    def train(self, mode=True):
+    def train(self, mode: bool = True) -> Self:
         """Switch to training, or with ``mode=False`` to evaluation; return the layer."""
         if not isinstance(mode, bool):
             raise TypeError(f"train(mode) takes True or False, got mode={mode!r}")
         self.training = mode
         return self
 
-    def eval(self):
+    def eval(self) -> Self:
         """Switch to evaluation; return the layer."""
         return self.train(False)
 
-    def forward(self, x):
+    def forward(self, x: ArrayLike) -> NDArray:
         """Apply the layer.
 
         Parameters
@@ -91,18 +95,16 @@ class Layer:
         Raises
         ------
         TypeError
-            If `x` is not floating point and the layer would have to scale it.
+            If `x` is not floating point and the layer would have to scale it, or is masked.
         """
-        x = np.asarray(x)
-        if 0 < self.p < 1 and x.dtype.kind != "f" and not self._is_identity():
-            raise TypeError(
-                f"{self!r} scales its input, which must be floating point, got {x.dtype}"
-            )
+        x = array_of("x", x)
+        if 0 < self.p < 1 and not self._is_identity():
+            self._check_floating("input", x)
         mask, scale = self._noise(x)
         self._last = x.shape, self._kept(mask), scale
         return self._apply(x, mask, scale)
 
-    def backward(self, grad):
+    def backward(self, grad: ArrayLike) -> NDArray:
         """Gradient with respect to the input of the last `forward`.
 
         Parameters
@@ -119,22 +121,31 @@ class Layer:
         ------
         RuntimeError
             If there was no `forward`.
+        TypeError
+            If `grad` is not floating point and would have to be scaled, or is masked.
         ValueError
             If the shape of `grad` is not that of the output.
         """
-        shape, mask, scale = self._last_pass()
-        return scaled_product(self._gradient(grad, shape), self._used(mask), scale)
+        shape, kept, scale = self._last_pass()
+        grad, mask = self._gradient(grad, shape), self._used(kept)
+        if scale != 1 or (mask is not None and mask.dtype != bool):
+            self._check_floating("gradient", grad)
+        return scaled_product(grad, mask, scale)
 
-    def __call__(self, x):
+    def __call__(self, x: ArrayLike) -> NDArray:
         """Apply the layer; see `forward`."""
         return self.forward(x)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"{type(self).__name__}(p={self.p})"
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict:
         """A copy or a pickle starts without a pass: masks are not worth storing."""
         return {**self.__dict__, "_last": None}
+
+    def _checked_p(self, value):
+        """A probability that the layer can have."""
+        return check_probability(value)
 
     def _is_identity(self):
         """Whether the layer now returns its input itself."""
@@ -143,6 +154,10 @@ class Layer:
     def _noise(self, x):
         """Draw the mask (None for all ones) and the scale for the input `x`."""
         raise NotImplementedError(f"{type(self).__name__} must say which noise it applies")
+
+    def _keep_scale(self):
+        """1/q, which keeps the mean; at p = 1 there is nothing to scale."""
+        return 1 / (1 - self.p) if self.p < 1 else 1.0
 
     def _apply(self, x, mask, scale):
         """The output of the pass."""
@@ -164,9 +179,15 @@ class Layer:
 
     def _gradient(self, grad, shape):
         """`grad` as an array, of the shape that the output had."""
-        grad = np.asarray(grad)
+        grad = array_of("grad", grad)
         if grad.shape != shape:
             raise ValueError(
                 f"{self!r}: backward(grad) needs the shape {shape} of the output, got {grad.shape}"
             )
         return grad
+
+    def _check_floating(self, what, array):
+        if array.dtype.kind != "f":
+            raise TypeError(
+                f"{self!r} scales its {what}, which must be floating point, got {array.dtype}"
+            )

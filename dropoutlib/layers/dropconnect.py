@@ -1,14 +1,17 @@
 """Dropout of single weights of a linear layer."""
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
+from .._checks import Probability, Rng, array_of, check_probability, number_array
+from ..kernels import scaled_product
 from ..masks import sample_mask
 from .base import Layer
 
 __all__ = ["DropConnect", "dropconnect_moments"]
 
 
-def dropconnect_moments(W, x, p):
+def dropconnect_moments(W: ArrayLike, x: ArrayLike, p: Probability) -> tuple[NDArray, NDArray]:
     """Mean and variance of u = (M * W) x over masks M of weights, unscaled as in the paper.
 
     E u = q W x and Var u = p q (W * W)(x * x) (``thm-dropconnect-moments``; Wan et al.
@@ -20,14 +23,15 @@ def dropconnect_moments(W, x, p):
         Weights.
     x : array_like, shape (..., in)
         Inputs.
-    p : float
+    p : float or fractions.Fraction
         Probability of dropping a weight.
 
     Returns
     -------
     mean, variance : ndarray, shape (..., out)
     """
-    W, x = np.asarray(W), np.asarray(x)
+    check_probability(p)
+    W, x = number_array(W, p), number_array(x, p)
     return (1 - p) * (x @ W.T), p * (1 - p) * (x**2 @ (W**2).T)
 
 
@@ -56,8 +60,8 @@ class DropConnect(Layer):
 
     Raises
     ------
-    ValueError
-        As for `Layer`, or if the shapes do not fit.
+    ValueError, TypeError
+        As for `Layer`, or if the shapes do not fit, or an array does not hold real numbers.
 
     References
     ----------
@@ -65,23 +69,32 @@ class DropConnect(Layer):
     ``thm-conventions-agree`` for the translation.
     """
 
-    def __init__(self, weight, bias=None, p=0.5, *, rng=None, packed=False):
+    def __init__(
+        self,
+        weight: ArrayLike,
+        bias: ArrayLike | None = None,
+        p: float = 0.5,
+        *,
+        rng: Rng = None,
+        packed: bool = False,
+    ) -> None:
         super().__init__(p, rng=rng, packed=packed)
-        self.weight = np.asarray(weight)
-        self.bias = None if bias is None else np.asarray(bias)
+        self.weight = self._floating("weight", weight)
+        self.bias = None if bias is None else array_of("bias", bias)
         if self.weight.ndim != 2:
             raise ValueError(f"weight must have shape (out, in), got {self.weight.shape}")
         if self.bias is not None and self.bias.shape != self.weight.shape[:1]:
             raise ValueError(f"bias must have shape {self.weight.shape[:1]}, got {self.bias.shape}")
-        self.weight_grad = self.bias_grad = None
+        self.weight_grad: NDArray | None = None
+        self.bias_grad: NDArray | None = None
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         rows, columns = self.weight.shape
         return f"DropConnect(in={columns}, out={rows}, p={self.p})"
 
-    def forward(self, x):
+    def forward(self, x: ArrayLike) -> NDArray:
         """Apply the layer to x of shape (N, in); return shape (N, out)."""
-        x = np.asarray(x)
+        x = self._floating("input", x)
         if x.ndim != 2 or x.shape[1] != self.weight.shape[1]:
             raise ValueError(f"{self!r} takes (N, {self.weight.shape[1]}), got shape {x.shape}")
         mask, scale = self._noise(x)
@@ -89,22 +102,31 @@ class DropConnect(Layer):
         if mask is None:
             y = x @ self.weight.T
         else:
-            y = np.einsum("noi,ni->no", mask * self.weight, x) * scale
+            y = scaled_product(np.einsum("noi,ni->no", mask * self.weight, x), None, scale)
         return y if self.bias is None else y + self.bias
 
-    def backward(self, grad):
+    def backward(self, grad: ArrayLike) -> NDArray:
         """Return the gradient of the input; keep those of weight and bias."""
         x, weight, mask, scale = self._last_pass()
-        grad, mask = self._gradient(grad, (len(x), len(weight))), self._used(mask)
+        grad = self._floating("gradient", self._gradient(grad, (len(x), len(weight))))
+        mask = self._used(mask)
         self.bias_grad = None if self.bias is None else grad.sum(axis=0)
         if mask is None:
             self.weight_grad = grad.T @ x
             return grad @ weight
-        self.weight_grad = np.einsum("no,noi,ni->oi", grad, mask, x) * scale
-        return np.einsum("no,noi->ni", grad, mask * weight) * scale
+        products = np.einsum("no,noi,ni->oi", grad, mask, x)
+        self.weight_grad = scaled_product(products, None, scale)
+        return scaled_product(np.einsum("no,noi->ni", grad, mask * weight), None, scale)
+
+    def _floating(self, what, value):
+        """The array, with integers in double precision: their products could wrap around."""
+        array = array_of(what, value)
+        if array.dtype.kind not in "biuf":
+            raise TypeError(f"DropConnect takes real numbers, got a {what} of {array.dtype}")
+        return array if array.dtype.kind == "f" else array.astype(float)
 
     def _noise(self, x):
         if self._is_identity():
             return None, 1.0
         mask = sample_mask((len(x), *self.weight.shape), self.p, rng=self.rng)
-        return mask, 1 / (1 - self.p) if self.p < 1 else 1.0
+        return mask, self._keep_scale()

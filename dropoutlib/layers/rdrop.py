@@ -1,11 +1,16 @@
 """R-Drop: two passes through one network, and a penalty on their disagreement."""
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._checks import finite
 
 __all__ = ["r_drop_loss"]
 
 
-def r_drop_loss(logits1, logits2, labels, alpha=1.0):
+def r_drop_loss(
+    logits1: ArrayLike, logits2: ArrayLike, labels: ArrayLike, alpha: float = 1.0
+) -> tuple[float, NDArray, NDArray]:
     """Cross-entropy of two passes plus (alpha/2) (KL(1||2) + KL(2||1)), with gradients.
 
     The penalty is zero exactly if the two predictions agree (``thm-rdrop``).
@@ -29,20 +34,22 @@ def r_drop_loss(logits1, logits2, labels, alpha=1.0):
     Raises
     ------
     ValueError
-        If the shapes differ, a label is out of range, or `alpha` is negative.
+        If the shapes differ or are empty, a logit is not finite, a label is no class, or `alpha`
+        is negative.
 
     References
     ----------
     Liang et al. (2021), R-Drop.
     """
-    logits1, logits2 = np.asarray(logits1, dtype=float), np.asarray(logits2, dtype=float)
+    logits1, logits2 = finite("logits1", logits1, 2), finite("logits2", logits2, 2)
     labels = np.asarray(labels)
-    if logits1.ndim != 2 or logits1.shape != logits2.shape:
+    if logits1.size == 0 or logits1.shape != logits2.shape:
         raise ValueError(
             f"both passes must have one shape (N, C), got {logits1.shape} and {logits2.shape}"
         )
     rows, classes = logits1.shape
-    if labels.shape != (rows,) or not ((labels >= 0) & (labels < classes)).all():
+    whole = labels.dtype.kind in "iu" and labels.shape == (rows,)
+    if not whole or not ((labels >= 0) & (labels < classes)).all():
         raise ValueError(f"labels must be {rows} classes from 0 to {classes - 1}, got {labels!r}")
     if not alpha >= 0:
         raise ValueError(f"alpha must be at least 0, got alpha={alpha!r}")

@@ -3,16 +3,17 @@
 Everything is in closed form or a mean over all masks, in float64 NumPy.
 """
 
-from . import glm
 from .descent import IterateMoments, dropout_descent, iterate_moments, stationary_moments
-from .factorization import equalized_factorization, path_norm_penalty
-from .glm import exact_glm_penalty, glm_penalty
-from .linear import dropout_ridge, linear_penalty, second_order_penalty
+from .minimisers import dropout_ridge, equalized_factorization
 from .moments import NoiseMoments, noise_moments, noise_variance
-
-#: The families that `glm_penalty` knows by name, each a pair of functions: the log-partition
-#: function A and its second derivative.
-FAMILIES = glm.FAMILIES
+from .penalties import (
+    FAMILIES,
+    exact_glm_penalty,
+    glm_penalty,
+    linear_penalty,
+    path_norm_penalty,
+    second_order_penalty,
+)
 
 __all__ = [
     "FAMILIES",

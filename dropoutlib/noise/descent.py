@@ -1,13 +1,13 @@
 """Gradient descent with dropout on linear regression: where it goes, and how it keeps moving."""
 
-import numbers
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from ..masks import check_rng, enumerate_masks, mask_weights, sample_mask
-from ._arrays import finite, regression_data
-from .linear import dropout_ridge
+from .._checks import Probability, Rng, check_count, check_rng, finite
+from ..masks import enumerate_masks, mask_weights, sample_mask
+from .minimisers import dropout_ridge, regression_data
 from .moments import noise_variance
 
 __all__ = ["IterateMoments", "dropout_descent", "iterate_moments", "stationary_moments"]
@@ -22,7 +22,17 @@ class IterateMoments(NamedTuple):
     covariance: np.ndarray
 
 
-def dropout_descent(X, y, p, eta, steps, *, start=None, chains=1, rng):
+def dropout_descent(
+    X: ArrayLike,
+    y: ArrayLike,
+    p: Probability,
+    eta: float,
+    steps: int,
+    *,
+    start: ArrayLike | None = None,
+    chains: int = 1,
+    rng: Rng,
+) -> NDArray[np.float64]:
     """Weights after some steps of gradient descent with a fresh mask of the inputs in each.
 
     One step is ``w <- w + eta D X'(y - X D w)`` with D = diag(m) / q, which descends the loss
@@ -71,7 +81,15 @@ def dropout_descent(X, y, p, eta, steps, *, start=None, chains=1, rng):
     return weights
 
 
-def iterate_moments(X, y, p, eta, steps, *, start=None):
+def iterate_moments(
+    X: ArrayLike,
+    y: ArrayLike,
+    p: Probability,
+    eta: float,
+    steps: int,
+    *,
+    start: ArrayLike | None = None,
+) -> IterateMoments:
     """Exact mean and covariance of the weights that `dropout_descent` draws.
 
     Parameters
@@ -119,7 +137,7 @@ def iterate_moments(X, y, p, eta, steps, *, start=None):
     return IterateMoments(error + target, second - np.outer(error, error))
 
 
-def stationary_moments(X, y, p, eta):
+def stationary_moments(X: ArrayLike, y: ArrayLike, p: Probability, eta: float) -> IterateMoments:
     """Limit of `iterate_moments` as the number of steps grows (``thm-iterate-variance``).
 
     Parameters
@@ -176,9 +194,8 @@ def _check_run(eta, steps, chains=1):
     """Raise unless the step size is a finite number and there are whole steps and chains."""
     if not np.isfinite(eta):
         raise ValueError(f"the step size must be finite, got eta={eta!r}")
-    for name, count, least in (("steps", steps, 0), ("chains", chains, 1)):
-        if isinstance(count, bool) or not isinstance(count, numbers.Integral) or count < least:
-            raise ValueError(f"{name} must be an integer, at least {least}, got {name}={count!r}")
+    check_count("steps", steps, 0)
+    check_count("chains", chains, 1)
 
 
 def _start(start, d):

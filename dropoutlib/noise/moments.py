@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from ..masks import check_probability
+from .._checks import Probability, check_probability
 
 __all__ = ["NoiseMoments", "noise_moments", "noise_variance"]
 
@@ -17,7 +17,7 @@ class NoiseMoments(NamedTuple):
     excess_kurtosis: float
 
 
-def noise_variance(p):
+def noise_variance(p: Probability) -> float:
     """Variance p / q of the noise m / q of inverted dropout.
 
     Parameters
@@ -41,7 +41,7 @@ def noise_variance(p):
     return p / (1 - p)
 
 
-def noise_moments(p):
+def noise_moments(p: Probability) -> NoiseMoments:
     """First four moments of the noise m / q (``thm-noise-moments``).
 
     With q = 1 - p::
@@ -49,20 +49,8 @@ def noise_moments(p):
         mean 1,   variance p / q,   skewness (2 p - 1) / sqrt(p q),
         excess kurtosis (1 - 6 p q) / (p q).
 
-    Parameters
-    ----------
-    p : float
-        Drop probability in [0, 1).
-
-    Returns
-    -------
-    NoiseMoments
-        At p = 0 the noise is constant, and its skewness and kurtosis are NaN.
-
-    Raises
-    ------
-    ValueError, TypeError
-        As `noise_variance`.
+    At p = 0 the noise is constant, and its skewness and kurtosis are NaN. Parameter and errors as
+    for `noise_variance`.
 
     Examples
     --------

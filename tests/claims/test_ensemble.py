@@ -287,7 +287,7 @@ def test_softmax_regression_by_enumeration(claim, rng, p):
 
     claim.holds(check(1 - p))
     claim.rejects("scaling by p", check(p))
-    mean = ensemble.expectation(lambda masks: np.exp(log_softmax(logits(masks))), n, p)
+    mean = ensemble.arithmetic_mean(lambda masks: np.exp(log_softmax(logits(masks))), n, p)
     constant = relative(np.log(mean))
     claim.rejects(
         "the arithmetic mean",
@@ -523,7 +523,7 @@ def test_relu_gap_is_at_most_half_a_deviation(claim, rng):
         gap = ensemble.relu_gap(x, W, b, p)
         scaled = np.maximum(W @ ((1 - p) * x) + b, 0)
         net = ensemble.OneHiddenLayer(x, W, b, np.eye(4), np.zeros(4))
-        np.testing.assert_allclose(ensemble.expectation(net, n, p) - scaled, gap, atol=1e-12)
+        np.testing.assert_allclose(ensemble.arithmetic_mean(net, n, p) - scaled, gap, atol=1e-12)
         gaps.append(gap)
         deviations.append(np.sqrt(p * (1 - p) * (W**2 @ x**2)))
     gaps.append(ensemble.relu_gap([1.0], [[2.0]] * 4, [-1.0] * 4, 0.5))
@@ -673,7 +673,9 @@ def test_squared_error_of_drawn_averages(claim, rng):
     p, passes, runs = 0.3, 5, 100_000
     masks = sample_mask((runs, passes, 2), p, rng=rng)
     averages = small_net(masks.reshape(-1, 2)).reshape(runs, passes).mean(axis=1)
-    mean, variance = (m(small_net, 2, p).item() for m in (ensemble.expectation, ensemble.variance))
+    mean, variance = (
+        m(small_net, 2, p).item() for m in (ensemble.arithmetic_mean, ensemble.variance)
+    )
 
     def check(stated, wrong=None):
         return dropcheck.mean_test((averages - mean) ** 2, stated, 0, 1, wrong=wrong)

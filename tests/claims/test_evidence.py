@@ -228,13 +228,13 @@ def test_means_over_pairs_of_masks_are_the_library_s(rng):
     def sigmoid(z):
         return 1 / (1 + np.exp(-z))
 
-    geometric = sigmoid(ensemble.expectation(logit, 2 * n, 0.5))
-    arithmetic = ensemble.expectation(lambda masks: sigmoid(logit(masks)), 2 * n, 0.5)
+    geometric = sigmoid(ensemble.arithmetic_mean(logit, 2 * n, 0.5))
+    arithmetic = ensemble.arithmetic_mean(lambda masks: sigmoid(logit(masks)), 2 * n, 0.5)
     for y in (0, 1):
         found = ensemble_means.predictions(parameters, x, np.array([y]))
         assert found["geometric to arithmetic"] == pytest.approx(abs(geometric - arithmetic))
         assert found["geometric"] == float((geometric > 0.5) != y)
-        wrong = ensemble.expectation(lambda masks, y=y: (logit(masks) > 0) != y, 2 * n, 0.5)
+        wrong = ensemble.arithmetic_mean(lambda masks, y=y: (logit(masks) > 0) != y, 2 * n, 0.5)
         assert found["member"] == pytest.approx(float(wrong))
 
 
@@ -245,7 +245,7 @@ def test_geometric_mean_is_the_sigmoid_of_the_mean_logit(rng):
         one = 1 / (1 + np.exp(-(masks @ weights)))
         return np.stack([one, 1 - one], axis=1)
 
-    stated = 1 / (1 + np.exp(-ensemble.expectation(lambda masks: masks @ weights, 3, 0.5)))
+    stated = 1 / (1 + np.exp(-ensemble.arithmetic_mean(lambda masks: masks @ weights, 3, 0.5)))
     assert ensemble.geometric_mean(both, 3, 0.5, normalize=True)[0] == pytest.approx(float(stated))
 
 

@@ -9,9 +9,9 @@ import sympy
 import torch
 
 import dropcheck
-from dropoutlib import layers
-from dropoutlib.layers import bernoulli
-from dropoutlib.masks import enumerate_masks, mask_weights, sample_mask, sampler
+from dropoutlib import layers, masks
+from dropoutlib.layers import units
+from dropoutlib.masks import enumerate_masks, mask_weights, sample_mask
 
 MASKS = enumerate_masks(3)
 
@@ -37,7 +37,7 @@ def on_torchs_mask(monkeypatch, layer, p, seed):
     x = torch.randn(40, 50, dtype=torch.float64)
     theirs = torch.nn.Dropout(p)(x)
     mask = theirs.numpy() != 0
-    monkeypatch.setattr(bernoulli, "sample_mask", lambda shape, p, *, rng: mask)
+    monkeypatch.setattr(units, "sample_mask", lambda shape, p, *, rng: mask)
     ours = layer(p).forward(x.numpy())
 
     def check(c):
@@ -565,7 +565,7 @@ def drop_probability(p, monkeypatch, given=()):
         except StopIteration:
             raise OutOfBytesError from None
 
-    monkeypatch.setattr(sampler, "_random_bytes", recite)
+    monkeypatch.setattr(masks, "_random_bytes", recite)
     try:
         keep = sample_mask(8, p, rng=0)
     except OutOfBytesError:

@@ -18,9 +18,9 @@ from dropoutlib.gradients import (
     layer_bytes,
     linear_backward,
 )
-from dropoutlib.layers import bernoulli
+from dropoutlib.kernels import scaled_product
+from dropoutlib.layers import units
 from dropoutlib.masks import PackedMask, enumerate_masks, mask_weights, sample_mask
-from dropoutlib.product import scaled_product
 
 MASKS = enumerate_masks(3)
 
@@ -165,7 +165,7 @@ def test_backward_is_torchs_on_the_mask_that_torch_drew(claim, monkeypatch, rng,
     noisy = torch.nn.functional.dropout(x, p, training=True)
     (W @ noisy).backward(delta)
     mask = noisy.detach().numpy() != 0
-    monkeypatch.setattr(bernoulli, "sample_mask", lambda shape, p, *, rng: mask)
+    monkeypatch.setattr(units, "sample_mask", lambda shape, p, *, rng: mask)
     layer = layers.Dropout(p)
     grad_W = np.outer(delta, layer.forward(x.detach().numpy()))
     upstream = (W.T @ delta).detach().numpy()

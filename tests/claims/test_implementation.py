@@ -8,8 +8,9 @@ import pytest
 import torch
 
 import dropcheck
+from dropoutlib import masks
 from dropoutlib.bayes import analytic
-from dropoutlib.masks import enumerate_masks, mask_weights, sample_mask, sampler
+from dropoutlib.masks import enumerate_masks, mask_weights, sample_mask
 
 # The sampler that takes a byte and decides ties by more of them.
 
@@ -22,14 +23,15 @@ PLACES = {"units of one word": ((0, 2), (0, 5)), "units of two words": ((0, 2), 
 
 
 def in_the_library(monkeypatch):
-    """The decisions of `sample_mask` when its random bytes are given."""
+    """The decisions of `sample_mask` when its random bytes are given, all in one block."""
+    monkeypatch.setattr(masks, "BLOCK", 1 << 30)
 
     def decide(first, second):
         tied = (first == 76).reshape(-1, 8).any(axis=1)
         answers = [first.flatten(), second.reshape(-1, 8)[tied].ravel()]
-        monkeypatch.setattr(sampler, "_random_bytes", lambda words, rng: answers.pop(0))
+        monkeypatch.setattr(masks, "_random_bytes", lambda words, rng: answers.pop(0))
         keep = np.empty(first.size, dtype=bool)
-        sampler._fill(keep, float(TWO_DIGITS), None)
+        masks._fill(keep, float(TWO_DIGITS), None)
         assert not answers
         return keep.reshape(first.shape)
 
@@ -154,15 +156,16 @@ def test_rate_of_what_is_drawn(claim, rng, p):
 )
 def test_words_that_are_drawn_again(claim, rng, monkeypatch):
     """A word is drawn again if any of its eight units is tied."""
-    plain, asked = sampler._random_bytes, []
+    plain, asked = masks._random_bytes, []
+    monkeypatch.setattr(masks, "BLOCK", 1 << 30)  # each round in one piece
 
     def counting(words, source):
         asked.append(words)
         return plain(words, source)
 
-    monkeypatch.setattr(sampler, "_random_bytes", counting)
+    monkeypatch.setattr(masks, "_random_bytes", counting)
     words = 1_000_000
-    sampler._fill(np.empty(8 * words, dtype=bool), 1 / 3, rng)
+    masks._fill(np.empty(8 * words, dtype=bool), 1 / 3, rng)
     again = 1 - (255 / 256) ** 8
     assert asked[0] == words
     assert dropcheck.rate_test(asked[2], asked[1], again)  # and of those so many once more

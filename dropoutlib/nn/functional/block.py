@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from ...layers.dropblock import seed_rate
+from ...layers.structured import seed_rate
 from .common import check_floating, check_p, keep_mask, masked, overridable, wide_dtype
 
 __all__ = ["drop_block2d"]

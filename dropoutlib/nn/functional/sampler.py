@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch.autograd import forward_ad
 
+from ...kernels import empty_aligned, multiply_blocks
 from ...masks import sample_mask
-from ...product import empty_aligned, multiply_blocks
 
 __all__ = ["SMALLEST", "is_plain", "multiply", "sample"]
 

@@ -1,17 +1,38 @@
-"""A linear layer behind inverted dropout: its gradients on one mask, their mean and covariance.
+"""Gradients under dropout: on one mask, on average, how noisy, and what waits for them in memory.
 
-Everywhere x~ = x * m / q. The loss of a row is ``L = |W x~ - y|^2 / 2`` where one is named, so
-that its derivative with respect to the output is the residual delta = W x~ - y.
+The layers of `dropoutlib.layers` have backward passes of their own; here are the closed forms
+that those can be held against, and the means over all masks. They are of a linear layer behind
+inverted dropout, with x~ = x * m / q everywhere. The loss of a row is ``L = |W x~ - y|^2 / 2``
+where one is named, so that its derivative with respect to the output is the residual
+delta = W x~ - y.
 """
 
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from ..masks import check_probability
+from ._checks import Probability, array_of, check_probability, number_array
+from .layers import Layer
+from .masks import PackedMask
 
-__all__ = ["expected_gradient", "gradient_covariance", "gradient_variance", "linear_backward"]
+if TYPE_CHECKING:
+    import torch
+
+__all__ = [
+    "autograd_bytes",
+    "expected_gradient",
+    "gradient_covariance",
+    "gradient_variance",
+    "layer_bytes",
+    "linear_backward",
+]
 
 
-def linear_backward(W, x, mask, delta, p):
+def linear_backward(
+    W: ArrayLike, x: ArrayLike, mask: ArrayLike, delta: ArrayLike, p: Probability
+) -> tuple[NDArray, NDArray]:
     """Gradients of a loss L(W x~) with respect to W and to x, on the given mask.
 
     dL/dW = delta x~^T and dL/dx = (W^T delta) * m / q, with the mask of the forward pass
@@ -48,9 +69,9 @@ def linear_backward(W, x, mask, delta, p):
     >>> grad_W, grad_x
     (array([[6., 0.]]), array([2., 0.]))
     """
-    W, x, delta, q = _array(W), _array(x), _array(delta), _keep_probability(p)
-    mask = np.asarray(mask)
-    rows, (outputs, inputs) = x.shape[:-1], _weights_shape(W)
+    (W, x, delta), q = _numbers(p, W, x, delta)
+    mask = array_of("mask", mask)
+    rows, (outputs, inputs) = x.shape[:-1], W.shape
     shapes = x.shape, mask.shape, delta.shape
     if shapes != ((*rows, inputs), (*rows, inputs), (*rows, outputs)):
         raise ValueError(
@@ -63,7 +84,7 @@ def linear_backward(W, x, mask, delta, p):
     return grad_W, (delta @ W) * factor
 
 
-def expected_gradient(W, X, Y, p):
+def expected_gradient(W: ArrayLike, X: ArrayLike, Y: ArrayLike, p: Probability) -> NDArray:
     """Mean over masks and rows of the gradient of ``|W x~ - y|^2 / 2`` with respect to W.
 
     (W x - y) x^T + (p/q) W diag(x * x), averaged over the rows: the gradient of the loss
@@ -101,7 +122,7 @@ def expected_gradient(W, X, Y, p):
     return ((X @ W.T - Y).T @ X + penalty) / len(X)
 
 
-def gradient_variance(W, X, Y, p):
+def gradient_variance(W: ArrayLike, X: ArrayLike, Y: ArrayLike, p: Probability) -> NDArray:
     """Variance over masks of each entry of the gradient of a batch.
 
     The gradient is that of the mean of ``|W x~ - y|^2 / 2`` over N rows, masked independently,
@@ -134,31 +155,18 @@ def gradient_variance(W, X, Y, p):
     return each.sum(axis=0) / len(X) ** 2
 
 
-def gradient_covariance(W, x, y, p):
+def gradient_covariance(W: ArrayLike, x: ArrayLike, y: ArrayLike, p: Probability) -> NDArray:
     """Covariance over masks of the gradient of ``|W x~ - y|^2 / 2`` of one row.
 
     ``thm-gradient-variance`` of the book, derived there.
 
-    Parameters
-    ----------
-    W : array_like, shape (out, in)
-        Weights.
-    x : array_like, shape (in,)
-        Input before the mask.
-    y : array_like, shape (out,)
-        Target.
-    p : float or fractions.Fraction
-        Drop probability in [0, 1].
+    Parameters, errors
+        As for `expected_gradient`, of one input x, shape (in,), and its target y, shape (out,).
 
     Returns
     -------
     ndarray, shape (out, in, out, in)
         Entry [i, j, l, k] is the covariance of the gradient's entries (i, j) and (l, k).
-
-    Raises
-    ------
-    ValueError, TypeError
-        As `expected_gradient`.
 
     Examples
     --------
@@ -166,8 +174,7 @@ def gradient_covariance(W, x, y, p):
     array([[1233., 1164.],
            [1164., 1312.]])
     """
-    x, y = _array(x), _array(y)
-    W, (x,), (y,), q = _regression(W, x[None], y[None], p)
+    W, (x,), (y,), q = _regression(W, [x], [y], p)
     if q == 0:
         return np.zeros_like(np.multiply.outer(W, W))
     s, u, residual = (1 - q) / q, W * x, W @ x - y
@@ -188,31 +195,93 @@ def gradient_covariance(W, x, y, p):
     return covariance
 
 
-def _array(values):
-    """`values` as float64, or as they are if they are exact: integers or Fractions."""
-    values = np.asarray(values)
-    return values.astype(float) if values.dtype.kind in "bf" else values
-
-
-def _keep_probability(p):
+def _numbers(p, W, *others):
+    """W, a matrix, and others as numbers to compute with, and the keep probability."""
     check_probability(p)
-    return 1 - p
-
-
-def _weights_shape(W):
+    W, *others = (number_array(values, p) for values in (W, *others))
     if W.ndim != 2:
         raise ValueError(f"W must have shape (out, in), got {W.shape}")
-    return W.shape
+    return (W, *others), 1 - p
 
 
 def _regression(W, X, Y, p):
     """W, X, Y as arrays whose shapes fit, and the keep probability."""
-    W, X, Y, q = _array(W), _array(X), _array(Y), _keep_probability(p)
-    outputs, inputs = _weights_shape(W)
-    rows = X.shape[:1]
+    (W, X, Y), q = _numbers(p, W, X, Y)
+    (outputs, inputs), rows = W.shape, X.shape[:1]
     if not rows or rows == (0,) or (X.shape, Y.shape) != ((*rows, inputs), (*rows, outputs)):
         raise ValueError(
             f"for W of shape {W.shape}, inputs and targets must have the shapes (N, {inputs}) and "
             f"(N, {outputs}) with N at least 1, got {X.shape} and {Y.shape}"
         )
     return W, X, Y, q
+
+
+def layer_bytes(layer: Layer) -> int:
+    """Bytes of the arrays that a NumPy layer holds for its backward pass.
+
+    Those of the last `forward`: a mask of one byte a unit, or one bit if the layer is `packed`
+    (``thm-mask-memory``), and whatever else the layer needs, as `DropConnect` its input.
+
+    0 in evaluation, where there is no mask. TypeError if `layer` is no layer of
+    `dropoutlib.layers`, and RuntimeError if there was no forward pass.
+
+    Examples
+    --------
+    >>> from dropoutlib.layers import Dropout
+    >>> for packed in (False, True):
+    ...     layer = Dropout(0.5, rng=0, packed=packed)
+    ...     _ = layer.forward(np.ones((10, 80)))
+    ...     print(layer_bytes(layer))
+    800
+    100
+    """
+    if not isinstance(layer, Layer):
+        raise TypeError(f"layer_bytes(layer) takes a dropoutlib layer, got {type(layer).__name__}")
+    held = layer._last_pass()
+    return sum(part.nbytes for part in held if isinstance(part, (np.ndarray, PackedMask)))
+
+
+def autograd_bytes(run: Callable[[], object], ignore: Iterable["torch.Tensor"] = ()) -> int:
+    """Bytes of the tensors that torch's autograd saves for backward while `run()` computes.
+
+    Parameters
+    ----------
+    run : callable
+        Takes nothing and builds a graph. Its result is discarded.
+    ignore : iterable of torch.Tensor
+        Tensors that are in memory anyway, such as parameters and inputs, and do not count.
+
+    Returns
+    -------
+    int
+        Tensors that share their memory count once, with all of it; a tensor that is repeated
+        along an axis without a copy counts with what it really takes.
+
+    Raises
+    ------
+    ImportError, TypeError
+        Without torch, or if `run` cannot be called.
+
+    Examples
+    --------
+    >>> import torch
+    >>> x = torch.ones(100, requires_grad=True)
+    >>> autograd_bytes(lambda: x.exp())  # its derivative is its own output
+    400
+    """
+    from torch.autograd.graph import saved_tensors_hooks
+
+    if not callable(run):
+        raise TypeError(f"autograd_bytes(run) takes a function, got run={run!r}")
+    known = {tensor.untyped_storage().data_ptr() for tensor in ignore}
+    saved = {}  # by address
+
+    def pack(tensor):
+        storage = tensor.untyped_storage()
+        # The storage itself is kept, so that no address is used twice.
+        saved[storage.data_ptr()] = storage
+        return tensor
+
+    with saved_tensors_hooks(pack, lambda tensor: tensor):
+        run()
+    return sum(saved[address].nbytes() for address in saved.keys() - known)

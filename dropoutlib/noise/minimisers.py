@@ -1,49 +1,71 @@
-"""Dropout on the hidden units of a linear network, and the factors that make it cheapest."""
+"""Weights that dropout prefers: the ridge solution, and factors of the smallest path norm."""
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from ._arrays import finite, same_width
+from .._checks import Probability, check_count, finite
 from .moments import noise_variance
 
-__all__ = ["equalized_factorization", "path_norm_penalty"]
+__all__ = ["dropout_ridge", "equalized_factorization", "regression_data"]
 
 
-def path_norm_penalty(U, V, p):
-    """What dropout on the factors adds to ``|A - U V'|^2`` (``thm-matrix-factorisation``).
+def dropout_ridge(X: ArrayLike, y: ArrayLike, p: Probability) -> NDArray[np.float64]:
+    """Weights that minimise the squared loss expected under dropout (``thm-dropout-ridge``).
 
-    ``p / q sum_k |u_k|^2 |v_k|^2``, exactly and for every A. The sum is a path norm: it adds up
-    ``u_ik^2 v_jk^2`` over all paths from input j through unit k to output i (Cavazza et al. 2018;
-    Mianjy, Arora and Vidal 2018).
+    ``w = (X'X + p / q diag(X'X))^-1 X'y``, which is ridge regression with penalty p / q after each
+    column of X has been scaled to norm 1.
 
     Parameters
     ----------
-    U : array_like, shape (m, r)
-        Outgoing weights; column k belongs to hidden unit k.
-    V : array_like, shape (n, r)
-        Incoming weights of the same r units.
+    X : array_like, shape (N, d)
+        Inputs, one sample a row. No column is centred, and none is exempt from dropout.
+    y : array_like, shape (N,)
+        Targets.
     p : float
         Drop probability in [0, 1).
 
     Returns
     -------
-    float
-        In the unit of the squared entries of A.
+    ndarray, shape (d,)
+        The minimiser, unique for p > 0 up to the weight of a column of zeros, which is set to 0.
+        At p = 0, of all least-squares solutions the one that the others tend to as p falls to 0.
 
     Raises
     ------
     ValueError, TypeError
         If the shapes do not fit, a value is not finite, or `p` is not in [0, 1).
 
+    Notes
+    -----
+    The normal equations are not formed: the ridge problem is solved as a least-squares problem
+    with ``sqrt(p / q)`` times the identity below the scaled inputs.
+
     Examples
     --------
-    >>> path_norm_penalty([[1.0, 2.0]], [[3.0, 1.0]], 0.5)
-    13.0
+    >>> X, y = [[1.0, 1.0], [1.0, 1.0]], [1.0, 1.0]  # X'X is singular
+    >>> print(dropout_ridge(X, y, 0.5))
+    [0.33333333 0.33333333]
     """
-    U, V = same_width(U=U, V=V)
-    return float(noise_variance(p) * np.sum((U**2).sum(axis=0) * (V**2).sum(axis=0)))
+    X, y = regression_data(X, y)
+    strength = noise_variance(p)
+    norms = np.linalg.norm(X, axis=0)
+    empty = norms == 0
+    norms[empty] = 1.0
+    inputs = np.vstack([X / norms, np.sqrt(strength) * np.eye(X.shape[1])])
+    targets = np.concatenate([y, np.zeros(X.shape[1])])
+    weights = np.linalg.lstsq(inputs, targets, rcond=None)[0]
+    return np.where(empty, 0.0, weights / norms)
 
 
-def equalized_factorization(M, r):
+def regression_data(X: ArrayLike, y: ArrayLike) -> tuple[NDArray, NDArray]:
+    """Inputs of shape (N, d) and targets of shape (N,)."""
+    X, y = finite("X", X, 2), finite("y", y, 1)
+    if len(X) != len(y):
+        raise ValueError(f"X and y must have as many rows, got shapes {X.shape} and {y.shape}")
+    return X, y
+
+
+def equalized_factorization(M: ArrayLike, r: int) -> tuple[NDArray, NDArray]:
     """Factors ``U V' = M`` of width r with the smallest path norm, ``|M|_*^2 / r``.
 
     All r products ``|u_k| |v_k|`` are equal, which is what dropout prefers
@@ -83,8 +105,7 @@ def equalized_factorization(M, r):
      [0. 1.]]
     """
     M = finite("M", M, 2)
-    if isinstance(r, bool) or not isinstance(r, (int, np.integer)):
-        raise TypeError(f"the width r must be an integer, got r={r!r}")
+    r = check_count("r", r, 0)
     P, singular, Qt = np.linalg.svd(M, full_matrices=False)
     rank = int(np.linalg.matrix_rank(M))
     if r < max(rank, 1):

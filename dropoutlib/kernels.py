@@ -1,8 +1,7 @@
-"""The product of an array, a mask and a scale, which is all that most dropout layers compute."""
+"""Loops over memory: the product of an array, a mask and a scale, which most layers compute."""
 
 import numpy as np
-
-from ._threads import for_each_stripe
+from numpy.typing import DTypeLike, NDArray
 
 __all__ = ["empty_aligned", "multiply_blocks", "scaled_product"]
 
@@ -11,7 +10,7 @@ BLOCK = 1 << 16
 CACHE_LINE = 64
 
 
-def scaled_product(x, mask, scale):
+def scaled_product(x: NDArray, mask: NDArray | None, scale: float) -> NDArray:
     """Return x * mask * scale, dense, of the dtype and in the order of strides of `x`.
 
     Parameters
@@ -25,31 +24,34 @@ def scaled_product(x, mask, scale):
     -------
     ndarray
         `x` itself if nothing is to be multiplied. A dropped infinity becomes NaN.
+
+    Raises
+    ------
+    TypeError
+        If `x` is not floating point and there is more to multiply than a boolean mask.
     """
     if mask is None and scale == 1:
         return x
+    only_mask = mask is not None and mask.dtype.kind == "b" and scale == 1
+    if x.dtype.kind not in "fc" and not only_mask:
+        raise TypeError(f"what is scaled must be floating point, got {x.dtype}")
     out = _empty_like(x)
     if mask is None:
         _scale(x, scale, out)
-    elif mask.size < x.size:  # the same factor for many entries is scaled once
-        factor = np.empty(mask.shape, dtype=x.dtype)
-        _scale(mask, scale, factor)
-        np.multiply(x, factor, out=out)
-    elif x.flags.c_contiguous and mask.flags.c_contiguous:
-        flat = [array.reshape(-1) for array in (x, mask, out)]
-
-        def multiply(_, stripe):
-            part, keep, result = (array[stripe] for array in flat)
-            multiply_blocks(part, keep, scale, result)
-
-        for_each_stripe(multiply, x.size)
+    elif mask.size < x.size and scale != 1:
+        # The same factor for many entries is scaled once.
+        wide = _wide(x.dtype)
+        factor = np.multiply(mask, wide.type(scale), dtype=wide)
+        np.multiply(x, factor, out=out, casting="same_kind")
+    elif x.flags.c_contiguous and mask.flags.c_contiguous and mask.size == x.size:
+        multiply_blocks(x.reshape(-1), mask.reshape(-1), scale, out.reshape(-1))
     else:
         np.multiply(x, mask, out=out)
         _scale(out, scale, out)
     return out
 
 
-def empty_aligned(size, dtype):
+def empty_aligned(size: int, dtype: DTypeLike) -> NDArray:
     """A flat array of `size` entries, not set, that begins with a line of the cache.
 
     Vectors would be written across two lines otherwise, which takes longer.
@@ -60,7 +62,7 @@ def empty_aligned(size, dtype):
     return memory[start : start + size * dtype.itemsize].view(dtype)
 
 
-def multiply_blocks(x, mask, scale, out):
+def multiply_blocks(x: NDArray, mask: NDArray, scale: float, out: NDArray) -> None:
     """Write x * mask * scale to `out`, all flat and of one size, block by block."""
     for start in range(0, x.size, BLOCK):
         block = slice(start, start + BLOCK)
@@ -77,10 +79,13 @@ def _empty_like(x):
 
 def _scale(x, scale, out):
     """Write x * scale to `out`."""
-    if scale == 1:
-        if out is not x:
-            np.copyto(out, x)
-        return
-    # In half precision 1/q may be infinite, and infinity times 0 is not 0.
-    dtype = np.promote_types(out.dtype, np.float32) if out.dtype.kind == "f" else out.dtype
-    np.multiply(x, dtype.type(scale), out=out, dtype=dtype, casting="same_kind")
+    if scale != 1:
+        wide = _wide(out.dtype)
+        np.multiply(x, wide.type(scale), out=out, dtype=wide, casting="same_kind")
+    elif out is not x:
+        np.copyto(out, x)
+
+
+def _wide(dtype):
+    """At least single precision: in half, 1/q may be infinite, and infinity times 0 is not 0."""
+    return np.promote_types(dtype, np.float32) if dtype.kind == "f" else dtype

@@ -1,22 +1,99 @@
-"""The divergence behind weight decay: a column of weights that is kept or dropped, smoothed.
+"""Weight decay as a prior: which precision of the noise it implies, and the divergence behind it.
 
-Gal and Ghahramani (2016) read a dropped column as a draw from a mixture of two Gaussians of
-width sigma, one at the weights and one at zero, and let sigma go to 0.
+Gal and Ghahramani (2016) read a dropped column of weights as a draw from a mixture of two
+Gaussians of width sigma, one at the weights and one at zero, and let sigma go to 0.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from ..masks import check_probability
-from .checks import check_positive
+from .._checks import Probability, check_count, check_positive, check_probability, finite
 
-__all__ = ["gal_kl", "kl_overlap", "kl_overlap_bound"]
+__all__ = ["gal_kl", "kl_overlap", "kl_overlap_bound", "model_precision", "model_weight_decay"]
 
 STEP = 1 / 16  # of the trapezoidal rule, in log odds or standard deviations
 FAR = 80.0  # distance in standard deviations at which exp(-r^2 / 8) is below the smallest double
 REACH = 1400  # log odds beyond which the entropy of a bit is below the smallest double
 
 
-def gal_kl(M, sigma, length_scale, p):
+def model_precision(
+    p: Probability, length_scale: float, n: int, weight_decay: float, inverted: bool = True
+) -> float:
+    """Precision of the observation noise that a dropout objective implies.
+
+    Theorem ``thm-precision`` of the book. For the objective ::
+
+        1/(2 N) sum_i |y_i - f(x_i)|^2 + lambda |W|^2
+
+    it is ``tau = l^2 / (2 q N lambda)`` when the weights W stand behind inverted dropout, and
+    ``tau = q l^2 / (2 N lambda)`` when the masks are not scaled (Gal and Ghahramani 2016,
+    equation 7, where p is the probability of *keeping*).
+
+    Parameters
+    ----------
+    p : float
+        Drop probability in [0, 1). 0 for weights with no dropout in front of them.
+    length_scale : float
+        Prior length scale l, positive: the prior's standard deviation is 1/l.
+    n : int
+        Number N of samples in the training set, at least 1.
+    weight_decay : float
+        The lambda above, positive. It multiplies the *whole* squared norm, and the loss has
+        the factor 1/2: for a mean squared error without the 1/2 pass half of its lambda, and
+        for an optimiser that adds ``wd * W`` to the gradient of the loss above, ``wd / 2``.
+    inverted : bool
+        Whether the layer divides by q in training, as PyTorch's and Keras' do.
+
+    Returns
+    -------
+    float
+        tau, in one over the squared unit of the target.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range; p = 1 is, as nothing is learned then.
+    TypeError
+        If `n` is not an integer.
+
+    Examples
+    --------
+    >>> model_precision(0.5, 1.0, 100, 0.01)
+    1.0
+    >>> model_precision(0.5, 1.0, 100, 0.01, inverted=False)
+    0.25
+    """
+    check_positive(weight_decay=weight_decay)
+    return _product(p, length_scale, n, inverted) / weight_decay
+
+
+def model_weight_decay(
+    p: Probability, length_scale: float, n: int, tau: float, inverted: bool = True
+) -> float:
+    """Weight decay with which dropout training maximises the evidence bound at a known noise.
+
+    The inverse of `model_precision`, with its parameters, errors and meaning of lambda; `tau`
+    is the precision of the noise, positive.
+
+    Examples
+    --------
+    >>> model_weight_decay(0.5, 1.0, 100, 1.0)
+    0.01
+    """
+    check_positive(tau=tau)
+    return _product(p, length_scale, n, inverted) / tau
+
+
+def _product(p, length_scale, n, inverted):
+    """The product of lambda and tau."""
+    q = 1 - check_probability(p)
+    if q == 0:
+        raise ValueError(f"drop probability p must be below 1, got p={p!r}")
+    check_positive(length_scale=length_scale)
+    return length_scale**2 / (2 * check_count("n", n, 1)) * (1 / q if inverted else q)
+
+
+def gal_kl(M: ArrayLike, sigma: float, length_scale: float, p: Probability) -> float:
     """Approximate divergence of smoothed dropout weights from their Gaussian prior, in nats.
 
     Statement ``approx-kl-weight-decay`` of the book. For each column w with weights M_j::
@@ -65,7 +142,7 @@ def gal_kl(M, sigma, length_scale, p):
     return float(pull + J * (K / 2 * (width**2 - 2 * np.log(width) - 1) - _entropy(p)))
 
 
-def kl_overlap(M, sigma, p):
+def kl_overlap(M: ArrayLike, sigma: float, p: Probability) -> float:
     """What `gal_kl` leaves out: the doubt about the mask that is left when w is known, in nats.
 
     The exact divergence is ``gal_kl(M, sigma, l, p) + kl_overlap(M, sigma, p)`` for every l.
@@ -99,7 +176,7 @@ def kl_overlap(M, sigma, p):
     return float(sum(_equivocation(r, p) for r in np.linalg.norm(M, axis=0) / sigma))
 
 
-def kl_overlap_bound(M, sigma, p):
+def kl_overlap_bound(M: ArrayLike, sigma: float, p: Probability) -> float:
     """Bound on `kl_overlap`: ``sqrt(p q) exp(-r^2 / 8) min(2 log 2, sqrt(8 pi) / r)`` a column.
 
     Statement ``approx-kl-weight-decay`` of the book, with ``r = |M_j| / sigma``. As r grows,
@@ -151,8 +228,8 @@ def _entropy(p):
 
 def _checked(M, sigma, p):
     """M as a matrix, one column for each unit, and p."""
-    M = np.asarray(M, dtype=float)
-    if M.ndim not in (1, 2) or M.size == 0 or not np.isfinite(M).all():
-        raise ValueError(f"M must be a finite array of shape (K,) or (K, J), got shape {M.shape}")
+    if np.ndim(M) not in (1, 2) or np.size(M) == 0:
+        raise ValueError(f"M must have the shape (K,) or (K, J), got shape {np.shape(M)}")
+    M = finite("M", M, np.ndim(M))
     check_positive(sigma=sigma)
     return M.reshape(len(M), -1), check_probability(p)

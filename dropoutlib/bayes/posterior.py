@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from .checks import check_positive
+from .._checks import check_positive, finite
 
 __all__ = ["LinearPosterior", "linear_posterior"]
 
@@ -15,7 +16,7 @@ class LinearPosterior(NamedTuple):
     mean: np.ndarray
     cov: np.ndarray
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> tuple[NDArray, NDArray]:
         """Mean and variance of the noise-free output ``X w``, each of shape (N,).
 
         Parameters
@@ -27,7 +28,9 @@ class LinearPosterior(NamedTuple):
         return X @ self.mean, np.einsum("ni,ij,nj->n", X, self.cov, X)
 
 
-def linear_posterior(X, y, tau, length_scale):
+def linear_posterior(
+    X: ArrayLike, y: ArrayLike, tau: float, length_scale: float
+) -> LinearPosterior:
     """Posterior of w in ``y = X w + noise`` with the prior ``w ~ N(0, I / l^2)``.
 
     The model whose evidence bound dropout training maximises (``thm-precision``), with its
@@ -67,13 +70,11 @@ def linear_posterior(X, y, tau, length_scale):
     >>> print(f"{mean[0]:.4f} {variance[0]:.4f}")
     2.0000 0.3333
     """
-    X, y = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
-    if X.ndim != 2 or y.shape != X.shape[:1]:
+    X, y = finite("X", X, 2), finite("y", y, 1)
+    if y.shape != X.shape[:1]:
         raise ValueError(
             f"X and y must have the shapes (N, d) and (N,), got shapes {X.shape} and {y.shape}"
         )
-    if not (np.isfinite(X).all() and np.isfinite(y).all()):
-        raise ValueError("X and y must be finite, got an infinite value or NaN")
     check_positive(tau=tau, length_scale=length_scale)
     # By singular values: X'X would square the condition number.
     missing = max(0, X.shape[1] - len(X))  # rows of zeros, so that all d axes come out

@@ -1,0 +1,167 @@
+"""Checks of arguments that many rooms take: each gives the value back or says what is wrong."""
+
+import math
+import numbers
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from fractions import Fraction  # which takes longer to import than all of this
+
+__all__ = [
+    "Probability",
+    "Rng",
+    "array_of",
+    "check_count",
+    "check_positive",
+    "check_probability",
+    "check_rng",
+    "finite",
+    "is_fraction",
+    "number_array",
+]
+
+# What a layer takes as a source of masks: a generator, a seed, or nothing for fresh entropy.
+Rng = np.random.Generator | int | None
+# A Fraction is computed with exactly where there is a closed form.
+Probability: TypeAlias = "float | Fraction"
+
+
+def check_probability(
+    p: Any, message: str = "drop probability p must lie in [0, 1], got p={p!r}"
+) -> float:
+    """Return the drop probability `p` as a float, or say what is wrong with it.
+
+    Parameters
+    ----------
+    p : real number
+        A Python or NumPy scalar in [0, 1]; a `fractions.Fraction` is accepted.
+    message : str
+        Text of the error, with ``{p}`` where the value belongs.
+
+    Raises
+    ------
+    ValueError
+        If `p` is outside [0, 1], NaN, a boolean (True is more likely a misplaced
+        flag than "drop everything") or an array.
+    TypeError
+        If `p` is not a number at all.
+    """
+    is_array = hasattr(p, "__array__") and not isinstance(p, numbers.Real)
+    if isinstance(p, (bool, np.bool_)) or is_array:
+        raise ValueError(message.format(p=p) + f" of type {type(p).__name__}, not a real number")
+    if not isinstance(p, numbers.Real):
+        raise TypeError(message.format(p=p) + f" of type {type(p).__name__}, not a real number")
+    if not 0 <= cast(float, p) <= 1:  # this form rejects NaN, `p < 0 or p > 1` would not
+        raise ValueError(message.format(p=p))
+    return float(p)
+
+
+def check_rng(rng: Rng) -> np.random.Generator:
+    """Return a `numpy.random.Generator`: `rng` itself, or a new one from an integer seed or None.
+
+    Raises
+    ------
+    TypeError
+        If `rng` is anything else, above all the module `numpy.random` or a legacy
+        `RandomState`, whose state is shared.
+    ValueError
+        If the seed is negative.
+    """
+    if isinstance(rng, np.random.Generator):
+        return rng
+    if rng is None:
+        return np.random.default_rng()
+    if isinstance(rng, numbers.Integral) and not isinstance(rng, bool):
+        if rng < 0:
+            raise ValueError(f"rng must be a Generator or a seed >= 0, got rng={rng!r}")
+        return np.random.default_rng(int(rng))
+    raise TypeError(f"rng must be a numpy.random.Generator or an integer seed, got rng={rng!r}")
+
+
+def check_positive(**values: float) -> None:
+    """Refuse a named number that is not positive and finite, NaN included, or is an array.
+
+    Raises
+    ------
+    ValueError
+        With the name and the value.
+
+    Examples
+    --------
+    >>> check_positive(tau=2.0)
+    >>> check_positive(tau=-1.0)
+    Traceback (most recent call last):
+    ValueError: tau must be positive and finite, got tau=-1.0
+    """
+    for name, value in values.items():
+        if np.ndim(value) or not 0 < value < math.inf:
+            raise ValueError(f"{name} must be positive and finite, got {name}={value!r}")
+
+
+def check_count(name: str, value: Any, least: int) -> int:
+    """Return a number to count with, or say that `value` is none, or is less than `least`.
+
+    Raises
+    ------
+    TypeError
+        If it is no integer; a boolean is none.
+    ValueError
+        If it is less than `least`.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} must be an integer, got {name}={value!r}")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {name}={value!r}")
+    return int(value)
+
+
+def array_of(name: str, value: ArrayLike) -> NDArray:
+    """`value` as an ndarray.
+
+    Raises
+    ------
+    TypeError
+        For a masked array, whose own mask would be lost without a word.
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} must be a plain array, got a masked one, whose mask would be lost; "
+            f"pass {name}.filled(0), or whatever is to stand for the masked entries"
+        )
+    return np.asarray(value)
+
+
+def finite(name: str, value: ArrayLike, ndim: int) -> NDArray[np.float64]:
+    """`value` as a float64 array with `ndim` axes.
+
+    Raises
+    ------
+    ValueError
+        With the name, if it has another number of axes, an infinite value or NaN.
+    """
+    array = array_of(name, value).astype(float, copy=False)
+    if array.ndim != ndim:
+        raise ValueError(f"{name} must have {ndim} axes, got shape {array.shape}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite, got an infinite value or NaN")
+    return array
+
+
+def is_fraction(p: Probability) -> bool:
+    """Whether `p` is to be computed with exactly."""
+    return isinstance(p, numbers.Rational) and not isinstance(p, numbers.Integral)
+
+
+def number_array(value: ArrayLike, p: Probability) -> NDArray:
+    """`value` as float64; or exact, if it is, where `p` is a Fraction.
+
+    Exact are Python's own integers and Fractions, in an array of objects: NumPy's integers would
+    wrap around in silence.
+    """
+    array = np.asarray(value)
+    if array.dtype.kind == "O" or (is_fraction(p) and array.dtype.kind in "biu"):
+        return array.astype(object)
+    return array.astype(float, copy=False)
