@@ -1,5 +1,6 @@
 """Large tensors of the CPU, whose masks NumPy draws: the same behaviour as small ones."""
 
+import functools
 import itertools
 
 import numpy as np
@@ -11,12 +12,14 @@ from torch.utils.checkpoint import checkpoint
 
 import dropcheck
 from dropoutlib import nn
+from dropoutlib.nn import _masking as sampler
 from dropoutlib.nn import functional
-from dropoutlib.nn.functional import sampler
 
+# Off by default, as in torch.
+alpha_dropout = functools.partial(functional.alpha_dropout, training=True)
 SIZE = 4 * sampler.SMALLEST
 ELEMENTWISE = pytest.mark.parametrize(
-    "function", [functional.dropout, functional.standard_dropout, functional.alpha_dropout]
+    "function", [functional.dropout, functional.standard_dropout, alpha_dropout]
 )
 
 
@@ -195,7 +198,7 @@ def test_global_state_of_numpy_is_left_alone():
 def test_no_mask_comes_twice_in_many_calls():
     """Each call has a seed of its own; with seeds of 31 bits about nine pairs would be equal."""
     like = torch.empty(64)
-    drawn = [sampler.sample(like, like.shape, 0.5, None).numpy() for _ in range(200_000)]
+    drawn = [sampler._sample(like, like.shape, 0.5, None).numpy() for _ in range(200_000)]
     assert len(np.unique(np.packbits(drawn, axis=1), axis=0)) == 200_000
 
 

@@ -7,7 +7,6 @@ cannot capture: leave it out of what is compiled as a full graph.
 """
 
 from . import functional
-from .concrete import ConcreteDropout
 from .functional import (
     alpha_dropout,
     drop_path,
@@ -16,20 +15,24 @@ from .functional import (
     dropout2d,
     dropout3d,
     feature_alpha_dropout,
+    r_drop_loss,
 )
-from .linear import DropConnectLinear
 from .modules import (
     AlphaDropout,
+    ConcreteDropout,
+    DropBlock2d,
+    DropConnectLinear,
     Dropout,
     Dropout1d,
     Dropout2d,
     Dropout3d,
+    DropPath,
     FeatureAlphaDropout,
     GaussianDropout,
     StandardDropout,
+    VariationalDropout,
+    reseed,
 )
-from .rdrop import r_drop_loss
-from .structured import DropBlock2d, DropPath, VariationalDropout
 
 __all__ = [
     "AlphaDropout",
@@ -54,4 +57,5 @@ __all__ = [
     "feature_alpha_dropout",
     "functional",
     "r_drop_loss",
+    "reseed",
 ]
