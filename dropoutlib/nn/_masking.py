@@ -45,12 +45,12 @@ def overridable(function: Callable) -> Callable:
         if has_torch_function(given):
             return handle_torch_function(wrapper, given, *args, **kwargs)
         input = args[0] if args else kwargs.get(first)
-        if not isinstance(input, Tensor) and (args or first in kwargs):
-            raise TypeError(
-                f"{name}({first}={type(input).__name__}) takes a torch.Tensor: give the `.data` of "
-                "a packed sequence, `torch.from_numpy` of an array (or use dropoutlib.layers)"
-            )
-        return function(*args, **kwargs)
+        if isinstance(input, Tensor) or not (args or first in kwargs):
+            return function(*args, **kwargs)
+        raise TypeError(
+            f"{name}({first}={type(input).__name__}) takes a torch.Tensor: give the `.data` of a "
+            "packed sequence, `torch.from_numpy` of an array (or use dropoutlib.layers)"
+        )
 
     def scriptable() -> Callable:
         theirs = getattr(F, name, None)
@@ -101,13 +101,13 @@ def check_choice(what: str, value: str, *choices: str) -> None:
         raise ValueError(f"{what} has to be either {one!r} or {other!r}, but got {value}")
 
 
-def check_dense(input: Tensor) -> None:
+def check_dense(input: Tensor, name: str) -> None:
     """Raise NotImplementedError for a layout whose entries no dense mask can meet."""
     if input.layout is not torch.strided or input.is_nested:
         kind = "nested" if input.is_nested else str(input.layout).removeprefix("torch.")
         raise NotImplementedError(
-            f"dropout of a {kind} tensor with this function or a generator: apply it to the dense "
-            "tensor of its values"
+            f"{name} of a {kind} tensor: apply it to the dense tensor of its values (of nested "
+            "tensors only dropout is to be had, neither in place nor with a generator)"
         )
 
 
@@ -119,13 +119,19 @@ class Noise(NamedTuple):
     plain: bool  # whether the tensor it was drawn for is
 
 
-def settled(input: Tensor, p: float, training: bool, inplace: bool, name: str) -> Tensor | None:
-    """The output where nothing is to be drawn, else None."""
+def settled(
+    input: Tensor, p: float, training: bool, inplace: bool, name: str, *, nested: bool = False
+) -> Tensor | None:
+    """The output where nothing is to be drawn, else None; `nested` if such a tensor will do."""
     if not training or p == 0 or input.numel() == 0:
         return input
     if p == 1:
         return input.mul_(0) if inplace else input * 0
-    check_floating(input, name + "(p={})", p)
+    if not input.is_floating_point():
+        check_floating(input, name + "(p={})", p)
+    odd = input.is_nested or input.layout is not torch.strided
+    if odd and not (nested and input.is_nested):
+        check_dense(input, name)
     return None
 
 
@@ -166,15 +172,19 @@ def draw(
     plain: bool | None = None,
 ) -> Noise:
     """Draw a mask for `input`, False with probability p, and 1/q with it if `scaled`."""
-    check_dense(input)
     if is_exporting():
-        # The one form of dropout that rewriters of exported graphs can switch off: then the noise
-        # is one. `scaled` or not, what they leave is what evaluation computes.
+        # The one form of dropout that rewriters of exported graphs can switch off; the noise is
+        # then one, `scaled` or not.
         noise = torch.dropout(torch.ones(shape, dtype=input.dtype, device=input.device), p, True)
         return Noise(noise if scaled else noise != 0, None, False)
     plain = is_plain(input) if plain is None else plain
     way = _sample if plain and math.prod(shape) >= SMALLEST else keep_mask
     return Noise(way(input, shape, p, generator), 1 / (1 - p) if scaled else None, plain)
+
+
+def switch(like: Tensor) -> Tensor:
+    """In an exported graph: True, and False where a rewriter has switched dropout off."""
+    return torch.dropout(torch.ones((), device=like.device), 0.5, True) != 1  # 0 or 2, or else 1
 
 
 def multiply(input: Tensor, noise: Noise, inplace: bool = False) -> Tensor:

@@ -8,7 +8,7 @@ not itself stands in `variants` and can be had from here, too.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Generator, Tensor
@@ -16,7 +16,6 @@ from torch import Generator, Tensor
 from ..layers.alpha import DROPPED, affine
 from ._masking import (
     SMALLEST,
-    check_dense,
     check_p,
     draw,
     is_exporting,
@@ -26,6 +25,7 @@ from ._masking import (
     multiply,
     overridable,
     settled,
+    switch,
     wide_dtype,
 )
 from .variants import (
@@ -109,13 +109,12 @@ def dropout(
     tensor([0., 0., 2., 0., 0., 0.])
     """
     p = check_p(p)
-    done = settled(input, p, training, inplace, "dropout")
+    nested = generator is None and not inplace
+    done = settled(input, p, training, inplace, "dropout", nested=nested)
     if done is not None:
         return done
     compiling = torch.compiler.is_compiling()  # asked first, so that no size becomes a guard
     plain = not compiling and input.numel() >= SMALLEST and is_plain(input)
-    if generator is not None or not input.is_nested:
-        check_dense(input)
     if plain or generator is not None or (inplace and type(input) is Tensor and not compiling):
         return multiply(input, draw(input, input.shape, p, generator, plain=plain), inplace)
     if not compiling and _is_to_keep_bytes(input):
@@ -211,8 +210,7 @@ def alpha_dropout(
     for `dropout`, but it is off by default, as in PyTorch. Source: Klambauer et al. (2017), "New
     dropout technique".
     """
-    axes = range(input.dim())
-    return _drop_alpha(input, axes, p, training, inplace, generator, torch.alpha_dropout)
+    return _drop_alpha(input, range(input.dim()), p, training, inplace, generator)
 
 
 @overridable
@@ -228,8 +226,7 @@ def feature_alpha_dropout(
 
     As `alpha_dropout`, and RuntimeError for fewer than two axes where something is dropped.
     """
-    theirs = torch.feature_alpha_dropout
-    return _drop_alpha(input, (0, 1), p, training, inplace, generator, theirs)
+    return _drop_alpha(input, (0, 1), p, training, inplace, generator)
 
 
 def _drop_alpha(
@@ -239,19 +236,18 @@ def _drop_alpha(
     training: bool,
     inplace: bool,
     generator: Generator | None,
-    theirs: Callable,
 ) -> Tensor:
     p = check_p(p)
     done = settled(input, p, training, inplace, "alpha_dropout")  # a and b have no limit at p = 1
     if done is not None:
         return done
-    shape = mask_shape(input, axes)
-    if is_exporting() and not inplace:  # torch's own operation, which rewriters know
-        return theirs(input, p, True)
-    keep = draw(input, shape, p, generator, scaled=False).mask
+    keep = draw(input, mask_shape(input, axes), p, generator, scaled=False).mask
     if torch.compiler.is_compiling():  # which would guard what follows from a symbol, rounded
         p = torch.full((), p, dtype=wide_dtype(input.device), device=input.device)
     a, b = affine(p)
+    if is_exporting():
+        on = switch(input)
+        a, b = torch.where(on, a, 1), torch.where(on, b, 0)
     # On what is kept b, on what is dropped a alpha' + b: rounded once.
     kept, dropped = (
         torch.as_tensor(value, dtype=input.dtype, device=input.device)
@@ -275,7 +271,10 @@ def _warn(text: str) -> None:
 
 def _is_to_keep_bytes(input: Tensor) -> bool:
     """Whether it matters what torch keeps for backward; the masks are the same either way."""
-    if input.device.type != "cpu" or input.is_nested:  # elsewhere torch keeps bytes by itself
-        return False
-    small = input.numel() * input.element_size() < FEW_BYTES
-    return not small and input.requires_grad and torch.is_grad_enabled()
+    return (
+        torch.is_grad_enabled()
+        and input.requires_grad
+        and input.numel() * input.element_size() >= FEW_BYTES
+        and input.device.type == "cpu"  # elsewhere torch keeps bytes by itself
+        and not input.is_nested
+    )

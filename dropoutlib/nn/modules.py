@@ -425,7 +425,8 @@ class DropConnectLinear(nn.Linear, _DropoutNd):
         ValueError
             At p = 1, where the variance is infinite.
         """
-        return connect_moments(input, self.weight, self.bias, check_p(self.p))
+        mean, variance = connect_moments(input, self.weight, self.bias, check_p(self.p))
+        return mean, variance.to(mean.dtype)
 
     def extra_repr(self) -> str:
         """Text between the parentheses of the representation."""

@@ -22,6 +22,7 @@ from ._masking import (
     overridable,
     random,
     settled,
+    switch,
     wide_dtype,
 )
 
@@ -94,11 +95,12 @@ def gaussian_dropout(
     done = settled(input, p, training, inplace, "gaussian_dropout")
     if done is not None:
         return done
-    check_dense(input)
     # Half precision would round the noise before it is scaled, and before it is applied.
     dtype = torch.float64 if input.dtype == torch.float64 else torch.float32
     noise = random(torch.randn, input.shape, dtype, input.device, generator)
     noise = noise * math.sqrt(p / (1 - p)) + 1
+    if is_exporting():
+        noise = torch.where(switch(input), noise, 1)
     return input.mul_(noise) if inplace else (input * noise).to(input.dtype)
 
 
@@ -219,7 +221,7 @@ def drop_block2d(
     keep = F.max_pool2d(padded, block_size, stride=1) == 0  # False in every block behind a seed
     kept = keep.sum(dtype=wide_dtype(input.device))
     # A Python number over a tensor would be its reciprocal times the number, rounded twice.
-    scale = (torch.full_like(kept, keep.numel()) / kept.clamp(min=1)).to(input.dtype)
+    scale = torch.full_like(kept, keep.numel()) / kept.clamp(min=1)
     return multiply(input, Noise(keep, scale, plain), inplace)
 
 
@@ -254,14 +256,17 @@ def concrete_dropout(
     if not training:
         return input
     check_floating(input, "concrete_dropout(temperature={})", temperature)
-    check_dense(input)
+    check_dense(input, "concrete_dropout")
     dtype = wide_dtype(input.device)
     uniform = random(torch.rand, input.shape, dtype, input.device, generator)
     # The draw may be 0, whose logit is infinite; it is never 1.
     noise = torch.logit(uniform, eps=torch.finfo(dtype).tiny)
     # 1 - sigmoid(a) is sigmoid(-a), without cancellation.
     keep = torch.sigmoid(-(logit + noise) / temperature)
-    return input * (keep / torch.sigmoid(-logit)).to(input.dtype)
+    noise = (keep / torch.sigmoid(-logit)).to(torch.promote_types(input.dtype, torch.float32))
+    if is_exporting():
+        noise = torch.where(switch(input), noise, 1)
+    return (input * noise).to(input.dtype)
 
 
 @overridable
@@ -305,12 +310,13 @@ def dropconnect_linear(
     check_choice("inference", inference, "mean", "gaussian")
     if p == 0 or (not training and inference == "mean"):
         return F.linear(input, weight, bias)
-    check_dense(input)
+    check_dense(input, "dropconnect_linear")
     if not training:
         mean, variance = connect_moments(input, weight, bias, p)
-        noise = random(torch.randn, mean.shape, mean.dtype, mean.device, generator)
+        noise = random(torch.randn, mean.shape, variance.dtype, mean.device, generator)
         # A row of zeros has no variance, and the root no slope there.
-        return mean + noise * variance.clamp(min=torch.finfo(mean.dtype).tiny).sqrt()
+        spread = variance.clamp(min=torch.finfo(variance.dtype).tiny).sqrt()
+        return (mean + noise * spread).to(mean.dtype)
     if p == 1:
         return F.linear(input, weight * 0, bias)
     mask, scale, _ = draw(input, (*input.shape[:-1], *weight.shape), p, generator)
@@ -322,11 +328,17 @@ def dropconnect_linear(
 def connect_moments(
     input: Tensor, weight: Tensor, bias: Tensor | None, p: float
 ) -> tuple[Tensor, Tensor]:
-    """Mean x W^T + c and variance (p/q) (x * x)(W * W)^T of `dropconnect_linear`, p below 1."""
+    """Mean x W^T + c and variance (p/q) (x * x)(W * W)^T of `dropconnect_linear`, p below 1.
+
+    The squares are taken in single precision at least, where half would overflow.
+    """
     if p == 1:
         raise ValueError("DropConnect(p=1) would have infinite variance in proportion to p/(1 - p)")
-    variance = F.linear(input.square(), weight.square()) * (p / (1 - p))
-    return F.linear(input, weight, bias), variance
+    mean = F.linear(input, weight, bias)
+    dtype = torch.promote_types(input.dtype, torch.float32)
+    with torch.autocast(input.device.type, enabled=False):
+        variance = F.linear(input.to(dtype).square(), weight.to(dtype).square()) * (p / (1 - p))
+    return mean, variance
 
 
 def r_drop_loss(logits1: Tensor, logits2: Tensor, labels: Tensor, alpha: float = 1.0) -> Tensor:
