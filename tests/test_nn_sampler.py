@@ -198,7 +198,7 @@ def test_global_state_of_numpy_is_left_alone():
 def test_no_mask_comes_twice_in_many_calls():
     """Each call has a seed of its own; with seeds of 31 bits about nine pairs would be equal."""
     like = torch.empty(64)
-    drawn = [sampler._sample(like, like.shape, 0.5, None).numpy() for _ in range(200_000)]
+    drawn = [sampler.sample(like, like.shape, 0.5, None).numpy() for _ in range(200_000)]
     assert len(np.unique(np.packbits(drawn, axis=1), axis=0)) == 200_000
 
 

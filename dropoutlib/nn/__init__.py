@@ -19,9 +19,7 @@ from .functional import (
 )
 from .modules import (
     AlphaDropout,
-    ConcreteDropout,
     DropBlock2d,
-    DropConnectLinear,
     Dropout,
     Dropout1d,
     Dropout2d,
@@ -33,6 +31,7 @@ from .modules import (
     VariationalDropout,
     reseed,
 )
+from .parametric import ConcreteDropout, DropConnectLinear
 
 __all__ = [
     "AlphaDropout",

@@ -83,8 +83,7 @@ def check_p(p: float, what: str = "dropout") -> float:
 def check_floating(input: Tensor, call: str, *values: object) -> None:
     """Raise PyTorch's RuntimeError if `input` is not floating point.
 
-    The text of the call is made only then: a probability that `torch.compile` keeps as a symbol,
-    as it does with one that a schedule changes, cannot be written.
+    Only then is the text made: a probability that `torch.compile` keeps as a symbol has none.
     """
     if not input.is_floating_point():
         wanted = input.type().split(".")[-1].removesuffix("Tensor")
@@ -106,8 +105,8 @@ def check_dense(input: Tensor, name: str) -> None:
     if input.layout is not torch.strided or input.is_nested:
         kind = "nested" if input.is_nested else str(input.layout).removeprefix("torch.")
         raise NotImplementedError(
-            f"{name} of a {kind} tensor: apply it to the dense tensor of its values (of nested "
-            "tensors only dropout is to be had, neither in place nor with a generator)"
+            f"{name} of a {kind} tensor: apply it to the dense tensor of its values (nested ones "
+            "can have dropout only, neither in place nor with a generator)"
         )
 
 
@@ -157,9 +156,8 @@ def masked(
 def mask_shape(input: Tensor, axes: Sequence[int]) -> tuple[int, ...]:
     """Shape of a mask that has the given axes of `input`, and 1 for the others."""
     if input.dim() <= max(axes, default=-1):
-        raise RuntimeError(  # without a batch PyTorch counts one for it
-            f"Feature dropout requires at least 2 dimensions in the input, got {input.dim()}"
-        )
+        wanted = "requires at least 2 dimensions in the input"  # a batch counted that is not there
+        raise RuntimeError(f"Feature dropout {wanted}, got {input.dim()}")
     return tuple(size if axis in axes else 1 for axis, size in enumerate(input.shape))
 
 
@@ -178,7 +176,7 @@ def draw(
         noise = torch.dropout(torch.ones(shape, dtype=input.dtype, device=input.device), p, True)
         return Noise(noise if scaled else noise != 0, None, False)
     plain = is_plain(input) if plain is None else plain
-    way = _sample if plain and math.prod(shape) >= SMALLEST else keep_mask
+    way = sample if plain and math.prod(shape) >= SMALLEST else keep_mask
     return Noise(way(input, shape, p, generator), 1 / (1 - p) if scaled else None, plain)
 
 
@@ -245,10 +243,10 @@ def random(
     device: torch.device,
     generator: Generator | None,
 ) -> Tensor:
-    """Random numbers of a factory function; `torch.rand` has no symbolic sizes with a generator.
+    """Random numbers of a factory function.
 
-    So none is passed, not even None, unless there is one: `torch.compile` could not capture a
-    batch of changing size otherwise.
+    No generator is passed, not even None, unless there is one: `torch.compile` could not capture
+    a batch of changing size otherwise.
     """
     own = {} if generator is None else {"generator": generator}
     return factory(shape, dtype=dtype, device=device, **own)
@@ -259,7 +257,7 @@ def wide_dtype(device: torch.device) -> torch.dtype:
     return torch.float32 if device.type == "mps" else torch.float64
 
 
-def _sample(input: Tensor, shape: Sequence[int], p: float, generator: Generator | None) -> Tensor:
+def sample(input: Tensor, shape: Sequence[int], p: float, generator: Generator | None) -> Tensor:
     """Draw a mask, False with probability exactly p, in the strides of `input`."""
     low, high = -(2**63), 2**63 - 1
     seed = torch.randint(low, high, (), generator=generator, device="cpu").item()

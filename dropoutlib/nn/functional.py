@@ -2,7 +2,7 @@
 
 So as in PyTorch `alpha_dropout` and `feature_alpha_dropout`, and as in timm `drop_path`, are off
 unless ``training=True``; the others are on. Pass ``training=module.training``. What PyTorch has
-not itself stands in `variants` and can be had from here, too.
+not itself stands in `variants` and `parametric`, and can be had from here, too.
 """
 
 from __future__ import annotations
@@ -28,11 +28,10 @@ from ._masking import (
     switch,
     wide_dtype,
 )
+from .parametric import concrete_dropout, dropconnect_linear
 from .variants import (
-    concrete_dropout,
     drop_block2d,
     drop_path,
-    dropconnect_linear,
     gaussian_dropout,
     r_drop_loss,
     standard_dropout,

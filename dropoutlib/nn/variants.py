@@ -12,8 +12,6 @@ from ..layers.dropblock import seed_rate
 from ._masking import (
     Noise,
     check_choice,
-    check_dense,
-    check_floating,
     check_p,
     draw,
     is_exporting,
@@ -27,10 +25,8 @@ from ._masking import (
 )
 
 __all__ = [
-    "concrete_dropout",
     "drop_block2d",
     "drop_path",
-    "dropconnect_linear",
     "gaussian_dropout",
     "r_drop_loss",
     "standard_dropout",
@@ -223,122 +219,6 @@ def drop_block2d(
     # A Python number over a tensor would be its reciprocal times the number, rounded twice.
     scale = torch.full_like(kept, keep.numel()) / kept.clamp(min=1)
     return multiply(input, Noise(keep, scale, plain), inplace)
-
-
-@overridable
-def concrete_dropout(
-    input: Tensor,
-    logit: Tensor,
-    temperature: float = 0.1,
-    training: bool = True,
-    *,
-    generator: Generator | None = None,
-) -> Tensor:
-    """Inverted dropout with a relaxed mask: input * (1 - z) / (1 - p) in training.
-
-    z = sigmoid((logit p + logit U) / t) with U uniform on (0, 1), drawn for each unit.
-
-    Parameters
-    ----------
-    input : Tensor
-        Floating-point activations of any shape.
-    logit : Tensor, shape ()
-        Logit of the drop probability p; it receives a gradient.
-    temperature : float
-        Temperature t of the relaxation.
-    training, generator
-        As for `dropout`, also return value and errors.
-
-    References
-    ----------
-    Gal, Hron and Kendall (2017).
-    """
-    if not training:
-        return input
-    check_floating(input, "concrete_dropout(temperature={})", temperature)
-    check_dense(input, "concrete_dropout")
-    dtype = wide_dtype(input.device)
-    uniform = random(torch.rand, input.shape, dtype, input.device, generator)
-    # The draw may be 0, whose logit is infinite; it is never 1.
-    noise = torch.logit(uniform, eps=torch.finfo(dtype).tiny)
-    # 1 - sigmoid(a) is sigmoid(-a), without cancellation.
-    keep = torch.sigmoid(-(logit + noise) / temperature)
-    noise = (keep / torch.sigmoid(-logit)).to(torch.promote_types(input.dtype, torch.float32))
-    if is_exporting():
-        noise = torch.where(switch(input), noise, 1)
-    return (input * noise).to(input.dtype)
-
-
-@overridable
-def dropconnect_linear(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    p: float = 0.5,
-    training: bool = True,
-    inference: str = "mean",
-    *,
-    generator: Generator | None = None,
-) -> Tensor:
-    """Linear map with masked weights: x (W * M)^T / q + c in training.
-
-    Each row of the input has a mask of its own; the bias c is never masked.
-
-    Parameters
-    ----------
-    input, weight, bias : Tensor, shapes (..., in), (out, in) and (out,)
-        Rows x, weights W, and the bias c, if any.
-    p : float
-        Probability of dropping a weight, in [0, 1]. At p = 1 only the bias is left.
-    training, generator
-        As for `dropout`, also errors.
-    inference : {"mean", "gaussian"}
-        What is returned if not `training`: the mean x W^T + c, or one draw from the normal law of
-        equal mean and variance (`DropConnectLinear.moments`), a ValueError at p = 1. Average what
-        the next nonlinearity makes of such draws to have the inference of Wan et al.
-
-    Returns
-    -------
-    Tensor, shape (..., out)
-
-    References
-    ----------
-    Wan et al. (2013). They leave the kept weights unscaled in training; see
-    ``thm-conventions-agree`` for the translation.
-    """
-    p = check_p(p)
-    check_choice("inference", inference, "mean", "gaussian")
-    if p == 0 or (not training and inference == "mean"):
-        return F.linear(input, weight, bias)
-    check_dense(input, "dropconnect_linear")
-    if not training:
-        mean, variance = connect_moments(input, weight, bias, p)
-        noise = random(torch.randn, mean.shape, variance.dtype, mean.device, generator)
-        # A row of zeros has no variance, and the root no slope there.
-        spread = variance.clamp(min=torch.finfo(variance.dtype).tiny).sqrt()
-        return (mean + noise * spread).to(mean.dtype)
-    if p == 1:
-        return F.linear(input, weight * 0, bias)
-    mask, scale, _ = draw(input, (*input.shape[:-1], *weight.shape), p, generator)
-    weights = mask * (weight if scale is None else weight * scale)
-    output = torch.einsum("...oi,...i->...o", weights, input)
-    return output if bias is None else output + bias
-
-
-def connect_moments(
-    input: Tensor, weight: Tensor, bias: Tensor | None, p: float
-) -> tuple[Tensor, Tensor]:
-    """Mean x W^T + c and variance (p/q) (x * x)(W * W)^T of `dropconnect_linear`, p below 1.
-
-    The squares are taken in single precision at least, where half would overflow.
-    """
-    if p == 1:
-        raise ValueError("DropConnect(p=1) would have infinite variance in proportion to p/(1 - p)")
-    mean = F.linear(input, weight, bias)
-    dtype = torch.promote_types(input.dtype, torch.float32)
-    with torch.autocast(input.device.type, enabled=False):
-        variance = F.linear(input.to(dtype).square(), weight.to(dtype).square()) * (p / (1 - p))
-    return mean, variance
 
 
 def r_drop_loss(logits1: Tensor, logits2: Tensor, labels: Tensor, alpha: float = 1.0) -> Tensor:
