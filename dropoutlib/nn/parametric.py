@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -95,6 +96,8 @@ class ConcreteDropout(_DropoutNd):
     ----------
     Gal, Hron and Kendall (2017).
     """
+
+    __jit_unused_properties__: ClassVar[list[str]] = ["p"]
 
     def __init__(
         self, p: float = 0.5, temperature: float = 0.1, *, generator: Generator | None = None
