@@ -94,10 +94,10 @@ def check_floating(input: Tensor, call: str, *values: object) -> None:
 
 
 def check_choice(what: str, value: str, *choices: str) -> None:
-    """Raise torchvision's ValueError unless `value` is one of the two choices."""
+    """Raise torchvision's ValueError unless `value` is one of the choices."""
     if value not in choices:
-        one, other = choices
-        raise ValueError(f"{what} has to be either {one!r} or {other!r}, but got {value}")
+        wanted = " or ".join(map(repr, choices))
+        raise ValueError(f"{what} has to be either {wanted}, but got {value}")
 
 
 def check_dense(input: Tensor, name: str) -> None:
@@ -128,8 +128,7 @@ def settled(
         return input.mul_(0) if inplace else input * 0
     if not input.is_floating_point():
         check_floating(input, name + "(p={})", p)
-    odd = input.is_nested or input.layout is not torch.strided
-    if odd and not (nested and input.is_nested):
+    if not (nested if input.is_nested else input.layout is torch.strided):
         check_dense(input, name)
     return None
 
