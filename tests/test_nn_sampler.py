@@ -1,5 +1,6 @@
 """Large tensors of the CPU, whose masks NumPy draws: the same behaviour as small ones."""
 
+import functools
 import itertools
 
 import numpy as np
@@ -11,12 +12,14 @@ from torch.utils.checkpoint import checkpoint
 
 import dropcheck
 from dropoutlib import nn
+from dropoutlib.nn import _masking as sampler
 from dropoutlib.nn import functional
-from dropoutlib.nn.functional import sampler
 
+# Off by default, as in torch.
+alpha_dropout = functools.partial(functional.alpha_dropout, training=True)
 SIZE = 4 * sampler.SMALLEST
 ELEMENTWISE = pytest.mark.parametrize(
-    "function", [functional.dropout, functional.standard_dropout, functional.alpha_dropout]
+    "function", [functional.dropout, functional.standard_dropout, alpha_dropout]
 )
 
 

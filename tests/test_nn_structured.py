@@ -11,8 +11,7 @@ from torch.nn.modules.dropout import _DropoutNd
 import dropcheck
 from dropoutlib import layers, nn
 from dropoutlib.layers import dropconnect, structured
-from dropoutlib.nn import functional
-from dropoutlib.nn.functional import linear
+from dropoutlib.nn import _masking, functional
 
 
 def agree(layer, module, x):
@@ -29,7 +28,7 @@ def agree(layer, module, x):
 def test_blocks_agree_with_numpy_on_the_same_seeds(p, rng, monkeypatch):
     keep = rng.random((2, 3, 6, 5)) < 0.9
     monkeypatch.setattr(structured, "sample_mask", lambda *_, **__: keep)
-    monkeypatch.setattr("dropoutlib.nn.functional.block.keep_mask", lambda *_: torch.tensor(keep))
+    monkeypatch.setattr(_masking, "keep_mask", lambda *_: torch.tensor(keep))
     x = rng.standard_normal((2, 3, 8, 7))
     layer = layers.DropBlock2d(p, 3)
     if p == 1:  # where NumPy draws, torch returns before
@@ -111,7 +110,7 @@ def test_moments_of_dropconnect_by_enumeration(rng):
 def test_dropconnect_agrees_with_numpy_on_the_same_mask(rng, monkeypatch):
     keep = rng.random((5, 3, 4)) < 0.5
     monkeypatch.setattr(dropconnect, "sample_mask", lambda *_, **__: keep)
-    monkeypatch.setattr(linear, "keep_mask", lambda *_: torch.from_numpy(keep))
+    monkeypatch.setattr(_masking, "keep_mask", lambda *_: torch.from_numpy(keep))
     made = nn.DropConnectLinear(4, 3, 0.5, dtype=torch.float64)
     W, c = (parameter.detach().numpy().copy() for parameter in (made.weight, made.bias))
     x, grad = rng.standard_normal((5, 4)), rng.standard_normal((5, 3))

@@ -282,10 +282,10 @@ def test_what_is_saved_is_at_most_a_byte_a_unit(module):
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_functions_are_on_by_default_and_off_on_request(function, seed):
+def test_functions_drop_on_request_and_are_off_on_request(function, seed):
     torch.manual_seed(seed)
     x = torch.ones(FUNCTIONS[function])
-    assert not torch.equal(function(x, 0.5), x)
+    assert not torch.equal(function(x, 0.5, training=True), x)
     if function is not functional.standard_dropout:
         assert function(x, 0.5, training=False) is x
 

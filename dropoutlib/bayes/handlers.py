@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from ..nn import functional as ours
-from ..nn.functional.common import check_floating, check_p, keep_mask
+from ..nn._masking import check_floating, check_p, keep_mask
 from .attention import attention, multi_head
 from .draws import RANDOM
 from .recurrent import recurrent

@@ -9,7 +9,6 @@ cannot capture: leave it out of what is compiled as a full graph.
 from dropoutlib import _torch  # noqa: F401 (says what is missing, where PyTorch is)
 
 from . import functional
-from .concrete import ConcreteDropout
 from .functional import (
     alpha_dropout,
     drop_path,
@@ -18,20 +17,23 @@ from .functional import (
     dropout2d,
     dropout3d,
     feature_alpha_dropout,
+    r_drop_loss,
 )
-from .linear import DropConnectLinear
 from .modules import (
     AlphaDropout,
+    DropBlock2d,
     Dropout,
     Dropout1d,
     Dropout2d,
     Dropout3d,
+    DropPath,
     FeatureAlphaDropout,
     GaussianDropout,
     StandardDropout,
+    VariationalDropout,
+    reseed,
 )
-from .rdrop import r_drop_loss
-from .structured import DropBlock2d, DropPath, VariationalDropout
+from .parametric import ConcreteDropout, DropConnectLinear
 
 __all__ = [
     "AlphaDropout",
@@ -56,4 +58,5 @@ __all__ = [
     "feature_alpha_dropout",
     "functional",
     "r_drop_loss",
+    "reseed",
 ]

@@ -1,45 +1,73 @@
-"""Dropout as modules: a probability, two flags, and a function."""
+"""Dropout as modules: a probability, two flags, a generator, and a function of `functional`.
 
-from torch import nn
+They subclass PyTorch's base class of dropout layers, so that whatever looks for those finds them,
+and PyTorch's own layer where there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+import torch
+from torch import Generator, Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
 from . import functional
-from .functional.common import check_p
+from ._masking import check_choice, check_p
+from .parametric import evaluates
 
 __all__ = [
     "AlphaDropout",
+    "DropBlock2d",
+    "DropPath",
     "Dropout",
     "Dropout1d",
     "Dropout2d",
     "Dropout3d",
     "FeatureAlphaDropout",
-    "FunctionalDropout",
     "GaussianDropout",
     "StandardDropout",
+    "VariationalDropout",
+    "reseed",
 ]
 
 
-class FunctionalDropout:
-    """Constructor and forward pass of a module whose function the subclass names."""
+class _Own:
+    """Constructor and forward pass of a layer whose function the subclass names."""
 
-    def __init__(self, p=0.5, inplace=False, *, generator=None):
+    _function: ClassVar[Callable[..., Tensor]]
+    _shown: ClassVar[tuple[str, ...]] = ("p", "inplace")
+    _evaluates: ClassVar[bool] = False  # whether evaluation is more than the identity
+
+    def __init__(
+        self, p: float = 0.5, inplace: bool = False, *, generator: Generator | None = None
+    ) -> None:
         check_p(p)
         super().__init__(p, inplace)
         self.generator = generator
+        if self._evaluates:
+            self.register_forward_pre_hook(evaluates)
 
-    def forward(self, input):
-        """Apply the function of the class in the module's mode."""
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the function of the class in the layer's mode."""
         return self._function(input, self.p, self.training, self.inplace, generator=self.generator)
 
-    def __prepare_scriptable__(self):
+    def extra_repr(self) -> str:
+        """Text between the parentheses of the representation."""
+        return ", ".join(f"{name}={getattr(self, name)}" for name in self._shown)
+
+    def __prepare_scriptable__(self) -> nn.Module:
         """What TorchScript compiles: torch's own layer of the same law, where there is one."""
         own = [kind for kind in type(self).__mro__ if kind.__module__ == _DropoutNd.__module__]
-        if own[0] is _DropoutNd or self.generator is not None:  # it knows no generators
-            return self
+        if self.generator is not None:
+            raise NotImplementedError(f"TorchScript cannot compile a generator of its own: {self}")
+        if own[0] is _DropoutNd or type(self).forward is not _Own.forward:
+            return self  # compiled as it is, or refused by the function
         return own[0](self.p, self.inplace).train(self.training)
 
 
-class Dropout(FunctionalDropout, nn.Dropout):
+class Dropout(_Own, nn.Dropout):
     """Inverted dropout: x * m / q in training, x itself in evaluation.
 
     Definition ``def-inverted`` of the book; it stands in for ``torch.nn.Dropout``.
@@ -52,30 +80,39 @@ class Dropout(FunctionalDropout, nn.Dropout):
         Whether to change the input.
     generator : torch.Generator, optional
         Source of the masks; by default PyTorch's global generator, which `torch.manual_seed`
-        sets.
+        sets. A copy of the layer copies it and goes on with the same masks, also in each worker
+        of a ``DataLoader`` and each process of distributed training: see `reseed`.
 
-    Raises
-    ------
-    ValueError
-        If `p` is outside [0, 1], NaN, a boolean, an array or a tensor.
-    TypeError
-        If `p` is not a number.
+    A `p` that is no number in [0, 1] is a ValueError or a TypeError, and so is, in the forward
+    pass, what is no tensor; other errors are those of the function of the same name.
+
+    Examples
+    --------
+    >>> layer = Dropout(0.5, generator=torch.Generator().manual_seed(0))
+    >>> layer(torch.ones(6))
+    tensor([0., 0., 2., 0., 0., 0.])
     """
 
     _function = staticmethod(functional.dropout)
 
 
-class StandardDropout(FunctionalDropout, _DropoutNd):
+class StandardDropout(_Own, _DropoutNd):
     """Standard dropout: x * m in training, q x in evaluation.
 
     Definition ``def-standard`` of the book; parameters and errors as for `Dropout`. Weights
     trained behind it are those of ``Dropout`` divided by q (``thm-conventions-agree``).
+
+    Examples
+    --------
+    >>> StandardDropout(0.25).eval()(torch.ones(3))
+    tensor([0.7500, 0.7500, 0.7500])
     """
 
     _function = staticmethod(functional.standard_dropout)
+    _evaluates = True
 
 
-class GaussianDropout(FunctionalDropout, _DropoutNd):
+class GaussianDropout(_Own, _DropoutNd):
     """Gaussian dropout: x * e with e ~ N(1, p/q) in training, x itself in evaluation.
 
     Mean and variance of the noise are those of `Dropout` (``thm-gaussian-match``). Parameters
@@ -85,13 +122,15 @@ class GaussianDropout(FunctionalDropout, _DropoutNd):
 
     _function = staticmethod(functional.gaussian_dropout)
 
-    def __init__(self, p=0.5, inplace=False, *, generator=None):
+    def __init__(
+        self, p: float = 0.5, inplace: bool = False, *, generator: Generator | None = None
+    ) -> None:
         if check_p(p) == 1:
             raise ValueError("GaussianDropout(p=1) would have infinite variance p/(1 - p)")
         super().__init__(p, inplace, generator=generator)
 
 
-class Dropout1d(FunctionalDropout, nn.Dropout1d):
+class Dropout1d(_Own, nn.Dropout1d):
     """Drop whole channels of sequences: x of shape (N, C, L) or (C, L).
 
     Parameters and errors as for `Dropout`, and RuntimeError for another number of axes.
@@ -100,7 +139,7 @@ class Dropout1d(FunctionalDropout, nn.Dropout1d):
     _function = staticmethod(functional.dropout1d)
 
 
-class Dropout2d(FunctionalDropout, nn.Dropout2d):
+class Dropout2d(_Own, nn.Dropout2d):
     """Spatial dropout, whole channels of images: x of shape (N, C, H, W).
 
     The mean over a map keeps its full variance (``thm-spatial-variance``). Parameters and
@@ -111,7 +150,7 @@ class Dropout2d(FunctionalDropout, nn.Dropout2d):
     _function = staticmethod(functional.dropout2d)
 
 
-class Dropout3d(FunctionalDropout, nn.Dropout3d):
+class Dropout3d(_Own, nn.Dropout3d):
     """Drop whole channels of volumes: x of shape (N, C, D, H, W) or (C, D, H, W).
 
     Parameters and errors as for `Dropout`; other numbers of axes are read, and warned of, as
@@ -121,7 +160,7 @@ class Dropout3d(FunctionalDropout, nn.Dropout3d):
     _function = staticmethod(functional.dropout3d)
 
 
-class AlphaDropout(FunctionalDropout, nn.AlphaDropout):
+class AlphaDropout(_Own, nn.AlphaDropout):
     """Alpha dropout for networks with SELU: a (x m + alpha' (1 - m)) + b in training.
 
     Inputs of mean 0 and variance 1 keep both, in expectation over the masks (``thm-alpha``);
@@ -132,10 +171,128 @@ class AlphaDropout(FunctionalDropout, nn.AlphaDropout):
     _function = staticmethod(functional.alpha_dropout)
 
 
-class FeatureAlphaDropout(FunctionalDropout, nn.FeatureAlphaDropout):
+class FeatureAlphaDropout(_Own, nn.FeatureAlphaDropout):
     """Alpha dropout of whole channels: x of shape (N, C, ...).
 
     Parameters and errors as for `AlphaDropout`, and RuntimeError for fewer than two axes.
     """
 
     _function = staticmethod(functional.feature_alpha_dropout)
+
+
+class DropPath(_Own, _DropoutNd):
+    """Drop a residual branch for a whole sample (stochastic depth).
+
+    Behind a branch f it gives x + f(x) m / q, whose mean is x + f(x) (``thm-droppath``). The
+    probability is `p`, as in every dropout layer, and also `drop_prob`. Parameters and errors are
+    those of `functional.drop_path`, generators as for `Dropout`.
+    """
+
+    __jit_unused_properties__: ClassVar[list[str]] = ["drop_prob"]
+
+    def __init__(
+        self,
+        drop_prob: float = 0.0,
+        scale_by_keep: bool = True,
+        mode: str = "row",
+        *,
+        generator: Generator | None = None,
+    ) -> None:
+        check_p(drop_prob, "drop")
+        check_choice("mode", mode, "batch", "row")
+        super().__init__(drop_prob, generator=generator)
+        self.scale_by_keep = scale_by_keep
+        self.mode = mode
+
+    @property
+    def drop_prob(self) -> float:
+        """The drop probability, another name for `p`."""
+        return self.p
+
+    @drop_prob.setter
+    def drop_prob(self, value: float) -> None:
+        self.p = value
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the layer in its mode; see `functional.drop_path`."""
+        return functional.drop_path(
+            x, self.p, self.training, self.scale_by_keep, self.mode, generator=self.generator
+        )
+
+    def extra_repr(self) -> str:
+        """Text between the parentheses of the representation, three decimals as in timm."""
+        return f"drop_prob={self.p:.3f}, mode={self.mode}"
+
+
+class DropBlock2d(_Own, _DropoutNd):
+    """Drop square blocks of each channel and rescale what is left: x of shape (N, C, H, W).
+
+    Less than p is dropped, since blocks overlap (``approx-dropblock``). Parameters and errors are
+    those of `functional.drop_block2d`, generators as for `Dropout`. Source: Ghiasi, Lin and Le
+    (2018).
+    """
+
+    _shown = ("p", "block_size", "inplace")
+
+    def __init__(
+        self,
+        p: float = 0.5,
+        block_size: int = 7,
+        inplace: bool = False,
+        *,
+        generator: Generator | None = None,
+    ) -> None:
+        super().__init__(p, inplace, generator=generator)
+        self.block_size = block_size
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the layer in its mode; see `functional.drop_block2d`."""
+        options = (self.p, self.block_size, self.training, self.inplace)
+        return functional.drop_block2d(input, *options, generator=self.generator)
+
+
+class VariationalDropout(_Own, _DropoutNd):
+    """One mask a sequence: x of shape (N, T, F), or (T, N, F) if not `batch_first`.
+
+    Unlike in PyTorch's recurrent layers `batch_first` is the default, as in `dropoutlib.layers`.
+    Parameters and errors are those of `functional.variational_dropout`, generators as for
+    `Dropout`. Source: Gal and Ghahramani (2016, recurrent networks).
+    """
+
+    _shown = ("p", "batch_first", "inplace")
+
+    def __init__(
+        self,
+        p: float = 0.5,
+        batch_first: bool = True,
+        inplace: bool = False,
+        *,
+        generator: Generator | None = None,
+    ) -> None:
+        super().__init__(p, inplace, generator=generator)
+        self.batch_first = batch_first
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the layer in its mode; see `functional.variational_dropout`."""
+        options = (self.p, self.training, self.inplace, self.batch_first)
+        return functional.variational_dropout(input, *options, generator=self.generator)
+
+
+def reseed(module: nn.Module, seed: int | None = None) -> None:
+    """Give each generator that layers of `module` have of their own a new, different seed.
+
+    Without it each worker of a ``DataLoader``, and each process that was forked or sent the
+    layers, goes on from the same state and draws the same masks. In a worker
+    ``torch.initial_seed()``, from which the seeds follow unless `seed` is given, differs from that
+    of the others. For a data set that holds its layers in `transform`, pass as
+    ``worker_init_fn`` ::
+
+        def worker_init(_):
+            reseed(torch.utils.data.get_worker_info().dataset.transform)
+
+    Layers without a generator of their own are left alone; one that is shared is seeded once.
+    """
+    source = torch.Generator().manual_seed(torch.initial_seed() if seed is None else seed)
+    found = {id(own): own for each in module.modules() if (own := getattr(each, "generator", None))}
+    for generator in found.values():
+        generator.manual_seed(torch.randint(2**63 - 1, (), generator=source).item())
