@@ -30,6 +30,7 @@ from .modules import (
     StandardDropout,
 )
 from .rdrop import r_drop_loss
+from .replacing import replace
 from .structured import DropBlock2d, DropPath, VariationalDropout
 
 __all__ = [
@@ -57,4 +58,5 @@ __all__ = [
     "find",
     "functional",
     "r_drop_loss",
+    "replace",
 ]

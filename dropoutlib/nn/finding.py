@@ -65,18 +65,18 @@ class Found(NamedTuple):
     place: str = ""
     guessed: bool = False
 
-    def set(self, p: float) -> None:
-        """Set the probability.
+    def holder(self) -> tuple[Any, str]:
+        """The object that has `p` as an attribute, and the attribute's name.
 
         Raises
         ------
         ValueError
-            If it cannot be set.
+            If there is none.
         """
         if self.attribute is None:
-            raise ValueError(f"p cannot be set: {self}")
+            raise ValueError(f"there is no attribute to set p by: {self}")
         *path, last = self.attribute.split(".")
-        setattr(_at(self.module, path), last, p)
+        return _at(self.module, path), last
 
     def __str__(self) -> str:
         name = f"{self.name or 'the model itself'} ({type(self.module).__name__})"
