@@ -152,11 +152,9 @@ class _Twins:
             # What is added to a list or dictionary of the one is not added to that of the other.
             twin[name] = own.copy() if own is value and isinstance(value, (list, dict)) else own
         twin["_compiled_call_impl"] = None
-        forward = twin.get("forward", type(module).forward)
-        if hasattr(forward, "_torchdynamo_orig_callable"):
-            twin["forward"] = self.uncompiled(forward._torchdynamo_orig_callable, module)
-
-    def uncompiled(self, function, module):
-        """What a compiled forward pass was made from, of the twin."""
-        bound = function if hasattr(function, "__self__") else types.MethodType(function, module)
-        return self.of(bound)
+        forward = getattr(twin.get("forward"), "_torchdynamo_orig_callable", None)
+        if forward is not None:
+            twin["forward"] = self.of(forward)
+        elif hasattr(type(module).forward, "_torchdynamo_orig_callable"):
+            forward = type(module).forward._torchdynamo_orig_callable
+            twin["forward"] = types.MethodType(forward, self.of(module))

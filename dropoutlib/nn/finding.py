@@ -75,8 +75,8 @@ class Found(NamedTuple):
         """
         if self.attribute is None:
             raise ValueError(f"there is no attribute to set p by: {self}")
-        *path, last = self.attribute.split(".")
-        return _at(self.module, path), last
+        *path, last = self.attribute.rsplit(".", 1)
+        return _at(self.module, path[0]) if path else self.module, last
 
     def __str__(self) -> str:
         name = f"{self.name or 'the model itself'} ({type(self.module).__name__})"
@@ -142,16 +142,20 @@ def find(model: nn.Module) -> list[Found]:
             found += _layer(name, module, kind, scripted)
         elif scripted:
             found += _scripted(name, module)
-        elif isinstance(module, torch.fx.GraphModule):
-            uses = calls.read_graph(module.graph)
-            found += _functional(name, module, calls.Code(uses))
-        elif type(module).__module__.partition(".")[0] != "torch" or "forward" in vars(module):
+        elif not calls.in_library(type(module)) or _has_code(module):
             code = calls.read(module)
             found += _functional(name, module, code)
             for use in code.reads:
                 for path in use.paths:
-                    read.setdefault(_at(module, path.split(".")[:-1]), (module, path, use, code))
-    return [_seen(one, *read[one.module]) if one.module in read else one for one in found]
+                    layer = path.removesuffix(".p")
+                    reach = "either" if layer in code.called else "read"
+                    read.setdefault(_at(module, layer), (reach, module, use.place))
+    return [
+        one._replace(**dict(zip(("reach", "owner", "place"), read[one.module], strict=True)))
+        if one.reach == "call" and one.module in read
+        else one
+        for one in found
+    ]
 
 
 def modes(model: nn.Module, also: Iterable[nn.Module | type] = ()) -> Modes:
@@ -193,89 +197,84 @@ def _kind(cls):
     return None
 
 
+def _has_code(module):
+    """Whether a module has a forward pass of its own."""
+    return "forward" in vars(module) or isinstance(module, torch.fx.GraphModule)
+
+
 def _layer(name, module, kind, scripted):
     """A layer known by its class, if it can drop."""
     if kind == "recurrent" and module.num_layers == 1:
         return []  # dropout is between its layers
     attribute = "dropout" if kind in ("attention", "recurrent") else "p"
-    p = _number(getattr(module, attribute, None))
+    p = _number(_at(module, attribute))
     return [Found(name, module, kind, p, None if scripted else attribute, "call", module)]
-
-
-def _functional(name, module, code):
-    """What a module of unknown class drops in its own forward pass."""
-    bare = not (module._modules or module._parameters or isinstance(module, torch.fx.GraphModule))
-    given = []
-    held = [(path, _at(module, path.split("."))) for path in code.called]
-    for use in (*code.uses, *(use for path, value in held for use in calls.held(path, value))):
-        reads = [path for path in use.paths if path[-2:] == ".p"]
-        if any(isinstance(_at(module, path.split(".")[:-1]), nn.Module) for path in reads):
-            continue  # found as the layer that is read
-        rates = [path for path in use.paths if _number(_at(module, path.split("."))) is not None]
-        rates.sort(key=lambda path: not calls.is_rate(path.split(".")[-1]))
-        path = rates[0] if rates else None
-        p = _number(_at(module, path.split("."))) if path else use.p
-        kind = _named(use.function, bare, type(module).__name__)
-        given.append(Found(name, module, kind, p, path, "function", module, use.place))
-    known = {one.attribute for one in given}
-    if code.noise and ("training" in code.attributes or bare):
-        p, path = _rate(module, code, known)
-        kind = _named("", bare, type(module).__name__)
-        guess = not (bare and "training" in code.attributes)
-        given.append(Found(name, module, kind, p, path, "function", module, code.noise, guess))
-    if bare and not given and "drop" in type(module).__name__.lower():
-        p, path = _rate(module, code, known)
-        given.append(Found(name, module, "unknown", p, path, "call", module, guessed=True))
-    unique = {one.attribute or one.place: one for one in reversed(given)}
-    given = [one for one in given if one is unique[one.attribute or one.place]]
-    return [one._replace(reach="call", place="") for one in given] if bare else given
-
-
-def _rate(module, code, known):
-    """Value and name of the attribute that looks like a drop probability, or None twice."""
-    for path in (*code.attributes, *vars(module)):
-        p = _number(_at(module, path.split(".")))
-        if calls.is_rate(path.split(".")[-1]) and p is not None and path not in known:
-            return p, path
-    return None, None
-
-
-def _named(function, bare, kind):
-    """Kind of dropout by a function, whose name or whose class tells."""
-    names = f"{function} {kind}".lower()
-    if "attention" in function or function == "a call":
-        return "attention"
-    if not bare and function.startswith("dropout"):
-        return "functional"
-    for part, known in (("path", "path"), ("depth", "path"), ("block", "block")):
-        if part in names:
-            return known
-    kinds = {"dropout": "element", "alpha_dropout": "alpha", "drop_path": "path"}
-    return kinds.get(function, "channel" if function[:-2] == "dropout" else "unknown")
-
-
-def _seen(found, owner, path, use, code):
-    """A layer whose p is read by the code of another."""
-    reach = "either" if path.removesuffix(".p") in code.called else "read"
-    return found._replace(reach=reach, owner=owner, place=use.place)
 
 
 def _scripted(name, module):
     """Functions that drop in the code of a scripted module, which tells no more than that."""
-    lines = str(module.graph).splitlines() if hasattr(module, "graph") else []
     drops = re.compile(r"(name=\"|aten::)(feature_)?(alpha_)?(dropout|scaled_dot_product)")
-    return [
-        Found(name, module, "functional", None, None, "function", module, "its scripted code")
-        for line in lines
-        if drops.search(line)
-    ]
+    count = len(drops.findall(str(module.graph))) if hasattr(module, "graph") else 0
+    one = Found(name, module, "functional", None, None, "function", module, "its scripted code")
+    return [one] * count
 
 
-def _at(module: Any, path):
-    """The value at the end of a path of attributes, or None."""
-    for name in path:
-        module = getattr(module, name, None)
-    return module
+def _functional(name, module, code):
+    """What a module of unknown class drops in its own forward pass."""
+    cls = type(module).__name__
+    # A module that holds nothing else is a layer, whose mode decides nothing else.
+    bare = not (module._modules or module._parameters or isinstance(module, torch.fx.GraphModule))
+    given = {}
+
+    def add(function, p, path, place, guessed=False):
+        kind = _named(function, cls, bare)
+        reach, place = ("call", "") if bare else ("function", place)
+        one = Found(name, module, kind, p, path, reach, module, place, guessed)
+        given.setdefault(path or (place, function), one)
+
+    def p_of(path):
+        return None if path is None else _number(_at(module, path))
+
+    def rate(paths):
+        """The attribute that gives p: the first number, rather one that is called like a rate."""
+        paths = [path for path in paths if p_of(path) is not None]
+        return min(paths, key=lambda path: not calls.is_rate(path), default=None)
+
+    held = [use for path in code.called for use in calls.held(path, _at(module, path))]
+    for use in code.uses + held:
+        layers = (_at(module, path[:-2]) for path in use.paths if path.endswith(".p"))
+        if not any(isinstance(layer, nn.Module) for layer in layers):  # found by themselves
+            path = rate(use.paths)
+            add(use.function, use.p if path is None else p_of(path), path, use.place)
+    switched = "training" in code.attributes
+    noisy = bool(code.noise) and (switched or bare)
+    if noisy or (bare and not given and "drop" in cls.lower()):
+        names = (*code.attributes, *vars(module))
+        path = rate(name for name in names if calls.is_rate(name) and name not in given)
+        sure = noisy and switched and bare
+        add("", p_of(path), path, "".join(code.noise[:1]), not sure)
+    return [*given.values()]
+
+
+def _named(function, cls, bare):
+    """Kind of dropout by a function, whose name or whose class tells."""
+    if "attention" in function:
+        return "attention"
+    if function.startswith("dropout") and not bare:
+        return "functional"
+    names = f"{function} {cls}".lower()
+    known = {"path": "path", "depth": "path", "block": "block", "alpha": "alpha"}
+    known |= {"dropout1d": "channel", "dropout2d": "channel", "dropout3d": "channel"}
+    known |= {"dropout ": "element"}
+    return next((kind for part, kind in known.items() if part in names), "unknown")
+
+
+def _at(module: Any, path: str) -> Any:
+    """The value of an attribute of a module, or of one of its attributes, or None."""
+    try:
+        return functools.reduce(getattr, path.split("."), module)
+    except Exception:  # a property may raise anything
+        return None
 
 
 def _number(value):

@@ -59,10 +59,10 @@ def replace(model: nn.Module, *, back: bool = False) -> list[Found]:
     for found in find(model):
         layer, own = found.module, vars(found.module)
         if type(layer) in pairs and own.get("generator") is None and "forward" not in own:
+            own["generator"] = None  # before the class, which may be called by another thread
             layer.__class__ = pairs[type(layer)]
-            own.pop("generator", None)
-            if not back:
-                layer.generator = None
+            if back:
+                del own["generator"]
             done.append(found)
         ours = type(layer).__module__.startswith("dropoutlib.")
         if found.p != 0 and (found.reach != "call" or ours == back):
