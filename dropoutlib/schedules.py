@@ -177,10 +177,10 @@ def set_probabilities(target: Any, p: float | Sequence[float]) -> None:
         {(id(holder), name): (holder, name) for holder, name in _holders(target)}.values()
     )
     if not layers:
-        raise ValueError(f"there is no dropout layer in {target!r}")
+        raise ValueError(f"there is no dropout layer in {type(target).__name__}")
     if isinstance(p, numbers.Real):
         p = [p] * len(layers)
-    elif not isinstance(p, Iterable) or isinstance(p, (str, bytes)) or hasattr(p, "requires_grad"):
+    elif not isinstance(p, Iterable) or isinstance(p, (str, bytes)) or getattr(p, "ndim", 1) != 1:
         raise TypeError(f"p must be a float, or one float for each layer, got p={p!r}")
     values = [check_probability(value) for value in p]
     if len(values) != len(layers):
@@ -284,9 +284,7 @@ def _holders(target):
     if hasattr(target, "p"):
         return [(target, "p")]
     if isinstance(target, (str, bytes)) or not isinstance(target, Iterable):
-        raise TypeError(
-            f"no module, layer or list of these, but {type(target).__name__}: {target!r}"
-        )
+        raise TypeError(f"target must be a module, a layer or a list of these, got {target!r}")
     return [holder for part in target for holder in _holders(part)]
 
 
