@@ -1,7 +1,8 @@
 """Drop probabilities that change with the step of training, or with depth.
 
 A schedule is a function from the number of steps done to a drop probability; a `Scheduler` applies
-it to layers, of NumPy or of PyTorch. The schedules made here can be pickled.
+it to layers, of NumPy or of PyTorch. Those made here can be pickled, and a wrong argument is a
+ValueError or TypeError that names it.
 """
 
 import functools
@@ -39,21 +40,8 @@ def constant(p: float) -> Schedule:
 def curriculum(p: float, gamma: float) -> Schedule:
     """Schedule p(t) = p (1 - exp(-gamma t)), from 0 towards `p`.
 
-    Parameters
-    ----------
-    p : float
-        Limit, in [0, 1].
-    gamma : float
-        Rate per step, positive. The source takes about 10 over the number of steps.
-
-    Raises
-    ------
-    ValueError
-        If `p` is not a probability or `gamma` not positive.
-
-    References
-    ----------
-    Morerio et al. (2017), who state it for the probability of keeping.
+    The rate per step is positive; the source, Morerio et al. (2017), takes about 10 over the
+    number of steps, and states the schedule for the probability of keeping.
 
     Examples
     --------
@@ -69,23 +57,8 @@ def curriculum(p: float, gamma: float) -> Schedule:
 def early(p: float, steps: int, *, decay: bool = False) -> Schedule:
     """Schedule that is `p` for the first `steps` steps and 0 after: against underfitting.
 
-    Parameters
-    ----------
-    p : float
-        Probability at step 0.
-    steps : int
-        Number of steps with dropout, at least 1.
-    decay : bool
-        Whether to fall linearly from `p` at step 0 to 0 at `steps`.
-
-    Raises
-    ------
-    ValueError, TypeError
-        For a wrong `p` or number of steps.
-
-    References
-    ----------
-    Liu et al. (2023), Dropout reduces underfitting.
+    With `decay` it falls linearly from `p` at step 0 to 0 at `steps`, which is at least 1.
+    Source: Liu et al. (2023), Dropout reduces underfitting.
 
     Examples
     --------
@@ -94,45 +67,28 @@ def early(p: float, steps: int, *, decay: bool = False) -> Schedule:
     >>> [early(0.4, 2, decay=True)(step) for step in range(4)]
     [0.4, 0.2, 0.0, 0.0]
     """
-    return functools.partial(_early, check_probability(p), check_count("steps", steps), decay)
+    return functools.partial(_early, check_probability(p), check_count("steps", steps, 1), decay)
 
 
 def late(p: float, steps: int) -> Schedule:
     """Schedule that is 0 for the first `steps` steps and `p` after: against overfitting.
 
-    Parameters, errors and source as for `early`.
+    Source as for `early`.
 
     Examples
     --------
     >>> [late(0.4, 2)(step) for step in range(4)]
     [0.0, 0.0, 0.4, 0.4]
     """
-    return functools.partial(_late, check_probability(p), check_count("steps", steps))
+    return functools.partial(_late, check_probability(p), check_count("steps", steps, 1))
 
 
 def linear_depth(p: float, depth: int, *, first_zero: bool = False) -> list[float]:
     """Probabilities of the layers 1 to `depth` that grow linearly to `p`: a list for `Scheduler`.
 
-    Layer l drops with probability (l/L) p, as in ``thm-droppath``.
-
-    Parameters
-    ----------
-    p : float
-        Drop probability of the last layer.
-    depth : int
-        Number of layers L, at least 1.
-    first_zero : bool
-        Whether the first layer has probability 0 and layer l has (l - 1)/(L - 1) p, as in timm
-        and torchvision. A single layer then has probability 0.
-
-    Raises
-    ------
-    ValueError, TypeError
-        For a wrong `p` or depth.
-
-    References
-    ----------
-    Huang et al. (2016), equation 4.
+    Layer l of L drops with probability (l/L) p, as in ``thm-droppath`` and in Huang et al. (2016),
+    equation 4; with `first_zero`, as in timm and torchvision, with (l - 1)/(L - 1) p, and a single
+    layer with 0.
 
     Examples
     --------
@@ -141,7 +97,7 @@ def linear_depth(p: float, depth: int, *, first_zero: bool = False) -> list[floa
     >>> linear_depth(0.5, 3, first_zero=True)
     [0.0, 0.25, 0.5]
     """
-    p, depth = check_probability(p), check_count("depth", depth)
+    p, depth = check_probability(p), check_count("depth", depth, 1)
     if first_zero:
         return [p * layer / max(1, depth - 1) for layer in range(depth)]
     return [p * layer / depth for layer in range(1, depth + 1)]
@@ -173,25 +129,23 @@ def set_probabilities(target: Any, p: float | Sequence[float]) -> None:
     >>> print(*(f"{branch.p:.1f}" for branch in branches))
     0.1 0.2 0.3
     """
-    layers = list(
-        {(id(holder), name): (holder, name) for holder, name in _holders(target)}.values()
-    )
-    if not layers:
+    holders = {(id(holder), name): (holder, name) for holder, name in _holders(target)}.values()
+    if not holders:
         raise ValueError(f"there is no dropout layer in {type(target).__name__}")
     if isinstance(p, numbers.Real):
-        p = [p] * len(layers)
+        p = [p] * len(holders)
     elif not isinstance(p, Iterable) or isinstance(p, (str, bytes)) or getattr(p, "ndim", 1) != 1:
         raise TypeError(f"p must be a float, or one float for each layer, got p={p!r}")
     values = [check_probability(value) for value in p]
-    if len(values) != len(layers):
-        raise ValueError(f"{len(values)} probabilities given for {len(layers)} layers")
-    before = [getattr(layer, name) for layer, name in layers]
+    if len(values) != len(holders):
+        raise ValueError(f"{len(values)} probabilities given for {len(holders)} layers")
+    before = [getattr(holder, name) for holder, name in holders]
     try:
-        for (layer, name), value in zip(layers, values, strict=True):
-            setattr(layer, name, value)
+        for (holder, name), value in zip(holders, values, strict=True):
+            setattr(holder, name, value)
     except BaseException:
-        for (layer, name), value in zip(layers, before, strict=True):
-            setattr(layer, name, value)
+        for (holder, name), value in zip(holders, before, strict=True):
+            setattr(holder, name, value)
         raise
 
 
@@ -238,20 +192,11 @@ class Scheduler:
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Go to where `state_dict` was taken."""
-        self._move_to(check_count("steps", state["steps"], least=0))
+        self._move_to(check_count("steps", state["steps"], 0))
 
     def _move_to(self, steps):
         set_probabilities(self.target, self.schedule(steps))
         self.steps = steps
-
-
-def check_count(name: str, count: int, least: int = 1) -> int:
-    """Return the integer `count`, or raise TypeError or ValueError."""
-    if isinstance(count, bool) or not isinstance(count, numbers.Integral):
-        raise TypeError(f"{name} must be an integer, got {name}={count!r}")
-    if count < least:
-        raise ValueError(f"{name} must be at least {least}, got {name}={count!r}")
-    return int(count)
 
 
 # Functions of the module, since those made within a function cannot be pickled.
@@ -264,23 +209,21 @@ def _curriculum(p, gamma, step):
 
 
 def _early(p, steps, decay, step):
-    if decay:
-        return p * max(0, steps - step) / steps
-    return p if step < steps else 0.0
+    return p * max(0, steps - step) / steps if decay else p * (step < steps)
 
 
 def _late(p, steps, step):
-    return 0.0 if step < steps else p
+    return p * (step >= steps)
 
 
 def _holders(target):
-    """Each object that holds a probability `target` stands for, and its attribute's name."""
+    """The objects that hold the probabilities a target stands for, and the attributes' names."""
     if hasattr(target, "holder"):
         return [target.holder()]
     if hasattr(target, "modules"):  # without torch installed nothing has
         from .nn import find
 
-        return [holder for found in find(target) for holder in _holders_in(found)]
+        return [found.holder() for found in find(target) if _follows(found)]
     if hasattr(target, "p"):
         return [(target, "p")]
     if isinstance(target, (str, bytes)) or not isinstance(target, Iterable):
@@ -288,15 +231,22 @@ def _holders(target):
     return [holder for part in target for holder in _holders(part)]
 
 
-def _holders_in(found):
-    """The holder of p of what a model was found to drop, if it is a schedule's to set."""
-    if found.kind == "concrete":  # it learns its own
-        return []
-    if found.attribute is None or found.guessed:
-        if found.p == 0:
-            return []
+def _follows(found):
+    """Whether what drops in a model is to follow a schedule of the model."""
+    if found.attribute is not None and not found.guessed:
+        return found.kind != "concrete"  # which learns its own
+    if found.p != 0:
         raise ValueError(
             f"a schedule does not reach all dropout: {found}. Leave it out by giving what is to "
-            "follow the schedule, a list of modules or of what dropoutlib.nn.find finds"
+            "follow, a list of modules or of what dropoutlib.nn.find finds"
         )
-    return [found.holder()]
+    return False
+
+
+def check_count(name: str, value: int, least: int) -> int:
+    """Return the integer `value`, or raise TypeError or ValueError."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} must be an integer, got {name}={value!r}")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {name}={value!r}")
+    return int(value)

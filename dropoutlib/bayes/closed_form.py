@@ -9,8 +9,8 @@ from torch.overrides import TorchFunctionMode
 
 from .. import nn as ours
 from .._modules import shadow
+from ..masks import check_probability
 from ..nn.calls import FUNCTIONS, RANDOM
-from ..nn.functional.common import check_p, wide_dtype
 
 __all__ = ["Moments", "analytic"]
 
@@ -72,16 +72,15 @@ def analytic(model: nn.Module, x: torch.Tensor) -> Moments:
     for one in found:
         if isinstance(one.module, torch.jit.ScriptModule):
             raise ValueError(f"what happens in scripted code cannot be seen: {one}")
-    twins = shadow(model)
-    trace = _Trace()
+    twins, trace = shadow(model), _Trace()
     for twin in twins.values():
         twin.training = False
         if type(twin) is nn.Linear and _is_own(twin):
             vars(twin)["forward"] = trace.head(twin)
-    suspects = [one for one in found if one.reach not in ("call", "either") or one.guessed]
-    for one in found:
-        if one not in suspects:
-            vars(twins[one.module])["forward"] = trace.dropout(twins[one.module], one)
+    layers = [one for one in found if one.reach in ("call", "either") and not one.guessed]
+    for one in layers:
+        vars(twins[one.module])["forward"] = trace.dropout(twins[one.module], one)
+    suspects = [one for one in found if one not in layers]
     with torch.inference_mode(False), torch.no_grad():
         output = trace.run(twins[model], x)
         moments = trace.moments(output)
@@ -131,27 +130,26 @@ class _Trace(TorchFunctionMode):
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "")
         if name in FUNCTIONS:
-            where = FUNCTIONS[name]
+            given = dict(enumerate(args)) | kwargs
             default = 0.0 if name.startswith("scaled_dot") else 0.5
-            p = kwargs.get("p", kwargs.get("dropout_p", default))
-            p = args[where] if len(args) > where else p
-            if not isinstance(p, (int, float)) or p != 0:
+            p = given.get("p", given.get("dropout_p", given.get(FUNCTIONS[name], default)))
+            if type(p) not in (int, float) or p != 0:
                 raise ValueError(f"the model calls {name}(p={p}) as a function")
         elif name in RANDOM:
-            raise ValueError(
-                f"the model draws random numbers outside of its dropout layers, by {name}"
-            )
+            raise ValueError(f"the model draws random numbers outside of dropout layers, by {name}")
         elif func == torch.Tensor.data.__get__ and self.passed is not None:
             raise ValueError("the model takes .data of a tensor, which hides changes in place")
         return func(*args, **kwargs)
 
     def dropout(self, layer, found):
         """Forward pass of a dropout layer: it gives its input, and notes it."""
+        own = _is_own(layer)
 
         def forward(input, *args, **kwargs):
             if self.layer is not None:
-                names = f"{self.found}; {found}"
-                raise ValueError(f"the model calls more than one dropout layer: {names}")
+                raise ValueError(
+                    f"the model calls more than one dropout layer: {self.found}; {found}"
+                )
             if type(layer) not in _MOMENTS or not own:
                 raise ValueError(f"the moments of {type(layer).__name__} are not known here")
             self.layer, self.found = layer, found
@@ -159,7 +157,6 @@ class _Trace(TorchFunctionMode):
             self.features, self.passed = input.clone(), input.clone()
             return self.passed
 
-        own = _is_own(layer)
         return forward
 
     def head(self, layer):
@@ -186,22 +183,26 @@ class _Trace(TorchFunctionMode):
             raise ValueError(
                 f"{self.found} is not followed by an nn.Linear whose output is the model's"
             )
-        wide = torch.promote_types(output.dtype, wide_dtype(output.device))
-        h, W = self.features.to(wide), heads[0].weight.to(wide)
-        b = None if heads[0].bias is None else heads[0].bias.to(wide)
-        p = check_p(self.layer.p)
-        h = torch.zeros_like(h) if p == 1 else h  # h * 0 is NaN if h is infinite
+        head, p = heads[0], check_probability(self.layer.p)
+        exact = torch.float32 if output.device.type == "mps" else torch.float64
+        wide = torch.promote_types(output.dtype, exact)
+        h, W = self.features.to(wide), head.weight.to(wide)
+        h = torch.zeros_like(h) if p == 1 else h  # h * 0 is NaN where h is infinite
         mean, factor = _MOMENTS[type(self.layer)](h, p)
+        mean = F.linear(mean, W, None if head.bias is None else head.bias.to(wide))
         dtype = torch.promote_types(output.dtype, torch.float32)
         var = factor * _squares(h.abs(), W.abs())
-        return Moments(F.linear(mean, W, b).to(dtype), var.to(dtype.to_real()))
+        return Moments(mean.to(dtype), var.to(dtype.to_real()))
 
 
 def _squares(h, W):
     """``(W * W) (h * h)`` for entries of any size, whose squares may be out of range."""
-    h_scale, W_scale = (F.pad(part, (0, 1)).amax(-1, keepdim=True) for part in (h, W))
-    h_scale, W_scale = (
-        torch.where((scale > 0) & scale.isfinite(), scale, 1.0) for scale in (h_scale, W_scale)
-    )
+
+    def scaled(part):
+        scale = F.pad(part, (0, 1)).amax(-1, keepdim=True)
+        scale = torch.where((scale > 0) & scale.isfinite(), scale, 1.0)
+        return (part / scale).square(), scale
+
+    (h, h_scale), (W, W_scale) = scaled(h), scaled(W)
     scale = h_scale * W_scale.squeeze(-1)
-    return F.linear((h / h_scale).square(), (W / W_scale).square()) * scale * scale
+    return F.linear(h, W) * scale * scale

@@ -24,34 +24,35 @@ KINDS = {
     **{"RNNBase": "recurrent", "_DropoutNd": "unknown"},
 }
 
+PARTS = {  # of the names of functions and of other classes
+    **{"path": "path", "depth": "path", "block": "block", "alpha": "alpha"},
+    **dict.fromkeys(("dropout1d", "dropout2d", "dropout3d"), "channel"),
+    "dropout ": "element",
+}
+
 
 class Found(NamedTuple):
-    """Something in a model that drops, or would with another p.
+    """Something in a model that drops, or would with another p. Its text is a sentence about it.
 
-    Parameters
-    ----------
-    name : str
-        Dotted name of `module` in the model, empty for the model itself.
-    module : Module
-        The module that has the probability, or calls the function.
-    kind : str
+    Fields
+    ------
+    name, module
+        The module that has the probability, or calls the function, and its dotted name.
+    kind
         What is dropped: element, channel, path, block, alpha, feature alpha, gaussian, connect,
-        concrete, sequence, attention, recurrent; functional for single entries by a function call;
-        unknown.
-    p : float or None
-        The probability of dropping, None if it cannot be known without running the model.
-    attribute : str or None
-        Where `module` holds `p`, such as ``p``, ``dropout``, ``config.dropout``; None if it cannot
-        be set, since it is a constant in the code, or a scripted module.
-    reach : str
+        concrete, sequence, attention, recurrent; functional for entries, by a call; unknown.
+    p
+        The probability of dropping; None if it cannot be known without running the model.
+    attribute
+        Where `module` holds `p`, such as ``dropout`` or ``config.dropout``; None if it cannot be
+        set, being a constant in the code or part of a scripted module.
+    reach
         ``"call"``: `module` drops when it is called, in its own training mode. ``"read"``: its
         `p` is read by `owner` and it is never called; ``"either"``: the code has both.
         ``"function"``: `owner` calls a function that drops.
-    owner : Module
-        The module whose mode decides.
-    place : str
-        File and line of the call or the reading, empty if `reach` is ``"call"``.
-    guessed : bool
+    owner, place
+        The module whose mode decides, and the line of its code, if that is another's.
+    guessed
         Whether it is taken for dropout only since it draws random numbers, or for its name.
     """
 
@@ -150,29 +151,19 @@ def find(model: nn.Module) -> list[Found]:
                     layer = path.removesuffix(".p")
                     reach = "either" if layer in code.called else "read"
                     read.setdefault(_at(module, layer), (reach, module, use.place))
-    return [
-        one._replace(**dict(zip(("reach", "owner", "place"), read[one.module], strict=True)))
-        if one.reach == "call" and one.module in read
-        else one
-        for one in found
-    ]
+    for i, one in enumerate(found):
+        if one.reach == "call" and one.module in read:
+            reach, owner, place = read[one.module]
+            found[i] = one._replace(reach=reach, owner=owner, place=place)
+    return found
 
 
 def modes(model: nn.Module, also: Iterable[nn.Module | type] = ()) -> Modes:
     """The modules that are to be in training mode so that dropout alone is on.
 
-    Parameters
-    ----------
-    model : Module
-        The model.
-    also : iterable of Module or of type
-        What else shall be in training mode, without its children.
-
-    Returns
-    -------
-    Modes
-        The set of modules, and what is known to drop and stays off, since the mode of the module
-        that calls it may decide more than that: it is to be named in `also`.
+    What else shall be, without its children, can be named in `also`, by module or by type. It is
+    for what is known to drop and stays off otherwise, since the mode of the module that calls it
+    may decide more than that.
 
     Examples
     --------
@@ -262,11 +253,8 @@ def _named(function, cls, bare):
         return "attention"
     if function.startswith("dropout") and not bare:
         return "functional"
-    names = f"{function} {cls}".lower()
-    known = {"path": "path", "depth": "path", "block": "block", "alpha": "alpha"}
-    known |= {"dropout1d": "channel", "dropout2d": "channel", "dropout3d": "channel"}
-    known |= {"dropout ": "element"}
-    return next((kind for part, kind in known.items() if part in names), "unknown")
+    text = f"{function} {cls}".lower()
+    return next((kind for part, kind in PARTS.items() if part in text), "unknown")
 
 
 def _at(module: Any, path: str) -> Any:

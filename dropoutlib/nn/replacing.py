@@ -13,18 +13,12 @@ NAMES = ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "Feat
 
 
 def replace(model: nn.Module, *, back: bool = False) -> list[Found]:
-    """Replace torch's dropout layers by those of this library, in place.
+    """Replace torch's dropout layers by those of this library, in place; or, asked for, back.
 
     Each layer stays the object that it is, with its mode, p, hooks and places in the model, and
-    gets the class of the other library: so nothing that refers to it has to be told.
-
-    Parameters
-    ----------
-    model : Module
-        The model; its layers of exactly torch's classes, not of subclasses, are replaced.
-    back : bool
-        Whether to replace this library's layers by torch's instead. Layers that torch does not
-        have, and those with a generator of their own, are left.
+    gets the class of the other library: so nothing that refers to it has to be told. Only layers
+    of exactly these classes are replaced; what torch does not have, and what has a generator of
+    its own, does not go back.
 
     Returns
     -------
@@ -39,8 +33,8 @@ def replace(model: nn.Module, *, back: bool = False) -> list[Found]:
     Warns
     -----
     UserWarning
-        If something drops that stays as it is, such as in ``nn.MultiheadAttention`` and
-        ``nn.LSTM``, which drop by themselves; it is named.
+        If something drops that stays as it is, such as ``nn.MultiheadAttention`` and ``nn.LSTM``,
+        which drop by themselves; it is named.
 
     Examples
     --------
