@@ -7,6 +7,7 @@ import collections
 import copy
 import functools
 import types
+import weakref
 from typing import Any
 
 import torch
@@ -89,6 +90,8 @@ class _Twins:
         if kind is types.MethodType:
             owner = self.of(value.__self__)
             return value if owner is value.__self__ else types.MethodType(value.__func__, owner)
+        if kind is weakref.ref:
+            return weakref.ref(self.of(value())) if id(value()) in self.known else value
         if kind is functools.partial:
             function, args, named = map(self.of, (value.func, value.args, value.keywords))
             return self.put(value, functools.partial(function, *args, **named))
@@ -145,7 +148,7 @@ class _Twins:
             if type(value) in ATOMS:
                 twin[name] = value
                 continue
-            if not value and type(value) in EMPTY:  # most of what a module has
+            if type(value) in EMPTY and not value:  # most of what a module has
                 twin[name] = type(value)()
                 continue
             own = self.of(value)

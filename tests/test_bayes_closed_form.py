@@ -2,6 +2,7 @@
 
 import doctest
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.nn.utils import prune
+from torch.optim.swa_utils import AveragedModel
 
 from dropoutlib import ensemble
 from dropoutlib import nn as ours
@@ -260,8 +263,102 @@ class TwoModes(Attending):
 
 
 def test_what_differs_between_modes_is_refused_where_dropout_may_be_why(x):
-    with pytest.raises(ValueError, match="depends on more than a dropout layer"):
+    with pytest.raises(ValueError, match="depends on more than one dropout layer"):
         analytic(TwoModes(0.0).double(), x)
+
+
+class TrainingOnly(nn.Module):
+    """Calls one layer in training mode only, so that no pass in evaluation mode shows it."""
+
+    def __init__(self, called=True):
+        super().__init__()
+        self.called = called
+        self.first, self.drop, self.head = nn.Dropout(0.3), nn.Dropout(0.5), nn.Linear(4, 1)
+
+    def forward(self, x):
+        """The head behind one or two dropout layers."""
+        if self.training and self.called:
+            x = self.first(x)
+        return self.head(self.drop(x))
+
+
+@pytest.mark.parametrize("wrap", [lambda model: model, nn.Sequential, torch.nn.DataParallel])
+def test_a_layer_that_is_called_in_training_mode_only_is_seen(wrap, x):
+    with pytest.raises(ValueError, match="more than one dropout layer"):
+        analytic(wrap(TrainingOnly().double()).eval(), x)
+    model = TrainingOnly(called=False).double()
+    assert analytic(wrap(model), x).var.shape == (5, 1)
+    assert analytic(model, x * torch.nan).var.isnan().all()
+
+
+def test_a_head_whose_weight_changes_afterwards_is_none(x):
+    class Changing(TrainingOnly):
+        def forward(self, x):
+            output = self.head(self.drop(x))
+            self.head.weight.mul_(1)
+            return output
+
+    with pytest.raises(ValueError, match="is not followed by"):
+        analytic(Changing().double(), x)
+
+
+def test_a_hook_that_drops_is_seen(x):
+    body = nn.Linear(4, 4)
+    body.register_forward_hook(lambda module, args, out: F.dropout(out, 0.5, module.training))
+    with pytest.raises(ValueError, match="as a function"):
+        analytic(nn.Sequential(body, nn.Dropout(), nn.Linear(4, 1)).double().eval(), x)
+
+
+def test_a_layer_that_is_no_part_of_the_model_is_seen(x):
+    outside = nn.Sequential(nn.Dropout(), nn.Linear(4, 1)).double()
+
+    class Around(nn.Module):
+        def forward(self, x):
+            return outside(x)
+
+    for mode in (True, False):
+        outside.train(mode)
+        with pytest.raises(ValueError, match="as a function"):
+            analytic(Around(), x)
+
+
+def test_models_of_many_makes(x):
+    """Pruned, averaged, with a class that guards its mode, and behind a weak reference."""
+    head = prune.l1_unstructured(nn.Linear(4, 1), "weight", 0.5)
+    model = nn.Sequential(nn.Dropout(), head).double()
+    weight = head.weight.detach().double()
+    found = analytic(model, x)
+    torch.testing.assert_close(found.var, F.linear(x.square(), weight.square()))
+
+    plain = TrainingOnly(called=False).double()
+    assert torch.equal(analytic(AveragedModel(plain), x).var, analytic(plain, x).var)
+
+    class Guarded(TrainingOnly):
+        def __init__(self):
+            super().__init__(called=False)
+            self.weak = weakref.ref(self.drop)
+
+        def train(self, mode=True):
+            raise RuntimeError("not to be called")
+
+        def forward(self, x):
+            return self.head(self.weak()(x))
+
+    assert analytic(Guarded().double(), x).var.min() > 0
+
+
+def test_the_probability_is_that_of_the_pass(x):
+    class Setting(TrainingOnly):
+        def forward(self, x):
+            self.drop.p = 0.25
+            return self.head(self.drop(x))
+
+    model = Setting(called=False).double()
+    wanted = F.linear(x.square(), model.head.weight.square()) / 3
+    torch.testing.assert_close(analytic(model, x).var, wanted.detach())
+    assert model.drop.p == 0.5
+    with pytest.raises(TypeError, match="x must be a tensor, got tuple"):
+        analytic(model, (x,))
 
 
 def blocks():

@@ -4,6 +4,8 @@
 import doctest
 import functools
 import types
+import weakref
+from unittest import mock
 
 import pytest
 import torch
@@ -11,7 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.functional import dropout as renamed
 
-from dropoutlib import _modules
+from dropoutlib import _modules, schedules
 from dropoutlib import nn as ours
 from dropoutlib._modules import shadow
 from dropoutlib.nn import find, finding, replace, replacing
@@ -327,6 +329,39 @@ def test_what_is_a_guess_says_so():
     assert find(Quiet()) == []
 
 
+def test_hooks_are_read():
+    model = nn.Sequential(nn.Linear(2, 2))
+    model[0].register_forward_hook(lambda module, args, out: F.dropout(out, 0.3, module.training))
+    (one,) = find(model)
+    assert (one.name, one.reach, one.owner) == ("0", "function", model[0])
+
+
+def test_a_rate_that_is_not_set_can_be():
+    model = Depth(None)
+    (one,) = find(model)
+    assert (one.p, one.attribute) == (None, "drop_prob")
+    schedules.set_probabilities(model, 0.25)
+    assert model.drop_prob == 0.25
+
+
+outside = nn.Sequential(nn.Linear(2, 2))
+
+
+class Around(nn.Module):
+    """Calls methods of modules that are not its own, of the names of functions."""
+
+    def forward(self, x):
+        return outside.dropout(x) if self.training else outside(x)
+
+
+def test_objects_with_any_names_are_no_functions():
+    assert find(Around()) == []
+    model = nn.Sequential(nn.Linear(2, 2))
+    model.forward = mock.MagicMock()
+    assert find(model) == []
+    assert len(shadow(model)) == 2
+
+
 def test_attributes_that_raise_do_no_harm():
     class Touchy(Literal):
         @property
@@ -413,6 +448,8 @@ class Tangled(nn.Module):
         self.bound = self.drop.forward
         self.part = functools.partial(Tangled.step, self)
         vars(self)["itself"] = self
+        self.weak = weakref.ref(self.drop)
+        self.flags = torch.ones(2, dtype=torch.bool)  # whose truth is ambiguous
         self.register_forward_pre_hook(self.hook)
 
     def hook(self, module, args):
@@ -432,6 +469,7 @@ def test_a_twin_leads_to_its_own_modules_and_shares_parameters():
     assert twin.drop is not model.drop
     assert twin.listed[0] is twin.drop is twin.listed[1]["again"][0]
     assert twin.itself is twin
+    assert twin.weak() is twin.drop
     x = torch.ones(50)
     assert not torch.equal(twin(x), model(x))
     assert (twin.count, model.count) == (1, 1)

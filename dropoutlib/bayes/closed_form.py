@@ -53,7 +53,7 @@ def analytic(model: nn.Module, x: torch.Tensor) -> Moments:
     ValueError
         If the model is not of this form; it says where it is not. `mc_samples` serves then.
     TypeError
-        If `model` is not a Module.
+        If `model` is not a Module, or `x` not a tensor.
 
     Notes
     -----
@@ -68,27 +68,53 @@ def analytic(model: nn.Module, x: torch.Tensor) -> Moments:
     >>> mean.item(), var.item()
     (7.0, 25.0)
     """
+    if not isinstance(x, torch.Tensor):
+        raise TypeError(f"x must be a tensor, got {type(x).__name__}")
     found = [one for one in ours.find(model) if one.p != 0]
     for one in found:
         if isinstance(one.module, torch.jit.ScriptModule):
             raise ValueError(f"what happens in scripted code cannot be seen: {one}")
     twins, trace = shadow(model), _Trace()
     for twin in twins.values():
-        twin.training = False
+        _switch(twin, False)
         if type(twin) is nn.Linear and _is_own(twin):
             vars(twin)["forward"] = trace.head(twin)
     layers = [one for one in found if one.reach in ("call", "either") and not one.guessed]
     for one in layers:
         vars(twins[one.module])["forward"] = trace.dropout(twins[one.module], one)
-    suspects = [one for one in found if one not in layers]
     with torch.inference_mode(False), torch.no_grad():
         output = trace.run(twins[model], x)
         moments = trace.moments(output)
-        for one in suspects:  # what calls dropout as a function shows it in training mode
-            twins[one.owner].training = True
-        if suspects and not torch.equal(trace.run(twins[model], x), output):
-            raise ValueError(f"the output depends on more than a dropout layer: {suspects[0]}")
+        # What calls dropout as a function shows it in training mode; and what calls a layer in no
+        # other mode has not called it.
+        suspects = {twins[one.owner]: one for one in found if one not in layers}
+        for one in layers:
+            if one is not trace.found and one.name:
+                suspects[twins[model.get_submodule(one.name.rpartition(".")[0])]] = one
+        for owner in suspects:
+            _switch(owner, True)
+        if suspects and not _same(trace.run(twins[model], x), output):
+            named = "; ".join(map(str, suspects.values()))
+            raise ValueError(f"the output depends on more than one dropout layer: {named}")
     return moments
+
+
+def _same(one, other):
+    """Whether two outputs are equal, in their NaN, too."""
+    return type(one) is type(other) and torch.equal(one.nan_to_num(), other.nan_to_num())
+
+
+def _changes(*tensors):
+    """How often tensors were changed in place; those of inference mode cannot be, outside."""
+    return [tensor._version for tensor in tensors if not (tensor is None or tensor.is_inference())]
+
+
+def _switch(module, training):
+    """Set the mode of a module alone, past what its class may do about it."""
+    if isinstance(module, torch.jit.ScriptModule):
+        module.training = training
+    else:
+        vars(module)["training"] = training
 
 
 def _is_own(module):
@@ -122,7 +148,7 @@ class _Trace(TorchFunctionMode):
     def run(self, model, x):
         """The output of a pass."""
         self.layer = self.features = self.passed = None
-        self.heads = []  # (linear layer, its output, number of changes of it)
+        self.heads = []  # ((weight, bias and output of a linear layer), their changes)
         with self:
             return model(x.clone())
 
@@ -165,7 +191,8 @@ class _Trace(TorchFunctionMode):
         def forward(input):
             output = nn.Linear.forward(layer, input)
             if input is self.passed and input._version == 0:
-                self.heads.append((layer, output, output._version))
+                parts = layer.weight, layer.bias, output
+                self.heads.append((parts, _changes(*parts)))
             return output
 
         return forward
@@ -175,21 +202,21 @@ class _Trace(TorchFunctionMode):
         if self.layer is None:
             raise ValueError("the model has no dropout layer that drops anything")
         heads = [
-            layer
-            for layer, given, version in self.heads
-            if given is output and output._version == version
+            parts
+            for parts, changes in self.heads
+            if parts[-1] is output and _changes(*parts) == changes
         ]
         if not heads:
             raise ValueError(
                 f"{self.found} is not followed by an nn.Linear whose output is the model's"
             )
-        head, p = heads[0], check_probability(self.layer.p)
+        (W, b, _), p = heads[0], check_probability(self.layer.p)
         exact = torch.float32 if output.device.type == "mps" else torch.float64
         wide = torch.promote_types(output.dtype, exact)
-        h, W = self.features.to(wide), head.weight.to(wide)
+        h, W = self.features.to(wide), W.to(wide)
         h = torch.zeros_like(h) if p == 1 else h  # h * 0 is NaN where h is infinite
         mean, factor = _MOMENTS[type(self.layer)](h, p)
-        mean = F.linear(mean, W, None if head.bias is None else head.bias.to(wide))
+        mean = F.linear(mean, W, None if b is None else b.to(wide))
         dtype = torch.promote_types(output.dtype, torch.float32)
         var = factor * _squares(h.abs(), W.abs())
         return Moments(mean.to(dtype), var.to(dtype.to_real()))

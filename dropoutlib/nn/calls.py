@@ -69,9 +69,10 @@ def in_library(thing: Any) -> bool:
 
 
 def read(module: Any) -> Code:
-    """What the forward pass of a module does, in the code of its class or of the module itself."""
-    own = vars(module).get("forward")
-    return _read(type(module), getattr(own, "__func__", own))
+    """What the forward pass of a module does, in the code of its class, or of its own and hooks."""
+    own = [vars(module)["forward"]] if "forward" in vars(module) else []
+    own += [*module._forward_pre_hooks.values(), *module._forward_hooks.values()]
+    return _read(type(module), own) if own else _read_class(type(module))
 
 
 def held(path: str, value: Any) -> list[Use]:
@@ -85,9 +86,13 @@ def held(path: str, value: Any) -> list[Use]:
 
 
 @functools.lru_cache(256)
+def _read_class(kind):
+    return _read(kind, [])
+
+
 def _read(kind, own):
-    """Code of `own`, or of the class's forward pass, and of the methods that it calls."""
-    code, seen, waiting = Code([], [], [], [], []), set(), [own or kind.forward]
+    """Code of the functions given and of the class's forward pass, and of methods they call."""
+    code, seen, waiting = Code([], [], [], [], []), set(), [kind.forward, *own]
     while waiting:
         function = _plain(waiting.pop())
         if function in seen or type(function) is not types.FunctionType or in_library(function):
@@ -238,9 +243,10 @@ class _Reader:
         for part in chain[1:]:
             target = getattr(target, part, None)
         module = isinstance(root, types.ModuleType) and root.__name__.partition(".")[0]
-        if in_library(target):
-            name = target.__name__ if name not in FUNCTIONS else name
-        return name, _plain(target), in_library(target) or module in LIBRARIES
+        own = in_library(target) and hasattr(target, "__name__")  # which no object of a class has
+        if own and name not in FUNCTIONS:  # imported under another name
+            name = target.__name__
+        return name, _plain(target), own or module in LIBRARIES
 
 
 def _chain(node):

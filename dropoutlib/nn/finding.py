@@ -189,8 +189,9 @@ def _kind(cls):
 
 
 def _has_code(module):
-    """Whether a module has a forward pass of its own."""
-    return "forward" in vars(module) or isinstance(module, torch.fx.GraphModule)
+    """Whether a module of torch does what its class does not tell."""
+    hooks = module._forward_pre_hooks or module._forward_hooks
+    return hooks or "forward" in vars(module) or isinstance(module, torch.fx.GraphModule)
 
 
 def _layer(name, module, kind, scripted):
@@ -235,8 +236,8 @@ def _functional(name, module, code):
     for use in code.uses + held:
         layers = (_at(module, path[:-2]) for path in use.paths if path.endswith(".p"))
         if not any(isinstance(layer, nn.Module) for layer in layers):  # found by themselves
-            path = rate(use.paths)
-            add(use.function, use.p if path is None else p_of(path), path, use.place)
+            path = rate(use.paths) or next(filter(calls.is_rate, use.paths), None)
+            add(use.function, p_of(path) if path else use.p, path, use.place)
     switched = "training" in code.attributes
     noisy = bool(code.noise) and (switched or bare)
     if noisy or (bare and not given and "drop" in cls.lower()):
