@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 
 __all__ = ["shadow"]
 
@@ -139,7 +139,7 @@ class _Twins:
         """Give the twin of a module what the module has."""
         twin = vars(self.of(module))
         for held in (module._parameters, module._buffers):
-            if any(isinstance(tensor, UninitializedTensorMixin) for tensor in held.values()):
+            if any(map(is_lazy, held.values())):
                 raise ValueError(f"{module} has parameters without a shape: run the model once")
         for buffer in module._buffers.values():
             if buffer is not None and id(buffer) not in self.known:

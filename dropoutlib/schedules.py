@@ -133,10 +133,11 @@ def set_probabilities(target: Any, p: float | Sequence[float]) -> None:
     if not holders:
         raise ValueError(f"there is no dropout layer in {type(target).__name__}")
     if isinstance(p, numbers.Real):
-        p = [p] * len(holders)
+        values = [check_probability(p)] * len(holders)
     elif not isinstance(p, Iterable) or isinstance(p, (str, bytes)) or getattr(p, "ndim", 1) != 1:
         raise TypeError(f"p must be a float, or one float for each layer, got p={p!r}")
-    values = [check_probability(value) for value in p]
+    else:
+        values = [check_probability(value) for value in p]
     if len(values) != len(holders):
         raise ValueError(f"{len(values)} probabilities given for {len(holders)} layers")
     before = [getattr(holder, name) for holder, name in holders]

@@ -248,7 +248,26 @@ class Compiled(Base):
         return torch.nn.functional.dropout(x, self.rate, self.training)
 
 
-HIDDEN = (Literal, Renamed, Local, Imported, Method, Super, Decorated, Held, Deep, Ours, Compiled)
+class Chained(Base):
+    def forward(self, x):
+        rate: float = self.rate
+        return F.dropout(x, rate, self.training).relu().abs()
+
+
+HIDDEN = (
+    Chained,
+    Literal,
+    Renamed,
+    Local,
+    Imported,
+    Method,
+    Super,
+    Decorated,
+    Held,
+    Deep,
+    Ours,
+    Compiled,
+)
 
 
 @pytest.mark.parametrize("kind", HIDDEN)
@@ -300,6 +319,41 @@ class Noise(nn.Module):
     def forward(self, x):
         x = self.inner(x)
         return x + torch.randn_like(x) if self.training else x
+
+
+class Jitter(nn.Module):
+    """A layer that draws in its own code, at the end of a chain of calls."""
+
+    def __init__(self, rate=0.3):
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, x):
+        return x * x.new_empty(x.shape).bernoulli_(1 - self.rate) if self.training else x
+
+
+class Annotated(nn.Module):
+    """Hands a layer to a function, which calls it, as the Annotated Transformer does."""
+
+    def __init__(self):
+        super().__init__()
+        self.dropout = nn.Dropout(0.3)
+
+    def forward(self, x):
+        return attention_of(x, x, x, mask=None, dropout=self.dropout)
+
+
+def attention_of(query, key, value, mask=None, dropout=None):
+    """Attention with a layer of the caller's."""
+    weights = (query @ key.mT).softmax(-1)
+    return dropout(weights) @ value if dropout is not None else weights @ value
+
+
+def test_layers_that_draw_and_layers_that_are_handed_on():
+    (one,) = find(Jitter())
+    assert (one.p, one.attribute, one.reach, one.guessed) == (0.3, "rate", "call", False)
+    (one,) = find(Annotated())
+    assert (one.name, one.p, one.reach) == ("dropout", 0.3, "call")
 
 
 class DropLast(nn.Module):

@@ -5,6 +5,7 @@ behind names that only a run resolves is not found.
 """
 
 import ast
+import collections
 import functools
 import gc
 import inspect
@@ -72,7 +73,7 @@ def read(module: Any) -> Code:
     """What the forward pass of a module does, in the code of its class, or of its own and hooks."""
     own = [vars(module)["forward"]] if "forward" in vars(module) else []
     own += [*module._forward_pre_hooks.values(), *module._forward_hooks.values()]
-    return _read(type(module), own) if own else _read_class(type(module))
+    return _read(type(module), own) if own else _read_class(module.__class__)
 
 
 def held(path: str, value: Any) -> list[Use]:
@@ -145,7 +146,7 @@ class _Reader:
     def __init__(self, function, code):
         self.function, self.code = function, code
         self.closure = _closure(function)
-        self.known = {**function.__globals__, **self.closure}
+        self.known = collections.ChainMap(self.closure, function.__globals__)
         self.me = next(iter(function.__code__.co_varnames), "self")
         self.values = {}  # local variable -> what is assigned to it
 
@@ -163,8 +164,10 @@ class _Reader:
             self.code.noise.extend([place] * bool(names & RANDOM))
             return
         for node in nodes:
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                self.values.setdefault(node.targets[0].id, []).append(node.value)
+            if isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)):
+                for target in getattr(node, "targets", None) or [node.target]:
+                    if isinstance(target, ast.Name) and node.value is not None:
+                        self.values.setdefault(target.id, []).append(node.value)
         self.code.attributes.extend(path for node in nodes if (path := self._path(node)))
         calls = [node for node in nodes if isinstance(node, ast.Call)]
         for node in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
@@ -185,7 +188,7 @@ class _Reader:
             return
         if len(chain) == 1 and chain[0] in self.closure:
             return  # it is read by itself
-        name, target, known = self._resolve(chain)
+        name, target, known = self._resolve(chain or [getattr(node.func, "attr", "")])
         if known and name in FUNCTIONS:
             values = self._argument(node, FUNCTIONS[name], {"p", *ARGUMENTS})
             if values or not name.startswith("scaled_dot"):  # the one that does not drop by itself
@@ -237,9 +240,9 @@ class _Reader:
         if len(chain) == 1 and len(self.values.get(chain[0], [])) == 1:
             chain = _chain(self.values[chain[0]][0]) or chain
         name = next((part for part in reversed(chain) if part != "default"), "")
-        root = target = self.known.get(chain[0]) if chain else None
+        root = target = self.known.get(chain[0])
         if root is None:  # imported in the function, or one of its variables
-            return name, None, chain[:1] in (["F"], ["functional"], ["nn"], ["torch"])
+            return name, None, chain[0] in ("F", "functional", "nn", "torch")
         for part in chain[1:]:
             target = getattr(target, part, None)
         module = isinstance(root, types.ModuleType) and root.__name__.partition(".")[0]

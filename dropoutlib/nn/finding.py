@@ -135,10 +135,11 @@ def find(model: nn.Module) -> list[Found]:
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
-    found, read = [], {}
+    found: list[Found] = []
+    read: dict[nn.Module, tuple[str, nn.Module, str]] = {}
     for name, module in model.named_modules():
         scripted = isinstance(module, torch.jit.ScriptModule)
-        kind = KINDS.get(module.original_name) if scripted else _kind(type(module))
+        kind = KINDS.get(module.original_name) if scripted else _kind(module.__class__)
         if kind:
             found += _layer(name, module, kind, scripted)
         elif scripted:
@@ -234,8 +235,8 @@ def _functional(name, module, code):
 
     held = [use for path in code.called for use in calls.held(path, _at(module, path))]
     for use in code.uses + held:
-        layers = (_at(module, path[:-2]) for path in use.paths if path.endswith(".p"))
-        if not any(isinstance(layer, nn.Module) for layer in layers):  # found by themselves
+        rates = [path.removesuffix(".p") for path in use.paths if calls.is_rate(path)]
+        if not any(isinstance(_at(module, path), nn.Module) for path in rates):  # found by itself
             path = rate(use.paths) or next(filter(calls.is_rate, use.paths), None)
             add(use.function, p_of(path) if path else use.p, path, use.place)
     switched = "training" in code.attributes
