@@ -10,7 +10,7 @@ from torch.overrides import TorchFunctionMode
 from .. import nn as ours
 from .._modules import shadow
 from ..masks import check_probability
-from ..nn.calls import FUNCTIONS, RANDOM
+from ..nn.calls import FUNCTIONS, RANDOM, probability
 
 __all__ = ["Moments", "analytic"]
 
@@ -156,9 +156,7 @@ class _Trace(TorchFunctionMode):
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "")
         if name in FUNCTIONS:
-            given = dict(enumerate(args)) | kwargs
-            default = 0.0 if name.startswith("scaled_dot") else 0.5
-            p = given.get("p", given.get("dropout_p", given.get(FUNCTIONS[name], default)))
+            p = probability(name, args, kwargs)
             if type(p) not in (int, float) or p != 0:
                 raise ValueError(f"the model calls {name}(p={p}) as a function")
         elif name in RANDOM:

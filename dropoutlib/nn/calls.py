@@ -13,7 +13,17 @@ import textwrap
 import types
 from typing import Any, NamedTuple
 
-__all__ = ["FUNCTIONS", "RANDOM", "Code", "Use", "held", "is_rate", "read"]
+__all__ = [
+    "FUNCTIONS",
+    "RANDOM",
+    "Code",
+    "Use",
+    "held",
+    "in_library",
+    "is_rate",
+    "probability",
+    "read",
+]
 
 # Functions of torch and of this library that drop, and the position of p in a call.
 FUNCTIONS = {
@@ -69,6 +79,14 @@ def in_library(thing: Any) -> bool:
     return (getattr(thing, "__module__", None) or "").partition(".")[0] in LIBRARIES
 
 
+def probability(name: str, args: Any, kwargs: Any) -> Any:
+    """The drop probability that a call of one of `FUNCTIONS` is given, or has by default."""
+    given = dict(enumerate(args)) | kwargs
+    default = 0.0 if name.startswith("scaled_dot") else 0.5
+    names = ("p", "dropout_p", "drop_prob", FUNCTIONS[name])
+    return next((given[key] for key in names if key in given), default)
+
+
 def read(module: Any) -> Code:
     """What the forward pass of a module does, in the code of its class, or of its own and hooks."""
     own = [vars(module)["forward"]] if "forward" in vars(module) else []
@@ -82,8 +100,8 @@ def held(path: str, value: Any) -> list[Use]:
     name = getattr(function, "__name__", "")
     if name not in FUNCTIONS or not in_library(function):
         return []
-    given = dict(enumerate(getattr(value, "args", ()))) | getattr(value, "keywords", {})
-    return [Use(name, (), given.get("p", given.get(FUNCTIONS[name])), f"its attribute {path}")]
+    p = probability(name, getattr(value, "args", ()), getattr(value, "keywords", {}))
+    return [Use(name, (), p, f"its attribute {path}")]
 
 
 @functools.lru_cache(256)
@@ -110,8 +128,10 @@ def _plain(function):
     """The function behind methods and wrappers, among them those of ``torch.compile``."""
     names = ("_torchdynamo_orig_callable", "__wrapped__", "func", "__func__")
     for _ in range(9):  # what has every attribute, as a mock does, never comes to an end
-        inner = (getattr(function, name, None) for name in names)
-        function = next(filter(callable, inner), function)
+        inner = next(filter(callable, (getattr(function, name, None) for name in names)), None)
+        if inner is None:
+            break
+        function = inner
     return function
 
 

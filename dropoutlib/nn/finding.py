@@ -233,8 +233,9 @@ def _functional(name, module, code):
         paths = [path for path in paths if p_of(path) is not None]
         return min(paths, key=lambda path: not calls.is_rate(path), default=None)
 
-    held = [use for path in code.called for use in calls.held(path, _at(module, path))]
-    for use in code.uses + held:
+    held = [(path, _at(module, path)) for path in code.called]
+    held = [part for part in held if not isinstance(part[1], nn.Module)]
+    for use in (*code.uses, *(use for part in held for use in calls.held(*part))):
         rates = [path.removesuffix(".p") for path in use.paths if calls.is_rate(path)]
         if not any(isinstance(_at(module, path), nn.Module) for path in rates):  # found by itself
             path = rate(use.paths) or next(filter(calls.is_rate, use.paths), None)
