@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-__all__ = ["shadow"]
+__all__ = ["shadow", "switch"]
 
 ATOMS = {bool, int, float, str, type(None), nn.Parameter, torch.dtype, torch.device}
 EMPTY = {dict, list, collections.OrderedDict}
@@ -63,11 +63,17 @@ def shadow(model: nn.Module) -> dict[nn.Module, nn.Module]:
         if "_orig_mod" in module._modules:
             twins.put(module, twins.of(module._modules["_orig_mod"]))
     for module in modules:
-        if type(twins.of(module)) is type(module) and not isinstance(
-            module, torch.jit.ScriptModule
-        ):
+        if "_orig_mod" not in module._modules and not isinstance(module, torch.jit.ScriptModule):
             twins.fill(module)
     return {module: twins.of(module) for module in modules}
+
+
+def switch(module: nn.Module, training: bool) -> None:
+    """Set the mode of one module alone, past what its class may make of it."""
+    if isinstance(module, torch.jit.ScriptModule):  # whose attributes are not in Python
+        module.training = training
+    else:
+        vars(module)["training"] = training
 
 
 class _Twins:
@@ -99,19 +105,20 @@ class _Twins:
             return self.function(value)
         if kind in (list, tuple):
             return self.container(value, enumerate(value))
-        if isinstance(value, dict) and hasattr(value, "copy"):
+        if isinstance(value, dict):
             return self.container(value, value.items())
         return value
 
     def container(self, value, items):
         """A list, tuple or dictionary, itself if all that it holds stands for itself."""
         self.put(value, value)  # it may hold itself
-        changed = {key: twin for key, part in items if (twin := self.of(part)) is not part}
+        parts = {key: part for key, part in items if type(part) not in ATOMS}
+        changed = {key: twin for key, part in parts.items() if (twin := self.of(part)) is not part}
         if not changed:
             return value
         if type(value) is tuple:
             return self.put(value, tuple(changed.get(i, part) for i, part in enumerate(value)))
-        twin = self.put(value, value.copy())
+        twin = self.put(value, copy.copy(value))
         for key, part in changed.items():
             twin[key] = part
         return twin
@@ -153,7 +160,7 @@ class _Twins:
                 continue
             own = self.of(value)
             # What is added to a list or dictionary of the one is not added to that of the other.
-            twin[name] = own.copy() if own is value and isinstance(value, (list, dict)) else own
+            twin[name] = copy.copy(own) if own is value and isinstance(own, (list, dict)) else own
         twin["_compiled_call_impl"] = None
         forward = getattr(twin.get("forward"), "_torchdynamo_orig_callable", None)
         if forward is not None:

@@ -1,6 +1,7 @@
 """What drops in a model: found by class, or in the code of the forward pass, and named."""
 # ruff: noqa: D101, D102
 
+import collections
 import doctest
 import functools
 import types
@@ -502,6 +503,8 @@ class Tangled(nn.Module):
         self.bound = self.drop.forward
         self.part = functools.partial(Tangled.step, self)
         vars(self)["itself"] = self
+        self.counts = collections.Counter(a=1)
+        self.named = collections.defaultdict(list, drop=[self.drop])
         self.weak = weakref.ref(self.drop)
         self.flags = torch.ones(2, dtype=torch.bool)  # whose truth is ambiguous
         self.register_forward_pre_hook(self.hook)
@@ -528,7 +531,10 @@ def test_a_twin_leads_to_its_own_modules_and_shares_parameters():
     assert not torch.equal(twin(x), model(x))
     assert (twin.count, model.count) == (1, 1)
     twin.listed.append(1)
-    assert len(model.listed) == 3
+    twin.counts["b"] += 1
+    assert (len(model.listed), len(model.counts), len(twin.counts)) == (3, 1, 2)
+    assert twin.named["drop"] == [twin.drop]
+    assert twin.named["other"] == []
     assert not any(module.training for module in model.modules())
 
 

@@ -8,7 +8,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from .. import nn as ours
-from .._modules import shadow
+from .._modules import shadow, switch
 from ..masks import check_probability
 from ..nn.calls import FUNCTIONS, RANDOM, probability
 
@@ -76,7 +76,7 @@ def analytic(model: nn.Module, x: torch.Tensor) -> Moments:
             raise ValueError(f"what happens in scripted code cannot be seen: {one}")
     twins, trace = shadow(model), _Trace()
     for twin in twins.values():
-        _switch(twin, False)
+        switch(twin, False)
         if type(twin) is nn.Linear and _is_own(twin):
             vars(twin)["forward"] = trace.head(twin)
     layers = [one for one in found if one.reach in ("call", "either") and not one.guessed]
@@ -92,7 +92,7 @@ def analytic(model: nn.Module, x: torch.Tensor) -> Moments:
             if one is not trace.found and one.name:
                 suspects[twins[model.get_submodule(one.name.rpartition(".")[0])]] = one
         for owner in suspects:
-            _switch(owner, True)
+            switch(owner, True)
         if suspects and not _same(trace.run(twins[model], x), output):
             named = "; ".join(map(str, suspects.values()))
             raise ValueError(f"the output depends on more than one dropout layer: {named}")
@@ -102,19 +102,6 @@ def analytic(model: nn.Module, x: torch.Tensor) -> Moments:
 def _same(one, other):
     """Whether two outputs are equal, in their NaN, too."""
     return type(one) is type(other) and torch.equal(one.nan_to_num(), other.nan_to_num())
-
-
-def _changes(*tensors):
-    """How often tensors were changed in place; those of inference mode cannot be, outside."""
-    return [tensor._version for tensor in tensors if not (tensor is None or tensor.is_inference())]
-
-
-def _switch(module, training):
-    """Set the mode of a module alone, past what its class may do about it."""
-    if isinstance(module, torch.jit.ScriptModule):
-        module.training = training
-    else:
-        vars(module)["training"] = training
 
 
 def _is_own(module):
@@ -148,7 +135,7 @@ class _Trace(TorchFunctionMode):
     def run(self, model, x):
         """The output of a pass."""
         self.layer = self.features = self.passed = None
-        self.heads = []  # ((weight, bias and output of a linear layer), their changes)
+        self.heads = []  # (output of a linear layer, how often it was changed, weight, bias)
         with self:
             return model(x.clone())
 
@@ -189,8 +176,11 @@ class _Trace(TorchFunctionMode):
         def forward(input):
             output = nn.Linear.forward(layer, input)
             if input is self.passed and input._version == 0:
-                parts = layer.weight, layer.bias, output
-                self.heads.append((parts, _changes(*parts)))
+                # Copies, since another thread may be training the model.
+                parts = (
+                    None if part is None else part.clone() for part in (layer.weight, layer.bias)
+                )
+                self.heads.append((output, output._version, *parts))
             return output
 
         return forward
@@ -201,14 +191,14 @@ class _Trace(TorchFunctionMode):
             raise ValueError("the model has no dropout layer that drops anything")
         heads = [
             parts
-            for parts, changes in self.heads
-            if parts[-1] is output and _changes(*parts) == changes
+            for given, version, *parts in self.heads
+            if given is output and output._version == version
         ]
         if not heads:
             raise ValueError(
                 f"{self.found} is not followed by an nn.Linear whose output is the model's"
             )
-        (W, b, _), p = heads[0], check_probability(self.layer.p)
+        (W, b), p = heads[0], check_probability(self.layer.p)
         exact = torch.float32 if output.device.type == "mps" else torch.float64
         wide = torch.promote_types(output.dtype, exact)
         h, W = self.features.to(wide), W.to(wide)
