@@ -34,25 +34,25 @@ PARTS = {  # of the names of functions and of other classes
 class Found(NamedTuple):
     """Something in a model that drops, or would with another p. Its text is a sentence about it.
 
-    Fields
-    ------
-    name, module
+    Attributes
+    ----------
+    name, module : str, Module
         The module that has the probability, or calls the function, and its dotted name.
-    kind
+    kind : str
         What is dropped: element, channel, path, block, alpha, feature alpha, gaussian, connect,
         concrete, sequence, attention, recurrent; functional for entries, by a call; unknown.
-    p
+    p : float or None
         The probability of dropping; None if it cannot be known without running the model.
-    attribute
+    attribute : str or None
         Where `module` holds `p`, such as ``dropout`` or ``config.dropout``; None if it cannot be
         set, being a constant in the code or part of a scripted module.
-    reach
+    reach : str
         ``"call"``: `module` drops when it is called, in its own training mode. ``"read"``: its
         `p` is read by `owner` and it is never called; ``"either"``: the code has both.
         ``"function"``: `owner` calls a function that drops.
-    owner, place
+    owner, place : Module, str
         The module whose mode decides, and the line of its code, if that is another's.
-    guessed
+    guessed : bool
         Whether it is taken for dropout only since it draws random numbers, or for its name.
     """
 
@@ -200,7 +200,7 @@ def _layer(name, module, kind, scripted):
     if kind == "recurrent" and module.num_layers == 1:
         return []  # dropout is between its layers
     attribute = "dropout" if kind in ("attention", "recurrent") else "p"
-    p = _number(_at(module, attribute))
+    p = _number(module, attribute)
     return [Found(name, module, kind, p, None if scripted else attribute, "call", module)]
 
 
@@ -225,12 +225,9 @@ def _functional(name, module, code):
         one = Found(name, module, kind, p, path, reach, module, place, guessed)
         given.setdefault(path or (place, function), one)
 
-    def p_of(path):
-        return None if path is None else _number(_at(module, path))
-
     def rate(paths):
         """The attribute that gives p: the first number, rather one that is called like a rate."""
-        paths = [path for path in paths if p_of(path) is not None]
+        paths = [path for path in paths if _number(module, path) is not None]
         return min(paths, key=lambda path: not calls.is_rate(path), default=None)
 
     held = [(path, _at(module, path)) for path in code.called]
@@ -239,14 +236,14 @@ def _functional(name, module, code):
         rates = [path.removesuffix(".p") for path in use.paths if calls.is_rate(path)]
         if not any(isinstance(_at(module, path), nn.Module) for path in rates):  # found by itself
             path = rate(use.paths) or next(filter(calls.is_rate, use.paths), None)
-            add(use.function, p_of(path) if path else use.p, path, use.place)
+            add(use.function, _number(module, path) if path else use.p, path, use.place)
     switched = "training" in code.attributes
     noisy = bool(code.noise) and (switched or bare)
     if noisy or (bare and not given and "drop" in cls.lower()):
         names = (*code.attributes, *vars(module))
         path = rate(name for name in names if calls.is_rate(name) and name not in given)
         sure = noisy and switched and bare
-        add("", p_of(path), path, "".join(code.noise[:1]), not sure)
+        add("", _number(module, path), path, "".join(code.noise[:1]), not sure)
     return [*given.values()]
 
 
@@ -268,7 +265,8 @@ def _at(module: Any, path: str) -> Any:
         return None
 
 
-def _number(value):
-    """A probability as a float, or None if it is no number."""
+def _number(module, path):
+    """The probability that an attribute is, as a float, or None if it is no number."""
+    value = None if path is None else _at(module, path)
     real = isinstance(value, numbers.Real) and not isinstance(value, bool)
     return float(value) if real else None

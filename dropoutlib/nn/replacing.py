@@ -1,18 +1,21 @@
 """Put this library's layers into a model in place of torch's, and back."""
 
 import warnings
+from typing import TypeVar
 
 from torch import nn
 
 from . import modules
-from .finding import Found, find
+from .finding import find
 
 __all__ = ["replace"]
+
+Model = TypeVar("Model", bound=nn.Module)
 
 NAMES = ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout")
 
 
-def replace(model: nn.Module, *, back: bool = False) -> list[Found]:
+def replace(model: Model, *, back: bool = False) -> Model:
     """Replace torch's dropout layers by those of this library, in place; or, asked for, back.
 
     Each layer stays the object that it is, with its mode, p, hooks and places in the model, and
@@ -22,8 +25,8 @@ def replace(model: nn.Module, *, back: bool = False) -> list[Found]:
 
     Returns
     -------
-    list of Found
-        What was replaced.
+    Module
+        The model itself.
 
     Raises
     ------
@@ -38,18 +41,15 @@ def replace(model: nn.Module, *, back: bool = False) -> list[Found]:
 
     Examples
     --------
-    >>> model = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.2))
-    >>> [found.name for found in replace(model)]
-    ['1']
-    >>> type(model[1]).__module__
-    'dropoutlib.nn.modules'
-    >>> _ = replace(model, back=True)
-    >>> type(model[1]) is nn.Dropout
+    >>> model = replace(nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.2)))
+    >>> isinstance(model[1], modules.Dropout)
+    True
+    >>> type(replace(model, back=True)[1]) is nn.Dropout
     True
     """
     pairs = {getattr(nn, name): getattr(modules, name) for name in NAMES}
     pairs = {ours: theirs for theirs, ours in pairs.items()} if back else pairs
-    done, left = [], []
+    left = []
     for found in find(model):
         layer, own = found.module, vars(found.module)
         if type(layer) in pairs and own.get("generator") is None and "forward" not in own:
@@ -57,11 +57,10 @@ def replace(model: nn.Module, *, back: bool = False) -> list[Found]:
             layer.__class__ = pairs[type(layer)]
             if back:
                 del own["generator"]
-            done.append(found)
         ours = type(layer).__module__.startswith("dropoutlib.")
         if found.p != 0 and (found.reach != "call" or ours == back):
             left.append(found)
     if left:
         named = "; ".join(map(str, left[:5])) + ("; ..." if len(left) > 5 else "")
         warnings.warn(f"{len(left)} that drop stay as they are: {named}", stacklevel=2)
-    return done
+    return model
