@@ -106,7 +106,7 @@ class _Twins:
         if kind in (list, tuple):
             return self.container(value, enumerate(value))
         if isinstance(value, dict):
-            return self.container(value, value.items())
+            return self.container(value, [*value.items()])
         return value
 
     def container(self, value, items):
@@ -145,13 +145,13 @@ class _Twins:
     def fill(self, module):
         """Give the twin of a module what the module has."""
         twin = vars(self.of(module))
-        for held in (module._parameters, module._buffers):
-            if any(map(is_lazy, held.values())):
-                raise ValueError(f"{module} has parameters without a shape: run the model once")
-        for buffer in module._buffers.values():
+        buffers = [*module._buffers.values()]
+        if any(map(is_lazy, [*module._parameters.values(), *buffers])):
+            raise ValueError(f"{module} has parameters without a shape: run the model once")
+        for buffer in buffers:
             if buffer is not None and id(buffer) not in self.known:
                 self.put(buffer, buffer.detach().clone())
-        for name, value in vars(module).items():
+        for name, value in vars(module).copy().items():  # to which another thread may add
             if type(value) in ATOMS:
                 twin[name] = value
                 continue
