@@ -3,6 +3,8 @@
 So modes, hooks and forward passes can be changed while other threads use the model.
 """
 
+from __future__ import annotations
+
 import collections
 import copy
 import functools

@@ -1,5 +1,7 @@
 """Mean and variance in closed form where dropout sits right before a linear head: no draws."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import torch

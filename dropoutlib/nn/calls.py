@@ -4,6 +4,8 @@ Nothing is run. What is found is what the code may do, whichever branch a call t
 behind names that only a run resolves is not found.
 """
 
+from __future__ import annotations
+
 import ast
 import collections
 import functools

@@ -1,5 +1,7 @@
 """What drops in a model: one notion of "a dropout layer and its p" for all of the library."""
 
+from __future__ import annotations
+
 import functools
 import numbers
 import re

@@ -1,5 +1,7 @@
 """Put this library's layers into a model in place of torch's, and back."""
 
+from __future__ import annotations
+
 import warnings
 from typing import TypeVar
 
