@@ -210,7 +210,8 @@ class _Reader:
             return
         if len(chain) == 1 and chain[0] in self.closure:
             return  # it is read by itself
-        name, target, known = self._resolve(chain or [getattr(node.func, "attr", "")])
+        method = getattr(node.func, "attr", ""), None, False  # of what an expression gives
+        name, target, known = self._resolve(chain) if chain else method
         if known and name in FUNCTIONS:
             values = self._argument(node, FUNCTIONS[name], {"p", *ARGUMENTS})
             if values or not name.startswith("scaled_dot"):  # the one that does not drop by itself
