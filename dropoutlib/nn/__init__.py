@@ -9,6 +9,7 @@ cannot capture: leave it out of what is compiled as a full graph.
 from dropoutlib import _torch  # noqa: F401 (says what is missing, where PyTorch is)
 
 from . import functional
+from .finding import Found, find
 from .functional import (
     alpha_dropout,
     drop_path,
@@ -34,6 +35,7 @@ from .modules import (
     reseed,
 )
 from .parametric import ConcreteDropout, DropConnectLinear
+from .replacing import replace
 
 __all__ = [
     "AlphaDropout",
@@ -46,6 +48,7 @@ __all__ = [
     "Dropout2d",
     "Dropout3d",
     "FeatureAlphaDropout",
+    "Found",
     "GaussianDropout",
     "StandardDropout",
     "VariationalDropout",
@@ -56,7 +59,9 @@ __all__ = [
     "dropout2d",
     "dropout3d",
     "feature_alpha_dropout",
+    "find",
     "functional",
     "r_drop_loss",
+    "replace",
     "reseed",
 ]
