@@ -1,8 +1,6 @@
 """Which layers are active in `mc_samples`: every kind of dropout, wherever it is, and no other."""
 # ruff: noqa: D102
 
-import doctest
-
 import numpy as np
 import pytest
 import torch
@@ -13,7 +11,7 @@ from torch.nn.modules.dropout import _DropoutNd
 
 import dropcheck
 from dropoutlib import nn as ours
-from dropoutlib.bayes import active, mc_samples
+from dropoutlib.bayes import mc_samples
 
 SHAPES = {
     "Dropout1d": (2, 4, 3),
@@ -365,7 +363,3 @@ def test_what_is_no_dropout_layer_stays_in_evaluation():
 
     DropBlock = type("DropBlock", (Block,), {})
     mc_samples(DropBlock().train(), torch.ones(2, 3), 5)
-
-
-def test_examples():
-    assert doctest.testmod(active).failed == 0

@@ -20,8 +20,6 @@ from dropoutlib.bayes import (
     predictive_entropy,
     sampling,
 )
-from dropoutlib.bayes.active import is_dropout
-from dropoutlib.bayes.memory import Memory
 from dropoutlib.masks import enumerate_masks, mask_weights
 from dropoutlib.models import ConvNetWithDropout, MLPWithDropout
 
@@ -119,9 +117,7 @@ def test_same_numbers_together_one_by_one_and_in_full(shared, example, seed, mon
     with monkeypatch.context() as patch:
         unknown_layers(patch)
         torch.testing.assert_close(mc_samples(model, x, 9, **options), samples)
-        patch.setattr("dropoutlib.bayes.strategies.TRIAL_BYTES", 0)
-        torch.testing.assert_close(mc_samples(model, x, 9, **options), samples)
-        patch.setattr("dropoutlib.bayes.strategies.CHUNK_BYTES", 0)
+        patch.setattr(sampling, "CHUNK_BYTES", 0)
         torch.testing.assert_close(mc_samples(model, x, 9, **options), samples)
     in_full(monkeypatch)
     torch.testing.assert_close(mc_samples(model, x, 9, **options), samples)
@@ -141,7 +137,7 @@ def test_function_draws_are_one_network_for_all_rows(example, seed):
 def test_moments_are_those_of_a_plain_loop(example, rng, seed):
     """Squashed to [0, 1], the means of two sets of draws differ by less than both intervals."""
     model, x = example
-    active = [module for module in model.modules() if is_dropout(module)]
+    active = [found.module for found in ours.find(model)]
     total = 1500
     torch.manual_seed(seed)
     loop = torch.sigmoid(plain_loop(model, x, total, active)).numpy()

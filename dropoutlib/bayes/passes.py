@@ -1,28 +1,44 @@
 """Forward passes under control: every stochastic call in them takes its noise from outside.
 
-A mode of torch sees each call of a torch function that a model's Python code makes. What is
-stochastic goes to a handler, all else runs as it is. What the first pass calls before it asks for
-noise is the same in every pass, so later ones take the results from there.
+A mode of torch sees each call of a torch function that a model's Python code makes, in this
+thread alone. What is stochastic goes to a handler, all else runs as it is. What the first pass
+calls before it asks for noise is the same in every pass, so later ones take the results there.
 """
 
+import functools
 import sys
+import weakref
 
+import numpy as np
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_iter
 
-from .handlers import HANDLERS
-from .memory import Kept, storages, tensors
-from .noise import DivergenceError, Site
+from .stochastic import HANDLERS
+from .streams import DivergenceError, Site
 
-__all__ = ["FirstPass", "Pass", "RepeatedPass", "ReuseError"]
+__all__ = ["FirstPass", "OwnGenerator", "Pass", "RepeatedPass", "ReuseError", "tensors"]
 
 DIGITS = {torch.float32: 24, torch.float16: 11, torch.bfloat16: 8}  # of a number in [1/2, 1)
 UNTRACKED = {torch.Tensor.data.__get__, torch.Tensor.data.__set__}  # changes that leave no trace
+PLAIN = (
+    int,
+    float,
+    complex,
+    str,
+    bytes,
+    np.generic,
+    torch.dtype,
+    torch.device,
+    type(None),
+    type(...),
+)
 
 
 class ReuseError(RuntimeError):
-    """A tensor that passes would share is changed in place, or one that was is used again."""
+    """Later passes cannot share what this one computed."""
 
 
 class Pass(TorchFunctionMode):
@@ -30,9 +46,9 @@ class Pass(TorchFunctionMode):
 
     Parameters
     ----------
-    source : callable
-        Takes a `Site` and returns its noise for this pass, a tensor that broadcasts to the
-        site's shape.
+    draw : callable
+        Takes a `Site` and returns its noise for this pass, an array or a tensor that broadcasts
+        to the site's shape.
     active : set of Module
         The modules that may call dropout functions.
 
@@ -42,11 +58,9 @@ class Pass(TorchFunctionMode):
         Whether a dropout function was called that drops anything.
     """
 
-    def __init__(self, source, active):
+    def __init__(self, draw, active):
         super().__init__()
-        self.source = source
-        self.active = active
-        self.dropped = False
+        self.source, self.active, self.dropped = draw, active, False
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
@@ -58,7 +72,7 @@ class Pass(TorchFunctionMode):
         return self.call(func, args, kwargs)
 
     def call(self, func, args, kwargs):
-        """Run what is not stochastic."""
+        """Run what is not stochastic, or not under control."""
         return func(*args, **kwargs)
 
     def check(self, func, p, training):
@@ -78,13 +92,11 @@ class Pass(TorchFunctionMode):
 
     def draw(self, kind, shape, dtype, device, p=None):
         """Noise of this shape for the next site."""
-        noise = self.source(Site(kind, tuple(shape), p))
+        noise = torch.as_tensor(self.source(Site(kind, tuple(shape), p)))
         if kind == "uniform" and dtype in DIGITS:  # where rounding could give 1
             scale = 2.0 ** DIGITS[dtype]
             noise = torch.floor(noise * scale) / scale
-        if noise.shape != shape:
-            noise = noise.expand(shape)
-        return noise.to(device, dtype)
+        return noise.expand(shape).to(device, dtype)
 
     def finish(self, input, output, inplace):
         """Return the output of a stochastic function that may have to change its input."""
@@ -92,34 +104,38 @@ class Pass(TorchFunctionMode):
 
 
 class FirstPass(Pass):
-    """The pass that finds out what the others can share, and what they need.
+    """The pass that finds out what the others can share, what they do, and what they need.
 
     Parameters
     ----------
-    source, active
+    draw, active
         As for `Pass`.
-    memory : Memory or Budget
-        Told the results of the calls behind the first noise.
-    inputs, state : sequence of Tensor
-        Arguments of the model, and its parameters and buffers.
+    given : iterable of Tensor
+        Arguments, parameters and buffers: none may be changed.
 
     Attributes
     ----------
-    beginning : list of (callable, result), or None
-        The calls before the first noise, once there was one.
+    calls : list
+        All calls, as far as they are the same in every pass.
+    beginning : list
+        Results of those before the first noise.
+    sites : list of (int, Site)
+        Where noise was asked for: behind how many calls, and which.
+    peak : int
+        Largest number of bytes at one time that tensors took behind the first noise.
     """
 
-    def __init__(self, source, active, memory, inputs, state):
-        super().__init__(source, active)
-        self.beginning = None
-        self.memory = memory
-        self.inputs = inputs
-        self._calls = []
-        self._versions = _versions(state)
+    def __init__(self, draw, active, given):
+        super().__init__(draw, active)
+        self.calls, self.beginning, self.sites = [], [], []
+        self.peak = self._bytes = 0
+        self._watched = _versions(given)
+        self._users = {}  # number of living tensors by storage
+        self._references = []
         self._replaced = {}  # storages that should have changed in place, kept from reuse
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        if self._replaced and not self._replaced.keys().isdisjoint(storages((args, kwargs))):
+        if self._replaced and not self._replaced.keys().isdisjoint(_storages((args, kwargs))):
             raise ReuseError("what a stochastic function changed in place is used again")
         return super().__torch_function__(func, types, args, kwargs)
 
@@ -128,26 +144,27 @@ class FirstPass(Pass):
         if func in UNTRACKED:
             raise ReuseError("a tensor may be changed without a trace")
         result = func(*args, **kwargs)
-        if self.beginning is None:
-            self._calls.append((func, Kept(result)))
+        self.calls.append((func, _plain(args), _plain(kwargs)))
+        if self.sites:
+            self._count(result)
         else:
-            self.memory.add(result)
+            self.beginning.append(_Kept(result))
         return result
 
     def draw(self, kind, shape, dtype, device, p=None):
         """Noise of this shape for the next site; the first ends the beginning."""
-        if self.beginning is None:
-            self.beginning = [(func, kept.result()) for func, kept in self._calls]
-            self._versions += _versions(tensors([result for _, result in self.beginning]))
-            self._versions += _versions(self.inputs)
+        if not self.sites:
+            self.beginning = [kept.result() for kept in self.beginning]
+            self._watched += _versions(tensors(self.beginning))
+        self.sites.append((len(self.calls), Site(kind, tuple(shape), p)))
         noise = super().draw(kind, shape, dtype, device, p)
-        self.memory.add(noise)
+        self._count(noise)
         return noise
 
     def finish(self, input, output, inplace):
         """Return the output; its input must not be used again if it should have changed."""
         if inplace:
-            shared = storages(input)
+            shared = _storages(input)
             if not shared:  # it is the tensor of many passes, and shared by no others
                 return input.copy_(output)
             self._replaced.update(dict.fromkeys(shared, input))
@@ -155,55 +172,178 @@ class FirstPass(Pass):
 
     def check_shared(self, output):
         """Raise `ReuseError` if a later pass would find the beginning changed."""
-        if any(tensor._version != version for tensor, version in self._versions):
+        if any(tensor._version != version for tensor, version in self._watched):
             raise ReuseError("what passes would share was changed in one")
-        if self._replaced and not self._replaced.keys().isdisjoint(storages(output)):
+        if self._replaced and not self._replaced.keys().isdisjoint(_storages(output)):
             raise ReuseError("what a stochastic function changed in place is the output")
+
+    def _count(self, tree):
+        """Count the bytes of tensors for as long as they live."""
+        for tensor in tensors(tree):
+            for address, size in _storages(tensor).items():
+                self._users[address] = self._users.get(address, 0) + 1
+                if self._users[address] == 1:
+                    self._bytes += size
+                    self.peak = max(self.peak, self._bytes)
+                release = functools.partial(self._release, address, size)
+                self._references.append(weakref.ref(tensor, release))
+
+    def _release(self, address, size, reference):
+        self._users[address] -= 1
+        if not self._users[address]:
+            self._bytes -= size
+
+
+class _Kept:
+    """Result of a call, not kept alive until it is known to be needed.
+
+    A tensor that nobody holds when the first noise is drawn cannot be used after it. In its
+    place goes a tensor that looks the same and takes no memory.
+    """
+
+    def __init__(self, result):
+        dies = type(result) is torch.Tensor and result.layout is torch.strided
+        self.value = weakref.ref(result) if dies else result
+        self.look = (result.shape, result.dtype, result.device) if dies else None
+
+    def result(self):
+        if self.look is None:
+            return self.value
+        tensor, (shape, dtype, device) = self.value(), self.look
+        if tensor is None:
+            tensor = torch.empty((), dtype=dtype, device=device).expand(shape)
+        return tensor
 
 
 class RepeatedPass(Pass):
-    """A pass that takes the beginning from the first one.
+    """A pass that takes the beginning from the first one, and must do the same as that.
 
     Parameters
     ----------
-    source
-        As for `Pass`.
     first : FirstPass
         The first one.
+    noise : sequence of Tensor
+        The noise of each site.
     """
 
-    def __init__(self, source, first):
-        super().__init__(source, first.active)
-        self.beginning = first.beginning
-        self.position = 0
+    def __init__(self, first, noise):
+        super().__init__(None, first.active)
+        self.first, self.noise = first, noise
+        self.position = self.drawn = 0
 
     def call(self, func, args, kwargs):
         """Run what is not stochastic, or take its result from the first pass."""
-        if self.position == len(self.beginning):
-            return func(*args, **kwargs)
-        known, result = self.beginning[self.position]
-        if known is not func and known != func:
-            raise DivergenceError(f"a pass called {func}, the first one {known}")
+        first, position = self.first, self.position
+        done = func, _plain(args), _plain(kwargs)
+        if position >= len(first.calls) or first.calls[position] != done:
+            raise DivergenceError(f"a pass called {done}, the first one something else")
         self.position += 1
-        return result
+        return (
+            first.beginning[position] if position < len(first.beginning) else func(*args, **kwargs)
+        )
 
     def check(self, func, p, training):
         """Nothing: the first pass has done it."""
 
     def draw(self, kind, shape, dtype, device, p=None):
         """Noise of this shape for the next site."""
-        if self.position != len(self.beginning):
-            raise DivergenceError("a pass asked for noise earlier than the first one")
-        return super().draw(kind, shape, dtype, device, p)
+        asked = self.position, Site(kind, tuple(shape), p)
+        if self.drawn >= len(self.noise) or self.first.sites[self.drawn] != asked:
+            raise DivergenceError(f"a pass asked for {asked}, the first one for something else")
+        self.source = lambda site: self.noise[self.drawn]
+        noise = super().draw(kind, shape, dtype, device, p)
+        self.drawn += 1
+        return noise
 
     def finish(self, input, output, inplace):
         """Return the output: the first pass has seen that its input is not used again."""
         return output
 
+    def check_end(self):
+        """Raise `DivergenceError` if the first pass did more."""
+        if (self.position, self.drawn) != (len(self.first.calls), len(self.noise)):
+            raise DivergenceError("a pass ended earlier than the first one")
+
+
+class OwnGenerator(TorchDispatchMode):
+    """Sees the operations that draw beneath all functions of torch, compiled ones included.
+
+    Parameters
+    ----------
+    seed : int, optional
+        Seed of generators that take the place of torch's global ones, which other threads may be
+        using, and of a layer's own. If None, nothing may be drawn.
+    """
+
+    def __init__(self, seed=None):
+        super().__init__()
+        self.seed, self.generators = seed, {}
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if torch.Tag.nondeterministic_seeded not in func.tags:
+            return func(*args, **kwargs)
+        if self.seed is None:
+            raise ReuseError(f"{func} drew noise that is not under control")
+        own = _with_generator(func)
+        if own is None:
+            raise ValueError(
+                f"{func} draws from torch's global generator and takes no other, so that its noise "
+                "cannot follow the seed of a prediction; draw it with torch.rand or torch.randn"
+            )
+        device = next((t.device for t in tensors((args, kwargs))), kwargs.get("device") or "cpu")
+        if device not in self.generators:
+            self.generators[device] = torch.Generator(device).manual_seed(self.seed)
+        return own(*args, **{**kwargs, "generator": self.generators[device]})
+
+
+@functools.cache
+def _with_generator(func):
+    """The form of a random operation that takes a generator, or None."""
+    names = {argument.name for argument in func._schema.arguments} | {"generator"}
+    packet = func.overloadpacket
+    forms = (func, *(getattr(packet, name) for name in packet.overloads()))
+    return next((f for f in forms if {a.name for a in f._schema.arguments} == names), None)
+
+
+def tensors(tree):
+    """The tensors in nested tuples, lists and dictionaries."""
+    if isinstance(tree, torch.Tensor):  # by far the most frequent
+        return [tree]
+    return [leaf for leaf in tree_iter(tree) if isinstance(leaf, torch.Tensor)]
+
+
+def _storages(tree):
+    """Bytes of the memory of the tensors in a tree, by address.
+
+    Tensors of many passes at once, which vmap makes, have none, nor have sparse ones.
+    """
+    found = {}
+    for tensor in tensors(tree):
+        try:
+            storage = tensor.untyped_storage()
+            found[storage.data_ptr()] = storage.nbytes()
+        except (NotImplementedError, RuntimeError):
+            continue
+    return found
+
 
 def _versions(given):
     """Tensors and how often they were changed; those of inference mode cannot be, outside."""
     return [(tensor, tensor._version) for tensor in given if not tensor.is_inference()]
+
+
+def _plain(value):
+    """What passes can be compared by: numbers and the like, but for tensors only that they are."""
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return [(key, _plain(item)) for key, item in value.items()]
+    if isinstance(value, slice):
+        return _plain((value.start, value.stop, value.step))
+    if isinstance(value, np.ndarray):
+        return value.tobytes()
+    return value if isinstance(value, PLAIN) else type(value)
 
 
 def _caller():

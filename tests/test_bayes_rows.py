@@ -7,7 +7,7 @@ from mc_models import in_full
 from torch import nn
 
 from dropoutlib import nn as ours
-from dropoutlib.bayes import mc_samples, sequence
+from dropoutlib.bayes import mc_samples, rows, sampling
 from dropoutlib.models import ConvNetWithDropout, MLPWithDropout
 
 SEQUENCES = {
@@ -69,8 +69,8 @@ def example(request, seed, rng):
 @pytest.mark.parametrize("chunk", [0, 1000, 1 << 22])
 def test_same_numbers_as_in_full(chunk, shared, example, seed, monkeypatch):
     model, x = example
-    monkeypatch.setattr(sequence, "CHUNK_BYTES", chunk)
-    monkeypatch.setattr("dropoutlib.bayes.strategies.Sampler._in_full", None)  # not come to
+    monkeypatch.setattr(rows, "CHUNK_BYTES", chunk)
+    monkeypatch.setattr(sampling, "_Sampler", None)  # not come to
     before = x.clone()
     samples = mc_samples(model, x, 11, rng=seed, shared_mask=shared)
     assert torch.equal(x, before)
@@ -80,7 +80,7 @@ def test_same_numbers_as_in_full(chunk, shared, example, seed, monkeypatch):
 
 
 def known(model, x):
-    return sequence.Sequence(model, x).layers is not None
+    return rows.known_layers(model, x) is not None
 
 
 def test_examples_are_known(example):
