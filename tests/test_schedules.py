@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dropoutlib import layers, nn, schedules
-from dropoutlib.schedules import Scheduler, curves, scheduler, set_probabilities
+from dropoutlib.schedules import Scheduler, set_probabilities
 
 
 def test_curriculum_rises_from_zero_to_its_limit():
@@ -107,8 +107,7 @@ def test_bad_arguments_are_refused(call, error, message):
         call()
 
 
-@pytest.mark.parametrize("module", [curves, scheduler])
-def test_examples_in_the_docstrings(module):
-    result = doctest.testmod(module)
+def test_examples_in_the_docstrings():
+    result = doctest.testmod(schedules)
     assert result.attempted
     assert not result.failed

@@ -1,13 +1,16 @@
 """Mean and variance in closed form where dropout sits right before a linear head: no draws."""
 
-import contextlib
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from .. import nn as ours
-from .active import is_dropout, only_training
+from .._modules import shadow
+from ..nn.calls import FUNCTIONS, RANDOM
+from ..nn.functional.common import check_p, wide_dtype
 
 __all__ = ["Moments", "analytic"]
 
@@ -19,7 +22,7 @@ class Moments(NamedTuple):
     var: torch.Tensor
 
 
-def analytic(model, x):
+def analytic(model: nn.Module, x: torch.Tensor) -> Moments:
     """Exact mean and variance of a model whose only dropout feeds a linear layer at its end.
 
     With features h, units dropped independently and outputs ``W (h m / q) + b``::
@@ -33,14 +36,17 @@ def analytic(model, x):
     model : Module
         It ends with a `Dropout`, `GaussianDropout` or `StandardDropout` whose output is the
         input of an `nn.Linear` whose output is the model's. Its other layers are evaluated in
-        evaluation mode.
+        evaluation mode. Modes, hooks, buffers and random states are left alone, also for other
+        threads that use the model.
     x : Tensor, shape (N, ...)
         The inputs.
 
     Returns
     -------
     Moments
-        ``(mean, var)``, tensors of the shape of the model's output, without gradient.
+        ``(mean, var)``, tensors of the shape of the model's output, without gradient, computed
+        in float64. Their dtype is the output's, or float32 for one of half precision, whose
+        range is too small for variances.
 
     Raises
     ------
@@ -62,32 +68,47 @@ def analytic(model, x):
     >>> mean.item(), var.item()
     (7.0, 25.0)
     """
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
+    found = [one for one in ours.find(model) if one.p != 0]
+    for one in found:
+        if isinstance(one.module, torch.jit.ScriptModule):
+            raise ValueError(f"what happens in scripted code cannot be seen: {one}")
+    twins = shadow(model)
     trace = _Trace()
-    with torch.no_grad(), only_training(model), trace.watching(model):
-        with torch.random.fork_rng(devices=[]):
-            before = torch.get_rng_state()
-            output = model(x)
-            drawn = not torch.equal(before, torch.get_rng_state())
-        if drawn:
-            raise ValueError("the model draws random numbers outside of its dropout layers")
-        dropout, features, head = trace.result(output)
-        mean, var = _MOMENTS[type(dropout)](features, dropout.p)
-        return Moments(head(mean), nn.functional.linear(var, head.weight.square()))
+    for twin in twins.values():
+        twin.training = False
+        if type(twin) is nn.Linear and _is_own(twin):
+            vars(twin)["forward"] = trace.head(twin)
+    suspects = [one for one in found if one.reach not in ("call", "either") or one.guessed]
+    for one in found:
+        if one not in suspects:
+            vars(twins[one.module])["forward"] = trace.dropout(twins[one.module], one)
+    with torch.inference_mode(False), torch.no_grad():
+        output = trace.run(twins[model], x)
+        moments = trace.moments(output)
+        for one in suspects:  # what calls dropout as a function shows it in training mode
+            twins[one.owner].training = True
+        if suspects and not torch.equal(trace.run(twins[model], x), output):
+            raise ValueError(f"the output depends on more than a dropout layer: {suspects[0]}")
+    return moments
+
+
+def _is_own(module):
+    """Whether a module has the forward pass of its class."""
+    forward = vars(module).get("forward")
+    return forward is None or getattr(forward, "__func__", None) is type(module).forward
 
 
 def _inverted(h, p):
-    """Moments of h m / q, and of Gaussian noise matched to it. At p = 1 all is dropped."""
-    return (h, h.square() * (p / (1 - p))) if p < 1 else (h * 0, h * 0)
+    """Moments of h m / q, and of Gaussian noise matched to it. At p = 1 there is no h left."""
+    return h, p / (1 - p) if p < 1 else 0.0
 
 
 def _standard(h, p):
     """Moments of h m."""
-    return h * (1 - p), h.square() * (p * (1 - p))
+    return h * (1 - p), p * (1 - p)
 
 
-# By exact type: a subclass may do anything.
+# Mean and the factor of h * h in the variance. By exact type: a subclass may do anything.
 _MOMENTS = {
     nn.Dropout: _inverted,
     ours.Dropout: _inverted,
@@ -96,61 +117,91 @@ _MOMENTS = {
 }
 
 
-class _Trace:
-    """Which dropout layers a pass calls, and which linear layer takes the output of one."""
+class _Trace(TorchFunctionMode):
+    """Follows a pass: which dropout layer it calls, and which linear layer takes the output."""
 
-    def __init__(self):
-        self.called = []  # (dropout layer, its output)
-        self.features = None  # the last one's input
-        self.heads = []  # (linear layer, its input, its output)
+    def run(self, model, x):
+        """The output of a pass."""
+        self.layer = self.features = self.passed = None
+        self.heads = []  # (linear layer, its output, number of changes of it)
+        with self:
+            return model(x.clone())
 
-    @contextlib.contextmanager
-    def watching(self, model):
-        """Hooks on the layers while the context lasts."""
-        with contextlib.ExitStack() as stack:
-            for module in model.modules():
-                if is_dropout(module) and _probability(module) != 0:
-                    stack.callback(module.register_forward_pre_hook(self._reached).remove)
-                    stack.callback(module.register_forward_hook(self._dropped).remove)
-                elif type(module) is nn.Linear:
-                    stack.callback(module.register_forward_hook(self._mapped).remove)
-            yield
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        name = getattr(func, "__name__", "")
+        if name in FUNCTIONS:
+            where = FUNCTIONS[name]
+            default = 0.0 if name.startswith("scaled_dot") else 0.5
+            p = kwargs.get("p", kwargs.get("dropout_p", default))
+            p = args[where] if len(args) > where else p
+            if not isinstance(p, (int, float)) or p != 0:
+                raise ValueError(f"the model calls {name}(p={p}) as a function")
+        elif name in RANDOM:
+            raise ValueError(
+                f"the model draws random numbers outside of its dropout layers, by {name}"
+            )
+        elif func == torch.Tensor.data.__get__ and self.passed is not None:
+            raise ValueError("the model takes .data of a tensor, which hides changes in place")
+        return func(*args, **kwargs)
 
-    def result(self, output):
-        """The dropout layer, its input and the head, or an error."""
-        if not self.called:
+    def dropout(self, layer, found):
+        """Forward pass of a dropout layer: it gives its input, and notes it."""
+
+        def forward(input, *args, **kwargs):
+            if self.layer is not None:
+                names = f"{self.found}; {found}"
+                raise ValueError(f"the model calls more than one dropout layer: {names}")
+            if type(layer) not in _MOMENTS or not own:
+                raise ValueError(f"the moments of {type(layer).__name__} are not known here")
+            self.layer, self.found = layer, found
+            # Two copies: the input may go on to other layers, past the dropout.
+            self.features, self.passed = input.clone(), input.clone()
+            return self.passed
+
+        own = _is_own(layer)
+        return forward
+
+    def head(self, layer):
+        """Forward pass of a linear layer, noted if it takes the output of dropout unchanged."""
+
+        def forward(input):
+            output = nn.Linear.forward(layer, input)
+            if input is self.passed and input._version == 0:
+                self.heads.append((layer, output, output._version))
+            return output
+
+        return forward
+
+    def moments(self, output):
+        """The moments of the model's output, or an error."""
+        if self.layer is None:
             raise ValueError("the model has no dropout layer that drops anything")
-        if len(self.called) > 1:
-            names = ", ".join(type(layer).__name__ for layer, *_ in self.called)
-            raise ValueError(f"the model calls more than one dropout layer: {names}")
-        dropout, passed = self.called[0]
-        if type(dropout) not in _MOMENTS:
-            raise ValueError(f"the moments of {type(dropout).__name__} are not known here")
-        heads = [head for head, taken, given in self.heads if taken is passed and given is output]
+        heads = [
+            layer
+            for layer, given, version in self.heads
+            if given is output and output._version == version
+        ]
         if not heads:
             raise ValueError(
-                f"{dropout} is not followed by an nn.Linear whose output is the model's"
+                f"{self.found} is not followed by an nn.Linear whose output is the model's"
             )
-        return dropout, self.features, heads[0]
-
-    def _reached(self, module, args):
-        if type(module) not in _MOMENTS:
-            return args
-        self.features = args[0].clone()
-        # The layer gets a tensor of its own: in evaluation mode it returns its input, or changes
-        # it in place, while the features may go on to other layers past the dropout.
-        return (args[0].clone(), *args[1:])
-
-    def _dropped(self, module, args, output):
-        self.called.append((module, output))
-
-    def _mapped(self, module, args, output):
-        self.heads.append((module, args[0], output))
+        wide = torch.promote_types(output.dtype, wide_dtype(output.device))
+        h, W = self.features.to(wide), heads[0].weight.to(wide)
+        b = None if heads[0].bias is None else heads[0].bias.to(wide)
+        p = check_p(self.layer.p)
+        h = torch.zeros_like(h) if p == 1 else h  # h * 0 is NaN if h is infinite
+        mean, factor = _MOMENTS[type(self.layer)](h, p)
+        dtype = torch.promote_types(output.dtype, torch.float32)
+        var = factor * _squares(h.abs(), W.abs())
+        return Moments(F.linear(mean, W, b).to(dtype), var.to(dtype.to_real()))
 
 
-def _probability(module):
-    """The drop probability, under the name that the module gives it."""
-    for name in ("p", "drop_prob", "dropout"):
-        if hasattr(module, name):
-            return getattr(module, name)
-    return None
+def _squares(h, W):
+    """``(W * W) (h * h)`` for entries of any size, whose squares may be out of range."""
+    h_scale, W_scale = (F.pad(part, (0, 1)).amax(-1, keepdim=True) for part in (h, W))
+    h_scale, W_scale = (
+        torch.where((scale > 0) & scale.isfinite(), scale, 1.0) for scale in (h_scale, W_scale)
+    )
+    scale = h_scale * W_scale.squeeze(-1)
+    return F.linear((h / h_scale).square(), (W / W_scale).square()) * scale * scale

@@ -8,6 +8,7 @@ cannot capture: leave it out of what is compiled as a full graph.
 
 from . import functional
 from .concrete import ConcreteDropout
+from .finding import Found, find
 from .functional import (
     alpha_dropout,
     drop_path,
@@ -29,6 +30,7 @@ from .modules import (
     StandardDropout,
 )
 from .rdrop import r_drop_loss
+from .replacing import replace
 from .structured import DropBlock2d, DropPath, VariationalDropout
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "Dropout2d",
     "Dropout3d",
     "FeatureAlphaDropout",
+    "Found",
     "GaussianDropout",
     "StandardDropout",
     "VariationalDropout",
@@ -52,6 +55,8 @@ __all__ = [
     "dropout2d",
     "dropout3d",
     "feature_alpha_dropout",
+    "find",
     "functional",
     "r_drop_loss",
+    "replace",
 ]

@@ -1,0 +1,162 @@
+"""A twin of a model that shares its parameters: what is done to it is not done to the model.
+
+So modes, hooks and forward passes can be changed while other threads use the model.
+"""
+
+import collections
+import copy
+import functools
+import types
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parameter import UninitializedTensorMixin
+
+__all__ = ["shadow"]
+
+ATOMS = {bool, int, float, str, type(None), nn.Parameter, torch.dtype, torch.device}
+EMPTY = {dict, list, collections.OrderedDict}
+
+
+def shadow(model: nn.Module) -> dict[nn.Module, nn.Module]:
+    """Twins of the modules of a model, with the same parameters and copies of the buffers.
+
+    What modules hold goes over as it is, but for what leads back to modules of the model: lists,
+    dictionaries, bound methods, partial functions and closures then lead to the twins. The twin
+    of a compiled module is that of what it was made from, since compiled code does not see what is
+    done to a twin; scripted modules are copied as a whole, parameters included.
+
+    Parameters
+    ----------
+    model : Module
+        The model, which is only read. A hook or function that has it as a global variable goes on
+        to use the model itself.
+
+    Returns
+    -------
+    dict
+        From each module of the model to its twin, of the same class and in the same mode.
+
+    Raises
+    ------
+    ValueError
+        If a parameter has no shape yet, since the twin's first pass would be the model's.
+
+    Examples
+    --------
+    >>> model = nn.Sequential(nn.Linear(2, 2), nn.Dropout()).eval()
+    >>> twin = shadow(model)[model].train()
+    >>> model.training, twin.training, twin[0].weight is model[0].weight
+    (False, True, True)
+    """
+    twins = _Twins()
+    modules = list(model.modules())
+    for module in modules:
+        if not isinstance(module, torch.jit.ScriptModule):
+            twins.put(module, object.__new__(type(module)))
+        elif id(module) not in twins.known:
+            for part, twin in zip(module.modules(), copy.deepcopy(module).modules(), strict=True):
+                twins.put(part, twin)
+    for module in reversed(modules):  # what is compiled may be compiled itself
+        if "_orig_mod" in module._modules:
+            twins.put(module, twins.of(module._modules["_orig_mod"]))
+    for module in modules:
+        if type(twins.of(module)) is type(module) and not isinstance(
+            module, torch.jit.ScriptModule
+        ):
+            twins.fill(module)
+    return {module: twins.of(module) for module in modules}
+
+
+class _Twins:
+    """What stands for what. Originals are kept, so that none gets the address of another."""
+
+    def __init__(self):
+        self.known = {}
+
+    def put(self, value, twin):
+        self.known[id(value)] = (value, twin)
+        return twin
+
+    def of(self, value: Any) -> Any:
+        """What stands for a value: the value itself, unless it leads to the model."""
+        kind = type(value)
+        if kind in ATOMS:
+            return value
+        if id(value) in self.known:
+            return self.known[id(value)][1]
+        if kind is types.MethodType:
+            owner = self.of(value.__self__)
+            return value if owner is value.__self__ else types.MethodType(value.__func__, owner)
+        if kind is functools.partial:
+            function, args, named = map(self.of, (value.func, value.args, value.keywords))
+            return self.put(value, functools.partial(function, *args, **named))
+        if kind is types.FunctionType and value.__closure__:
+            return self.function(value)
+        if kind in (list, tuple):
+            return self.container(value, enumerate(value))
+        if isinstance(value, dict) and hasattr(value, "copy"):
+            return self.container(value, value.items())
+        return value
+
+    def container(self, value, items):
+        """A list, tuple or dictionary, itself if all that it holds stands for itself."""
+        self.put(value, value)  # it may hold itself
+        changed = {key: twin for key, part in items if (twin := self.of(part)) is not part}
+        if not changed:
+            return value
+        if type(value) is tuple:
+            return self.put(value, tuple(changed.get(i, part) for i, part in enumerate(value)))
+        twin = self.put(value, value.copy())
+        for key, part in changed.items():
+            twin[key] = part
+        return twin
+
+    def function(self, value):
+        """A function, whose closure may have the model in it."""
+        cells = tuple(types.CellType() for _ in value.__closure__)
+        twin = types.FunctionType(
+            value.__code__, value.__globals__, value.__name__, value.__defaults__, cells
+        )
+        vars(twin).update(vars(value))
+        twin.__kwdefaults__ = value.__kwdefaults__
+        self.put(value, twin)
+        same = True
+        for cell, own in zip(value.__closure__, cells, strict=True):
+            try:
+                content = cell.cell_contents
+            except ValueError:  # it has none yet
+                continue
+            own.cell_contents = self.of(content)
+            same = same and own.cell_contents is content
+        return self.put(value, value) if same else twin
+
+    def fill(self, module):
+        """Give the twin of a module what the module has."""
+        twin = vars(self.of(module))
+        for held in (module._parameters, module._buffers):
+            if any(isinstance(tensor, UninitializedTensorMixin) for tensor in held.values()):
+                raise ValueError(f"{module} has parameters without a shape: run the model once")
+        for buffer in module._buffers.values():
+            if buffer is not None and id(buffer) not in self.known:
+                self.put(buffer, buffer.detach().clone())
+        for name, value in vars(module).items():
+            if type(value) in ATOMS:
+                twin[name] = value
+                continue
+            if not value and type(value) in EMPTY:  # most of what a module has
+                twin[name] = type(value)()
+                continue
+            own = self.of(value)
+            # What is added to a list or dictionary of the one is not added to that of the other.
+            twin[name] = own.copy() if own is value and isinstance(value, (list, dict)) else own
+        twin["_compiled_call_impl"] = None
+        forward = twin.get("forward", type(module).forward)
+        if hasattr(forward, "_torchdynamo_orig_callable"):
+            twin["forward"] = self.uncompiled(forward._torchdynamo_orig_callable, module)
+
+    def uncompiled(self, function, module):
+        """What a compiled forward pass was made from, of the twin."""
+        bound = function if hasattr(function, "__self__") else types.MethodType(function, module)
+        return self.of(bound)
