@@ -145,9 +145,11 @@ class _Twins:
             if type(value) in ATOMS:
                 twin[name] = value
                 continue
-            if not value and type(value) in EMPTY:  # most of what a module has
+            if type(value) in EMPTY and not value:  # most of what a module has
                 twin[name] = type(value)()
                 continue
+            if type(value) is torch.Tensor and id(value) not in self.known:  # as good as a buffer
+                self.put(value, value.detach().clone())
             own = self.of(value)
             # What is added to a list or dictionary of the one is not added to that of the other.
             twin[name] = own.copy() if own is value and isinstance(value, (list, dict)) else own

@@ -306,6 +306,10 @@ def test_encoder_does_not_take_the_path_without_dropout(rng, seed):
 @pytest.mark.parametrize("first", [True, False])
 def test_functional_dropout_that_no_module_switches_is_reported(training, first):
     class Functional(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.child = nn.Identity()
+
         def forward(self, x):
             return F.dropout(x, 0.5, training=self.training if training == "self" else True)
 
@@ -333,6 +337,10 @@ def test_functional_dropout_that_no_module_switches_is_reported(training, first)
 )
 def test_every_function_is_reported(call):
     class Functional(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.child = nn.Identity()
+
         def forward(self, x):
             return call(x)
 

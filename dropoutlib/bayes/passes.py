@@ -65,7 +65,7 @@ class Pass(TorchFunctionMode):
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         handler = HANDLERS.get(func)
-        if handler is not None:
+        if handler is not None and kwargs.get("out") is None:
             output = handler(self, func, *args, **kwargs)
             if output is not NotImplemented:
                 return output
@@ -291,7 +291,8 @@ class OwnGenerator(TorchDispatchMode):
                 f"{func} draws from torch's global generator and takes no other, so that its noise "
                 "cannot follow the seed of a prediction; draw it with torch.rand or torch.randn"
             )
-        device = next((t.device for t in tensors((args, kwargs))), kwargs.get("device") or "cpu")
+        given = (tensor.device for tensor in tensors((args, kwargs)))
+        device = torch.device(next(given, kwargs.get("device") or "cpu"))
         if device not in self.generators:
             self.generators[device] = torch.Generator(device).manual_seed(self.seed)
         return own(*args, **{**kwargs, "generator": self.generators[device]})

@@ -5,6 +5,7 @@ passes share, their T endings, the samples.
 """
 
 import contextlib
+import functools
 import inspect
 import numbers
 import secrets
@@ -17,7 +18,7 @@ from torch.utils._pytree import tree_flatten, tree_map_only, tree_unflatten
 
 from .._modules import shadow
 from ..masks import check_rng
-from ..nn.finding import modes
+from ..nn.finding import find, modes
 from .passes import FirstPass, OwnGenerator, Pass, RepeatedPass, ReuseError, tensors
 from .rows import known_layers, sample_rows
 from .streams import DivergenceError, Streams
@@ -138,7 +139,6 @@ class _Sampler:
         self.entropy, self.total, self.advance = entropy, total, advance
         self.training, self.off = modes(model, also)
         self.called = set()  # modules that were called
-        self.together = True  # whether passes can run together
         if not self.training:
             raise ValueError(
                 f"{type(model).__name__} has no dropout layer, so that all its predictions are "
@@ -152,17 +152,36 @@ class _Sampler:
             samples = self._sharing(Streams(self.entropy, self.total, of_row), max_bytes)
         except (ReuseError, DivergenceError):
             samples = self._in_full(by_row=of_row is not None)
-        silent = [found for found in self.off if found.module not in self.called]
-        if silent:
-            text = f"dropout of {type(self.model).__name__} that these samples are without"
-            warnings.warn(text + _listed(silent), stacklevel=3)
+        self._warn_of_silence()
         return samples
+
+    def _warn_of_silence(self):
+        """Name what drops in training and did not here: read by others, or not called at all."""
+        silent = [found for found in self.off if found.module not in self.called]
+        if self.training - self.called:
+            for found in find(self.model):
+                owner = self.model.get_submodule(found.name.rpartition(".")[0])
+                if found.reach == "call" and found.p != 0 and owner not in self.training:
+                    if found.module not in self.called:
+                        silent.append(found._replace(owner=owner))
+        if silent:
+            warnings.warn(
+                f"these samples of {type(self.model).__name__} are without dropout that it has in "
+                f"training, as it was not called{_listed(silent)}",
+                stacklevel=4,
+            )
+
+    def _watched(self, module, forward, *args, **kwargs):
+        """Forward pass of a module, which is noted."""
+        self.called.add(module)
+        return forward(*args, **kwargs)
 
     def _sharing(self, noise, max_bytes):
         """All samples: the first alone, and the others from where its beginning ended."""
         model, active = self._twin()
         given = _copies(self.given)
-        state = [*tensors(given), *model.parameters(), *model.buffers()]
+        state = tensors([given, *map(vars, model.modules())])
+        self.together = all(tensor.layout is torch.strided for tensor in state)
         first = FirstPass(noise.draw, active, state)
         with OwnGenerator():
             output, structure = self._call(model, given, first)
@@ -242,6 +261,8 @@ class _Sampler:
                 twin.train(module in self.training)
                 continue
             vars(twin)["training"] = module in self.training
+            if module in self.training:
+                twin.forward = functools.partial(self._watched, module, twin.forward)
         return twins[self.model], {twins[module] for module in self.training}
 
     def _call(self, model, given, run):

@@ -215,8 +215,10 @@ class _Reader(ast.NodeVisitor):
     def _function(self, node, chain, place, given):
         """A call of what is no attribute of the module."""
         name = next((part for part in reversed(chain) if part != "default"), "")
+        if not chain and isinstance(node.func, ast.Attribute):
+            name = node.func.attr  # a method of what an expression gives
         target = self._resolve(chain)
-        if name in FUNCTIONS and self._is_library(chain, target):
+        if chain and name in FUNCTIONS and self._is_library(chain, target):
             value = self._argument(node, FUNCTIONS[name], {"p", *ARGUMENTS})
             if value is not None:
                 self._use(name, [value], place)
