@@ -41,9 +41,7 @@ def test_off_by_default(bars, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize(
-    "way", ["known layers", "in chunks", "one by one", "in full", "no rows"]
-)
+@pytest.mark.parametrize("way", ["known layers", "in chunks", "one by one", "in full", "no rows"])
 def test_every_sample_is_counted_once(way, bars, monkeypatch):
     x = X[:0] if way == "no rows" else X
     if way == "in full":

@@ -19,6 +19,7 @@ from .variational import gal_kl, kl_overlap, kl_overlap_bound
 _WITH_TORCH = {
     "MCDropoutModel": ".predictors",
     "MCDropoutPredictor": ".predictors",
+    "Prediction": ".predictors",
     "Moments": ".closed_form",
     "analytic": ".closed_form",
     "mc_samples": ".sampling",
@@ -29,6 +30,7 @@ __all__ = [
     "MCDropoutModel",
     "MCDropoutPredictor",
     "Moments",
+    "Prediction",
     "VarianceSplit",
     "analytic",
     "decompose_variance",

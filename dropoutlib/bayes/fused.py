@@ -1,4 +1,4 @@
-"""Dropout inside functions that torch has in one piece, step by step: attention, recurrent layers."""
+"""Dropout within functions that torch has in one piece: attention and recurrent layers."""
 
 import functools
 import inspect
@@ -11,72 +11,53 @@ import torch.nn.functional as F
 __all__ = ["attention", "multi_head", "recurrent"]
 
 
-def attention(
-    run,
-    func,
-    query,
-    key,
-    value,
-    attn_mask=None,
-    dropout_p=0.0,
-    is_causal=False,
-    *,
-    scale=None,
-    enable_gqa=False,
-):
-    """Handler of ``scaled_dot_product_attention``: dropout of the weights softmax(q k^T / s)."""
+def attention(run, func, query, key, value, attn_mask=None, dropout_p=0.0, *args, **kwargs):
+    """Handler of ``scaled_dot_product_attention``: torch's own weights, dropped, and the product.
+
+    The other arguments are ``is_causal``, by position or not, ``scale`` and ``enable_gqa``.
+    """
     run.check(func, dropout_p, True)
     if dropout_p == 0:
         return NotImplemented
-    device, dtype = query.device.type, query.dtype
-    if torch.is_autocast_enabled(device) and dtype != torch.float64:
+    device = query.device.type
+    if torch.is_autocast_enabled(device) and query.dtype != torch.float64:
         dtype = torch.get_autocast_dtype(device)
-    wide = torch.float64 if dtype == torch.float64 else torch.float32  # as torch does in half
-    query, key, value = (x.to(dtype).to(wide) for x in (query, key, value))
-    with torch.autocast(device, enabled=False), run:
-        if enable_gqa:
-            groups = query.size(-3) // key.size(-3)
-            key, value = (heads.repeat_interleave(groups, -3) for heads in (key, value))
-        scale = 1 / math.sqrt(query.size(-1)) if scale is None else scale
-        scores = query @ key.transpose(-2, -1) * scale
-        if is_causal:
-            attn_mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=query.device).tril()
-        if attn_mask is not None and attn_mask.dtype == torch.bool:
-            scores = scores.masked_fill(~attn_mask, -math.inf)
-        elif attn_mask is not None:
-            scores = scores + attn_mask
-        weights = torch.softmax(scores, -1)
-        if attn_mask is not None:
-            # A query that may look at nothing gets zeros, not the NaN of 0/0.
-            blind = scores.isneginf().all(-1, keepdim=True)
-            weights = weights.masked_fill(blind, 0)
-        return (F.dropout(weights, dropout_p) @ value).to(dtype)
+        query, key, value = query.to(dtype), key.to(dtype), value.to(dtype)
+    if attn_mask is not None and attn_mask.dtype == torch.bool:
+        zeros = torch.zeros_like(attn_mask, dtype=query.dtype)
+        attn_mask = zeros.masked_fill(~attn_mask, -math.inf)
+    with torch.autocast(device, enabled=False):
+        given = (query, key, value[..., :0], attn_mask, 0.0, *args)  # no product with the values
+        _, weights = run.call(torch._scaled_dot_product_attention_math, given, kwargs)
+        if kwargs.get("enable_gqa"):
+            value = value.repeat_interleave(query.size(-3) // value.size(-3), -3)
+        with run:
+            return F.dropout(weights, dropout_p) @ value
 
 
 def multi_head(run, func, *args, **kwargs):
     """Handler of ``multi_head_attention_forward``: its body, in which calls are seen."""
-    call = _parameters().bind(*args, **kwargs)
+    parameters, body = _body()
+    call = parameters.bind(*args, **kwargs)
     call.apply_defaults()
     given = call.arguments
     run.check(func, given["dropout_p"], given["training"])
     if given["dropout_p"] == 0 or not given["training"]:
         return NotImplemented
     with run:
-        return _body()(*args, **kwargs)
-
-
-@functools.cache
-def _parameters():
-    """Of the function. Not taken on import, when torch may be a stand-in without any."""
-    return inspect.signature(F.multi_head_attention_forward)
+        return body(*args, **kwargs)
 
 
 @functools.cache
 def _body():
-    """The function, but not handing itself over to modes of torch."""
+    """Signature and body of the function, which does not hand itself over to modes of torch.
+
+    Not taken on import, when torch may be a stand-in without any.
+    """
     source = F.multi_head_attention_forward
     names = {**vars(F), "has_torch_function": lambda tensors: False}
-    return types.FunctionType(source.__code__, names, source.__name__, source.__defaults__)
+    body = types.FunctionType(source.__code__, names, source.__name__, source.__defaults__)
+    return inspect.signature(source), body
 
 
 def recurrent(run, func, data, *args):

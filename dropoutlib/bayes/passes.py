@@ -5,6 +5,7 @@ thread alone. What is stochastic goes to a handler, all else runs as it is. What
 calls before it asks for noise is the same in every pass, so later ones take the results there.
 """
 
+import collections
 import functools
 import sys
 import weakref
@@ -44,18 +45,8 @@ class ReuseError(RuntimeError):
 class Pass(TorchFunctionMode):
     """A forward pass that is run in full.
 
-    Parameters
-    ----------
-    draw : callable
-        Takes a `Site` and returns its noise for this pass, an array or a tensor that broadcasts
-        to the site's shape.
-    active : set of Module
-        The modules that may call dropout functions.
-
-    Attributes
-    ----------
-    dropped : bool
-        Whether a dropout function was called that drops anything.
+    `draw` takes a `Site` and returns its noise for this pass, an array or a tensor that broadcasts
+    to the site's shape. `active` are the modules that may call dropout functions.
     """
 
     def __init__(self, draw, active):
@@ -106,23 +97,10 @@ class Pass(TorchFunctionMode):
 class FirstPass(Pass):
     """The pass that finds out what the others can share, what they do, and what they need.
 
-    Parameters
-    ----------
-    draw, active
-        As for `Pass`.
-    given : iterable of Tensor
-        Arguments, parameters and buffers: none may be changed.
-
-    Attributes
-    ----------
-    calls : list
-        All calls, as far as they are the same in every pass.
-    beginning : list
-        Results of those before the first noise.
-    sites : list of (int, Site)
-        Where noise was asked for: behind how many calls, and which.
-    peak : int
-        Largest number of bytes at one time that tensors took behind the first noise.
+    `given` are arguments, parameters and buffers, which no pass may change. At its end there are
+    `calls`, all calls as far as they are the same in every pass; `beginning`, the results of those
+    before the first noise; `sites`, each with the number of calls before it; and `peak`, the
+    largest number of bytes at one time that tensors took behind the first noise.
     """
 
     def __init__(self, draw, active, given):
@@ -130,8 +108,7 @@ class FirstPass(Pass):
         self.calls, self.beginning, self.sites = [], [], []
         self.peak = self._bytes = 0
         self._watched = _versions(given)
-        self._users = {}  # number of living tensors by storage
-        self._references = []
+        self._users = collections.Counter()  # number of living tensors by storage
         self._replaced = {}  # storages that should have changed in place, kept from reuse
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
@@ -148,13 +125,13 @@ class FirstPass(Pass):
         if self.sites:
             self._count(result)
         else:
-            self.beginning.append(_Kept(result))
+            self.beginning.append(_kept(result))
         return result
 
     def draw(self, kind, shape, dtype, device, p=None):
         """Noise of this shape for the next site; the first ends the beginning."""
         if not self.sites:
-            self.beginning = [kept.result() for kept in self.beginning]
+            self.beginning = [kept() for kept in self.beginning]
             self._watched += _versions(tensors(self.beginning))
         self.sites.append((len(self.calls), Site(kind, tuple(shape), p)))
         noise = super().draw(kind, shape, dtype, device, p)
@@ -181,49 +158,22 @@ class FirstPass(Pass):
         """Count the bytes of tensors for as long as they live."""
         for tensor in tensors(tree):
             for address, size in _storages(tensor).items():
-                self._users[address] = self._users.get(address, 0) + 1
+                self._users[address] += 1
                 if self._users[address] == 1:
                     self._bytes += size
                     self.peak = max(self.peak, self._bytes)
-                release = functools.partial(self._release, address, size)
-                self._references.append(weakref.ref(tensor, release))
+                weakref.finalize(tensor, self._release, address, size).atexit = False
 
-    def _release(self, address, size, reference):
+    def _release(self, address, size):
         self._users[address] -= 1
         if not self._users[address]:
             self._bytes -= size
 
 
-class _Kept:
-    """Result of a call, not kept alive until it is known to be needed.
-
-    A tensor that nobody holds when the first noise is drawn cannot be used after it. In its
-    place goes a tensor that looks the same and takes no memory.
-    """
-
-    def __init__(self, result):
-        dies = type(result) is torch.Tensor and result.layout is torch.strided
-        self.value = weakref.ref(result) if dies else result
-        self.look = (result.shape, result.dtype, result.device) if dies else None
-
-    def result(self):
-        if self.look is None:
-            return self.value
-        tensor, (shape, dtype, device) = self.value(), self.look
-        if tensor is None:
-            tensor = torch.empty((), dtype=dtype, device=device).expand(shape)
-        return tensor
-
-
 class RepeatedPass(Pass):
     """A pass that takes the beginning from the first one, and must do the same as that.
 
-    Parameters
-    ----------
-    first : FirstPass
-        The first one.
-    noise : sequence of Tensor
-        The noise of each site.
+    `noise` has the noise of each site, in order.
     """
 
     def __init__(self, first, noise):
@@ -266,25 +216,24 @@ class RepeatedPass(Pass):
 
 
 class OwnGenerator(TorchDispatchMode):
-    """Sees the operations that draw beneath all functions of torch, compiled ones included.
+    """Lets operations draw from a generator of the pass's own, beneath all functions of torch.
 
-    Parameters
-    ----------
-    seed : int, optional
-        Seed of generators that take the place of torch's global ones, which other threads may be
-        using, and of a layer's own. If None, nothing may be drawn.
+    It takes the place of torch's global ones, which other threads may be using, and of a layer's
+    own. `drew` says whether anything was drawn that is not under control of the pass.
     """
 
-    def __init__(self, seed=None):
+    def __init__(self, seed=0):
         super().__init__()
         self.seed, self.generators = seed, {}
+
+    @property
+    def drew(self):
+        return bool(self.generators)
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         if torch.Tag.nondeterministic_seeded not in func.tags:
             return func(*args, **kwargs)
-        if self.seed is None:
-            raise ReuseError(f"{func} drew noise that is not under control")
         own = _with_generator(func)
         if own is None:
             raise ValueError(
@@ -305,6 +254,19 @@ def _with_generator(func):
     packet = func.overloadpacket
     forms = (func, *(getattr(packet, name) for name in packet.overloads()))
     return next((f for f in forms if {a.name for a in f._schema.arguments} == names), None)
+
+
+def _kept(result):
+    """A function that gives the result of a call, which it does not keep alive.
+
+    A tensor that nobody holds when the first noise is drawn cannot be used after it. In its place
+    goes a tensor that looks the same and takes no memory.
+    """
+    if type(result) is not torch.Tensor or result.layout is not torch.strided:
+        return lambda: result
+    shape, dtype, device, alive = result.shape, result.dtype, result.device, weakref.ref(result)
+    dead = functools.partial(torch.empty, (), dtype=dtype, device=device)
+    return lambda: dead().expand(shape) if (tensor := alive()) is None else tensor
 
 
 def tensors(tree):

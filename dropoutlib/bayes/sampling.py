@@ -8,6 +8,7 @@ import contextlib
 import functools
 import inspect
 import numbers
+import random
 import secrets
 import warnings
 
@@ -161,9 +162,9 @@ class _Sampler:
         if self.training - self.called:
             for found in find(self.model):
                 owner = self.model.get_submodule(found.name.rpartition(".")[0])
-                if found.reach == "call" and found.p != 0 and owner not in self.training:
-                    if found.module not in self.called:
-                        silent.append(found._replace(owner=owner))
+                on = found.module in self.called or owner in self.training
+                if found.reach == "call" and found.p != 0 and not on:
+                    silent.append(found._replace(owner=owner))
         if silent:
             warnings.warn(
                 f"these samples of {type(self.model).__name__} are without dropout that it has in "
@@ -183,8 +184,11 @@ class _Sampler:
         state = tensors([given, *map(vars, model.modules())])
         self.together = all(tensor.layout is torch.strided for tensor in state)
         first = FirstPass(noise.draw, active, state)
-        with OwnGenerator():
+        before = _python_noise(model)
+        with OwnGenerator() as uncontrolled:
             output, structure = self._call(model, given, first)
+        if uncontrolled.drew or _python_noise(model) != before:
+            raise ReuseError("a pass drew noise that is not under control")
         first.check_shared(output)
         if not first.sites:
             return self._certain(first, output, structure)
@@ -246,7 +250,7 @@ class _Sampler:
         noise = Streams(self.entropy, 1)
         model, active = self._twin()
         try:
-            with OwnGenerator(0):
+            with OwnGenerator():
                 self._call(model, _copies(self.given, slice(1)), Pass(noise.draw, active))
         except Exception as error:
             error.add_note("shared_mask=True runs the first row alone; there the model failed")
@@ -347,6 +351,15 @@ def _copies(given, rows=None):
         return tensor.detach().clone()
 
     return tree_map_only(torch.Tensor, copy, given)
+
+
+def _python_noise(model):
+    """States of the generators of Python and NumPy that a model may draw from."""
+    held = [value for module in model.modules() for value in vars(module).values()]
+    states = [value.bit_generator.state for value in held if isinstance(value, np.random.Generator)]
+    states += [value.getstate() for value in held if isinstance(value, random.Random)]
+    _, legacy, *rest = np.random.get_state()  # noqa: NPY002 what a model may still use
+    return repr(states), random.getstate(), legacy.tobytes(), rest
 
 
 def _stacked(samples):

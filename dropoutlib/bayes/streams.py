@@ -32,9 +32,7 @@ class Site(NamedTuple):
 
 
 class _Seed(np.random.bit_generator.ISeedSequence):
-    """Seed of a stream, a hash of the prediction's seed and of a place: as good as NumPy's, and
-    quicker.
-    """
+    """Seed of a stream, a hash of the prediction's seed and a place: quicker than NumPy's."""
 
     def __init__(self, entropy, place):
         self.text = entropy.to_bytes(16, "little") + place.to_bytes(8, "little")
