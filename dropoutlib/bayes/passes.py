@@ -219,7 +219,7 @@ class OwnGenerator(TorchDispatchMode):
     """Lets operations draw from a generator of the pass's own, beneath all functions of torch.
 
     It takes the place of torch's global ones, which other threads may be using, and of a layer's
-    own. `drew` says whether anything was drawn that is not under control of the pass.
+    own.
     """
 
     def __init__(self, seed=0):
@@ -228,6 +228,7 @@ class OwnGenerator(TorchDispatchMode):
 
     @property
     def drew(self):
+        """Whether anything was drawn."""
         return bool(self.generators)
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
