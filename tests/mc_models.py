@@ -83,7 +83,7 @@ def in_full(monkeypatch):
         raise ReuseError("not wanted")
 
     unknown_layers(monkeypatch)
-    monkeypatch.setattr(sampling._Sampler, "_sharing", first)
+    monkeypatch.setattr(sampling.Sampler, "_sharing", first)
 
 
 def plain_loop(model, x, total, active):

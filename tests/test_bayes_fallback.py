@@ -384,6 +384,6 @@ def test_passes_that_diverge_are_run_in_full(x, monkeypatch):
     def repeated(*args):
         raise DivergenceError("on purpose")
 
-    monkeypatch.setattr(sampling._Sampler, "_endings", repeated)
+    monkeypatch.setattr(sampling.Sampler, "_endings", repeated)
     model = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5))
     assert mc_samples(model, x, 5, max_bytes=1 << 20).shape == (5, 2, 4)

@@ -70,7 +70,7 @@ def example(request, seed, rng):
 def test_same_numbers_as_in_full(chunk, shared, example, seed, monkeypatch):
     model, x = example
     monkeypatch.setattr(rows, "CHUNK_BYTES", chunk)
-    monkeypatch.setattr(sampling, "_Sampler", None)  # not come to
+    monkeypatch.setattr(sampling, "Sampler", None)  # not come to
     before = x.clone()
     samples = mc_samples(model, x, 11, rng=seed, shared_mask=shared)
     assert torch.equal(x, before)
@@ -120,6 +120,12 @@ def normalized():
     return nn.utils.parametrizations.weight_norm(nn.Linear(3, 3))
 
 
+def patched_as_a_whole():
+    model = nn.Sequential(nn.Dropout(0.5), nn.Linear(3, 3))
+    model.forward = lambda x: x
+    return model
+
+
 def patched():
     layer = nn.Linear(3, 3)
     layer.forward = lambda x: x
@@ -135,6 +141,7 @@ def patched():
         (nn.Sequential(nn.Dropout(0.5), prepared()), (2, 3)),
         (nn.Sequential(nn.Dropout(0.5), compiled()), (2, 3)),
         (nn.Sequential(nn.Dropout(0.5), patched()), (2, 3)),
+        (patched_as_a_whole(), (2, 3)),
         (nn.Sequential(nn.Dropout(0.5), normalized()), (2, 3)),
         (nn.Sequential(nn.Dropout(0.5), nn.BatchNorm1d(3, track_running_stats=False)), (2, 3)),
         (nn.Sequential(nn.Dropout(0.5), nn.Softmax(dim=0)), (2, 3)),

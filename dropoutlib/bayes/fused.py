@@ -7,6 +7,7 @@ import types
 
 import torch
 import torch.nn.functional as F
+from torch.utils._python_dispatch import _disable_current_modes
 
 __all__ = ["attention", "multi_head", "recurrent"]
 
@@ -96,7 +97,8 @@ def _layer(func, sizes, rest, data, *state):
 
 
 def _run(func, sizes, rest, data, *state):
-    return func(data, *sizes, state if func is torch.lstm else state[0], *rest)
+    with _disable_current_modes():  # it draws nothing, and takes hundreds of operations
+        return func(data, *sizes, state if func is torch.lstm else state[0], *rest)
 
 
 class _Layer(torch.autograd.Function):

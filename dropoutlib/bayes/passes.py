@@ -15,7 +15,6 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_iter
 
 from .stochastic import HANDLERS
 from .streams import DivergenceError, Site
@@ -272,9 +271,13 @@ def _kept(result):
 
 def tensors(tree):
     """The tensors in nested tuples, lists and dictionaries."""
-    if isinstance(tree, torch.Tensor):  # by far the most frequent
+    if isinstance(tree, torch.Tensor):
         return [tree]
-    return [leaf for leaf in tree_iter(tree) if isinstance(leaf, torch.Tensor)]
+    if isinstance(tree, dict):
+        tree = tree.values()
+    elif not isinstance(tree, (tuple, list)):
+        return []
+    return [tensor for part in tree for tensor in tensors(part)]
 
 
 def _storages(tree):

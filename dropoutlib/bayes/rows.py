@@ -136,6 +136,8 @@ def _layers(model):
     """
     if model._forward_hooks or model._forward_pre_hooks or model._compiled_call_impl:
         return None
+    if "forward" in vars(model):
+        return None
     if isinstance(model, nn.Sequential) and type(model).forward is nn.Sequential.forward:
         layers = []
         for module in model:
@@ -144,7 +146,7 @@ def _layers(model):
                 return None
             layers += inner
         return layers
-    if type(model) not in AXES or "forward" in vars(model):
+    if type(model) not in AXES:
         return None
     if type(model) is nn.Flatten and (model.start_dim, model.end_dim) != (1, -1):
         return None

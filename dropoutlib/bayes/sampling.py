@@ -128,11 +128,11 @@ def mc_samples(
             layers = known_layers(model, x)
             if layers is not None:
                 return sample_rows(layers, x, entropy, total, shared_mask, advance)
-        sampler = _Sampler(model, given, output, also, entropy, total, advance)
+        sampler = Sampler(model, given, output, also, entropy, total, advance)
         return sampler.run(shared_mask, max_bytes)
 
 
-class _Sampler:
+class Sampler:
     """The samples of one prediction, of a model of whatever kind."""
 
     def __init__(self, model, given, output, also, entropy, total, advance):
