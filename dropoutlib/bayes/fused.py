@@ -91,7 +91,8 @@ def recurrent(run, func, data, *args):
 
 def _layer(func, sizes, rest, data, *state):
     """One layer; a packed sequence, whose rows are of different lengths, is not vectorized."""
-    if sizes:
+    batched = any(map(torch._C._functorch.is_batchedtensor, (*rest[0], data, *state)))
+    if sizes or not batched:
         return _run(func, sizes, rest, data, *state)
     return _Layer.apply(func, rest, data, *state)
 

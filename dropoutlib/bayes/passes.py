@@ -225,6 +225,10 @@ class OwnGenerator(TorchDispatchMode):
         super().__init__()
         self.seed, self.generators = seed, {}
 
+    @classmethod
+    def _should_skip_dynamo(cls):
+        return False  # or torch wraps each operation, and imports its compiler for that
+
     @property
     def drew(self):
         """Whether anything was drawn."""
