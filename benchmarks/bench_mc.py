@@ -1,6 +1,7 @@
-"""Monte Carlo dropout: `mc_samples` against a plain loop of 100 full passes.
+"""Monte Carlo dropout: `mc_samples` against a plain loop of 100 full passes, and one of all rows.
 
-Run as ``python benchmarks/bench_mc.py``, on one core.
+Run as ``python benchmarks/bench_mc.py``, on one core. The models of timm and transformers are left
+out where these are not installed.
 """
 
 import os
@@ -13,11 +14,11 @@ import torch
 from timing import compare, table
 from torch import nn
 
-from dropoutlib.bayes.active import only_dropout_active
 from dropoutlib.bayes.closed_form import analytic
 from dropoutlib.bayes.sampling import mc_samples
+from dropoutlib.nn.finding import modes
 
-__all__ = ["CASES", "T", "loop", "rows"]
+__all__ = ["CASES", "LIBRARIES", "T", "loop", "more_rows", "rows"]
 
 T, P = 100, 0.3
 
@@ -32,22 +33,51 @@ def rows(rounds=25):
     """
     torch.set_num_threads(1)
     found = []
-    for name, (build, shape, sizes, head) in CASES.items():
-        for batch in sizes:
+    for name, (build, shape, sizes, head) in (CASES | LIBRARIES).items():
+        try:
             torch.manual_seed(0)
-            model, x = build(), torch.randn(batch, *shape)
-            candidates = {"mc_samples": lambda model=model, x=x: mc_samples(model, x, T)}
+            model, also = build(), _also(name)
+        except ImportError as error:
+            print(f"left out: {name}, needs {error.name}")
+            continue
+        for batch in sizes:
+            x = torch.randint(1000, (batch, *shape)) if head is None else torch.randn(batch, *shape)
+            ways = {
+                "loop": lambda: loop(model, x, also),  # noqa: B023 called within this round
+                "mc_samples": lambda: mc_samples(model, x, T, also=also),  # noqa: B023
+            }
             if head:
-                candidates["analytic"] = lambda model=model, x=x: analytic(model, x)
-            first = "loop", lambda model=model, x=x: loop(model, x)
-            found += compare(f"{name}, batch {batch}", first, candidates, rounds=rounds)
+                ways["analytic"] = lambda: analytic(model, x)  # noqa: B023
+            if name in LIBRARIES or name == "LSTM":
+                ways["more rows"] = lambda: more_rows(model, x, also)  # noqa: B023
+            first = "loop", ways.pop("loop")
+            found += compare(f"{name}, batch {batch}", first, ways, rounds=rounds)
     return found
 
 
-def loop(model, x):
+def loop(model, x, also=()):
     """What everybody writes: dropout layers in training mode, and T passes."""
-    with only_dropout_active(model), torch.no_grad(), _no_fast_path():
+    _switch(model, also)
+    with torch.no_grad(), _no_fast_path():
         return torch.stack([model(x) for _ in range(T)])
+
+
+def more_rows(model, x, also=()):
+    """What other libraries do: one pass of the batch T times over."""
+    _switch(model, also)
+    with torch.no_grad(), _no_fast_path():
+        return model(x.repeat(T, *(1 for _ in x.shape[1:]))).unflatten(0, (T, len(x)))
+
+
+def _switch(model, also):
+    """Dropout in training mode and all else in evaluation. To look for it is not timed twice."""
+    if model not in _SWITCHED:
+        _SWITCHED[model] = modes(model, also).training
+    for module in model.modules():
+        module.training = module in _SWITCHED[model]
+
+
+_SWITCHED = {}
 
 
 @contextlib.contextmanager
@@ -66,6 +96,13 @@ def _perceptron():
         *(nn.Linear(784, 512), nn.ReLU(), nn.Dropout(P)),
         *(nn.Linear(512, 512), nn.ReLU(), nn.Dropout(P)),
         nn.Linear(512, 10),
+    )
+
+
+def _dropout_in_head():
+    return nn.Sequential(
+        *(nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU()),
+        *(nn.Dropout(P), nn.Linear(512, 10)),
     )
 
 
@@ -125,9 +162,50 @@ def _transformer():
     return nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
 
 
+class _Logits(nn.Module):
+    """A model of transformers that gives one tensor."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, ids):
+        return self.model(ids).logits
+
+
+def _bert():
+    from transformers import BertConfig, BertForSequenceClassification
+
+    sizes = {"hidden_size": 128, "num_hidden_layers": 4, "num_attention_heads": 4}
+    config = BertConfig(vocab_size=1000, intermediate_size=512, num_labels=3, **sizes)
+    return _Logits(BertForSequenceClassification(config))
+
+
+def _vit():
+    import timm
+
+    return timm.create_model("vit_tiny_patch16_224", img_size=64, drop_path_rate=0.2)
+
+
+def _resnet():
+    import timm
+
+    return timm.create_model("resnet18", drop_path_rate=0.2)
+
+
+def _also(name):
+    """The modules that drop by a function: attention of transformers."""
+    if not name.startswith("BERT"):
+        return ()
+    from transformers.models.bert.modeling_bert import BertSelfAttention
+
+    return (BertSelfAttention,)
+
+
 # name: what builds it, shape of a row, sizes of a batch, whether there is a closed form
 CASES = {
     "MLP 784-512-512-10": (_perceptron, (784,), (1, 64, 256), False),
+    "MLP, dropout in head": (_dropout_in_head, (784,), (1, 64), True),
     "convolutional, dropout in head": (_convolutional, (1, 28, 28), (1, 32), True),
     "convolutional, dropout of maps": (_spatial, (1, 28, 28), (1, 32), False),
     "MLP, dropout first": (_dropout_first, (784,), (1, 512), False),
@@ -135,6 +213,12 @@ CASES = {
     "residual": (_Residual, (64,), (1, 64), False),
     "LSTM": (_Recurrent, (20, 16), (1, 32), False),
     "transformer": (_transformer, (16, 64), (1, 16), False),
+}
+# The same of models with random weights; None if a row is of tokens.
+LIBRARIES = {
+    "BERT of transformers": (_bert, (32,), (1, 8), None),
+    "ViT of timm, DropPath": (_vit, (3, 64, 64), (1, 8), False),
+    "ResNet of timm, DropPath": (_resnet, (3, 32, 32), (1, 8), False),
 }
 
 

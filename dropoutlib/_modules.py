@@ -160,6 +160,8 @@ class _Twins:
             if type(value) in EMPTY and not value:  # most of what a module has
                 twin[name] = type(value)()
                 continue
+            if type(value) is torch.Tensor and id(value) not in self.known:  # as good as a buffer
+                self.put(value, value.detach().clone())
             own = self.of(value)
             # What is added to a list or dictionary of the one is not added to that of the other.
             twin[name] = copy.copy(own) if own is value and isinstance(own, (list, dict)) else own

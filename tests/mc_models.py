@@ -5,9 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from dropoutlib.bayes import sequence
+from dropoutlib.bayes import sampling
 from dropoutlib.bayes.passes import ReuseError
-from dropoutlib.bayes.strategies import Sampler
 
 __all__ = [
     "Attention",
@@ -74,7 +73,7 @@ class Transformer(nn.Module):
 
 def unknown_layers(monkeypatch):
     """From now on `mc_samples` knows no layers, and has to look at what a model does."""
-    monkeypatch.setattr(sequence, "_layers", lambda model: None)
+    monkeypatch.setattr(sampling, "known_layers", lambda model, x: None)
 
 
 def in_full(monkeypatch):
@@ -84,7 +83,7 @@ def in_full(monkeypatch):
         raise ReuseError("not wanted")
 
     unknown_layers(monkeypatch)
-    monkeypatch.setattr(Sampler, "_first", first)
+    monkeypatch.setattr(sampling.Sampler, "_sharing", first)
 
 
 def plain_loop(model, x, total, active):

@@ -8,9 +8,8 @@ from mc_models import in_full, unknown_layers
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from dropoutlib.bayes import mc_samples, strategies
-from dropoutlib.bayes.passes import DivergenceError
-from dropoutlib.bayes.strategies import Sampler
+from dropoutlib.bayes import mc_samples, sampling
+from dropoutlib.bayes.streams import DivergenceError
 
 
 class Model(nn.Module):
@@ -299,7 +298,7 @@ def test_state_that_each_pass_changes_is_not_shared(x):
     assert torch.equal(samples[1:, 0, 0] - samples[:-1, 0, 0], torch.ones(5))
 
 
-@pytest.mark.parametrize("way", ["known layers", "at once", "in chunks"])
+@pytest.mark.parametrize("way", ["known layers", "in chunks"])
 def test_deterministic_part_is_computed_once(way, x, monkeypatch):
     """Of 100 samples; and what is behind the dropout, in few operations for all of them."""
     products = []
@@ -312,8 +311,6 @@ def test_deterministic_part_is_computed_once(way, x, monkeypatch):
 
     if way != "known layers":
         unknown_layers(monkeypatch)
-    if way == "in chunks":
-        monkeypatch.setattr(strategies, "TRIAL_BYTES", 0)
     model = nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Dropout(0.5), nn.Linear(5, 2))
     with Counting():
         mc_samples(model, x, 100)
@@ -387,6 +384,6 @@ def test_passes_that_diverge_are_run_in_full(x, monkeypatch):
     def repeated(*args):
         raise DivergenceError("on purpose")
 
-    monkeypatch.setattr(Sampler, "_repeated", repeated)
+    monkeypatch.setattr(sampling.Sampler, "_endings", repeated)
     model = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5))
     assert mc_samples(model, x, 5, max_bytes=1 << 20).shape == (5, 2, 4)

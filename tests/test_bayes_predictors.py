@@ -93,8 +93,8 @@ def test_arguments_reach_the_sampler(fixed, net):
     MCDropoutModel(net).predict_with_uncertainty(x)
     MCDropoutModel(net).entropy_uncertainty(x, n_samples=9, shared_mask=True)
     assert calls == [
-        ((net, x, 100), {}),
-        ((net, x, 7), {"rng": 1}),
+        ((net, x), {"n_samples": 100}),
+        ((net, x), {"n_samples": 7, "rng": 1}),
         ((net, x, 50), {}),
         ((net, x, 9), {"shared_mask": True}),
     ]
@@ -104,6 +104,40 @@ def test_outputs_without_classes_are_refused(fixed):
     fixed(T, N)
     with pytest.raises(ValueError, match=r"shape \(N, C\).* got outputs of shape \(5,\)"):
         MCDropoutModel(nn.Identity()).predict_with_uncertainty(torch.ones(N, 1))
+
+
+def test_one_logit_is_no_distribution():
+    net = nn.Sequential(nn.Dropout(0.5), nn.Linear(3, 1))
+    with pytest.raises(ValueError, match=r"at least two classes.*sigmoid is two: output=lambda"):
+        MCDropoutModel(net).entropy_uncertainty(torch.ones(N, 3))
+    both = {"output": lambda z: torch.cat([0 * z, z], dim=1)}
+    found = MCDropoutModel(net).predict(torch.ones(N, 3), 9, **both)
+    torch.testing.assert_close(found.mean.sum(1), torch.ones(N))
+
+
+def test_a_prediction_has_named_fields(fixed, net):
+    logits, _ = fixed(T, N, C)
+    found = MCDropoutModel(net).predict(torch.ones(N, 3))
+    probs = logits.softmax(2)
+    torch.testing.assert_close(found.samples, probs)
+    torch.testing.assert_close(found.mean, probs.mean(0))
+    torch.testing.assert_close(found.std**2, found.var)
+    for name in ("expected_entropy", "mutual_information", "variation_ratio"):
+        torch.testing.assert_close(getattr(found, name), getattr(bayes, name)(probs))
+    torch.testing.assert_close(found.entropy, bayes.predictive_entropy(probs))
+    torch.testing.assert_close(
+        MCDropoutPredictor(net).predict(torch.ones(N, 3)).mean, logits.mean(0)
+    )
+
+
+def test_half_precision_and_integers_neither_overflow_nor_vanish():
+    large = torch.tensor([[300.0], [-300.0]], dtype=torch.float16)
+    assert bayes.Prediction(large).var.item() == 90000
+    small = torch.tensor([[1e-4], [3e-4]], dtype=torch.float16)
+    assert bayes.Prediction(small).var.item() == pytest.approx(1e-8, rel=1e-2)
+    assert bayes.Prediction(torch.tensor([[1], [2]])).mean.item() == 1.5
+    with pytest.raises(TypeError, match="output=lambda"):
+        bayes.Prediction({"logits": large})
 
 
 def test_model_is_its_base_model(net):

@@ -7,7 +7,7 @@ import torch
 from mc_models import in_full, unknown_layers
 from torch import nn
 
-from dropoutlib.bayes import mc_samples, sequence, strategies
+from dropoutlib.bayes import mc_samples, rows, sampling
 
 MODEL, X = nn.Sequential(nn.Linear(2, 3), nn.Dropout(0.5), nn.Linear(3, 1)), torch.ones(4, 2)
 
@@ -41,24 +41,21 @@ def test_off_by_default(bars, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize(
-    "way", ["known layers", "at once", "in chunks", "one by one", "in full", "no rows"]
-)
+@pytest.mark.parametrize("way", ["known layers", "in chunks", "one by one", "in full", "no rows"])
 def test_every_sample_is_counted_once(way, bars, monkeypatch):
     x = X[:0] if way == "no rows" else X
     if way == "in full":
         in_full(monkeypatch)
     elif way != "known layers":
         unknown_layers(monkeypatch)
-    monkeypatch.setattr(sequence, "CHUNK_BYTES", 500)
+    monkeypatch.setattr(rows, "CHUNK_BYTES", 500)
     if way == "one by one":
 
         def refuse(function):
             raise RuntimeError("no vmap")
 
         monkeypatch.setattr(torch.func, "vmap", refuse)
-    monkeypatch.setattr(strategies, "CHUNK_BYTES", 2000)
-    monkeypatch.setattr(strategies, "TRIAL_BYTES", 1 << 20 if way == "at once" else 0)
+    monkeypatch.setattr(sampling, "CHUNK_BYTES", 2000)
     mc_samples(MODEL, x, 50, progress=True)
     (bar,) = bars
     assert (bar.n, bar.total, bar.closed) == (50, 50, True)

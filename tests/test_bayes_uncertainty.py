@@ -89,8 +89,18 @@ def test_first_axis_is_the_draws():
 
 
 @pytest.mark.parametrize("measure", MEASURES)
+def test_places_of_dense_predictions_are_as_inputs(measure, probs):
+    """Classes are on axis 2, whatever follows."""
+    dense = probs.reshape(T, 10, 5, C).transpose(0, 1, 3, 2)
+    np.testing.assert_allclose(measure(dense), measure(probs).reshape(10, 5), atol=1e-14)
+    assert type(measure(dense)) is np.ndarray
+
+
+@pytest.mark.parametrize("measure", MEASURES)
 def test_tensors_are_as_good_as_arrays(measure, probs):
+    """And give tensors."""
     tensor = torch.from_numpy(probs).requires_grad_()
+    assert measure(tensor).dtype is torch.float64
     assert np.array_equal(measure(tensor), measure(probs))
     half = tensor.to(torch.bfloat16)
     assert np.array_equal(measure(half), measure(half.detach().double().numpy()))
@@ -100,9 +110,10 @@ def test_tensors_are_as_good_as_arrays(measure, probs):
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        (np.full((N, C), 1 / C), r"shape \(T, N, C\)"),
-        (np.zeros((0, N, C)), r"shape \(T, N, C\)"),
-        (np.zeros((T, N, 0)), r"shape \(T, N, C\)"),
+        (np.full((N, C), 1 / C), r"shape \(T, N, C, \.\.\.\)"),
+        (np.zeros((0, N, C)), r"shape \(T, N, C, \.\.\.\)"),
+        (np.zeros((T, N, 0)), r"shape \(T, N, C, \.\.\.\)"),
+        (np.ones((T, N, 1)), "one probability is no distribution"),
         (np.full((T, N, C), 1.5), "sum that is off by 5"),
         (np.full((T, N, 3), [1.5, -0.5, 0.0]), "value of -0.5"),
         (np.full((T, N, C), np.nan), "finite"),
@@ -154,6 +165,17 @@ def test_deviations_do_not_add_up(rng):
 def test_wrong_noise_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         decompose_variance(np.ones((T, N)), **arguments)
+
+
+@pytest.mark.parametrize("tau", [np.array([1.0, 2.0]), torch.tensor(2.0), "2", True])
+def test_a_precision_that_is_no_number_is_refused_in_words(tau):
+    with pytest.raises(TypeError, match="the precision tau must be one number"):
+        decompose_variance(np.ones((T, N)), tau=tau)
+
+
+def test_a_split_of_tensors_is_of_tensors():
+    split = decompose_variance(torch.ones(T, N, dtype=torch.float16), torch.ones(T, N))
+    assert all(part.dtype is torch.float64 and part.shape == (N,) for part in split)
 
 
 @pytest.mark.parametrize("means", [1.0, np.ones((0, 3))])

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _WITH_TORCH = {
     "MCDropoutModel": ".predictors",
     "MCDropoutPredictor": ".predictors",
+    "Prediction": ".predictors",
     "Moments": ".closed_form",
     "analytic": ".closed_form",
     "mc_samples": ".sampling",
@@ -34,6 +35,7 @@ __all__ = [
     "MCDropoutModel",
     "MCDropoutPredictor",
     "Moments",
+    "Prediction",
     "VarianceSplit",
     "analytic",
     "decompose_variance",

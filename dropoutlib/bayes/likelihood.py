@@ -1,14 +1,23 @@
 """How probable the test data are under the mixture that T passes predict."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
-from .._checks import check_positive
-from .uncertainty import _finite
+from .uncertainty import check_tau, finite, in_kind
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import ArrayLike
 
 __all__ = ["predictive_log_likelihood"]
 
 
-def predictive_log_likelihood(samples, y, tau):
+def predictive_log_likelihood(
+    samples: ArrayLike | torch.Tensor, y: ArrayLike | torch.Tensor, tau: float
+) -> Any:
     """Log-density of each target under the mixture of T Gaussians, in nats.
 
     Theorem ``thm-loglik`` of the book (Gal and Ghahramani 2016, equation 8)::
@@ -27,7 +36,7 @@ def predictive_log_likelihood(samples, y, tau):
 
     Returns
     -------
-    ndarray of float64, shape (N,)
+    ndarray of float64, shape (N,), or torch.Tensor if `samples` is one
         One for each point; their mean is the usual score. It is the density of the points
         taken one by one, not of all N under one network.
 
@@ -35,28 +44,22 @@ def predictive_log_likelihood(samples, y, tau):
     ------
     ValueError
         If the shapes do not fit, T or N is 0, a value is not finite, or `tau` is not positive.
+    TypeError
+        If `tau` is not a single number.
 
     Examples
     --------
     >>> predictive_log_likelihood([[0.0], [0.0]], [0.0], 1.0).round(4)  # copies change nothing
     array([-0.9189])
     """
-    samples, y = _checked(samples, y, tau)
-    draws, points = samples.shape[:2]
-    squares = ((samples - y) ** 2).reshape(draws, points, -1)
+    draws, y, tau = finite(samples, "samples"), finite(y, "y"), check_tau(tau)
+    if draws.ndim not in (2, 3) or 0 in draws.shape or draws.shape[1:] != y.shape:
+        raise ValueError(
+            "samples must have the shape (T, N) or (T, N, D) and y that of one draw, got shapes "
+            f"{draws.shape} and {y.shape}"
+        )
+    squares = ((draws - y) ** 2).reshape(*draws.shape[:2], -1)
     exponents = -tau / 2 * squares.sum(axis=2)
     top = exponents.max(axis=0)  # so that far targets do not underflow
     mixture = top + np.log(np.exp(exponents - top).mean(axis=0))
-    return mixture + squares.shape[2] / 2 * np.log(tau / (2 * np.pi))
-
-
-def _checked(samples, y, tau):
-    """Draws and targets as arrays, once they fit together."""
-    samples, y = _finite(samples, "samples"), _finite(y, "y")
-    if samples.ndim not in (2, 3) or 0 in samples.shape or samples.shape[1:] != y.shape:
-        raise ValueError(
-            "samples must have the shape (T, N) or (T, N, D) and y that of one draw, got shapes "
-            f"{samples.shape} and {y.shape}"
-        )
-    check_positive(tau=tau)
-    return samples, y
+    return in_kind(samples, mixture + squares.shape[2] / 2 * np.log(tau / (2 * np.pi)))

@@ -1,15 +1,96 @@
-"""Two models around a model, whose predictions come with their uncertainty."""
+"""Predictions with their uncertainty: what samples say, and two models around a model."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
 
 import torch
 from torch import nn
 
+from . import uncertainty
 from .sampling import mc_samples
 
-__all__ = ["MCDropoutModel", "MCDropoutPredictor"]
+__all__ = ["MCDropoutModel", "MCDropoutPredictor", "Prediction"]
+
+
+class Prediction:
+    """What T samples of a prediction say. Each field is computed when it is first asked for.
+
+    `mean`, `var` and `std` are those of the samples, with the divisor T, in single precision at
+    least. `entropy`, `expected_entropy`, `mutual_information` and `variation_ratio` are the
+    measures of these names (`entropy` is `predictive_entropy`), if the samples are class
+    probabilities.
+
+    Parameters
+    ----------
+    samples : Tensor, shape (T, N, ...)
+        As `mc_samples` gives them, with classes, if any, on axis 2.
+
+    Examples
+    --------
+    >>> net = nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.5), nn.Linear(8, 5))
+    >>> found = Prediction(mc_samples(net, torch.ones(4, 3), 20).softmax(2))
+    >>> found.mean.shape, found.entropy.shape
+    (torch.Size([4, 5]), torch.Size([4]))
+    """
+
+    def __init__(self, samples: torch.Tensor):
+        if not isinstance(samples, torch.Tensor):
+            raise TypeError(
+                f"a prediction is made of one tensor, got {type(samples).__name__}; name it, such "
+                "as output=lambda result: result.logits"
+            )
+        self.samples = samples
+
+    @functools.cached_property
+    def _wide(self):
+        """The samples, in which squares neither overflow nor vanish."""
+        if self.samples.is_floating_point() or self.samples.is_complex():
+            return self.samples.to(torch.promote_types(self.samples.dtype, torch.float32))
+        return self.samples.to(torch.get_default_dtype())
+
+    @functools.cached_property
+    def mean(self) -> torch.Tensor:
+        """Mean of the samples, shape (N, ...)."""
+        return self._wide.mean(dim=0)
+
+    @functools.cached_property
+    def var(self) -> torch.Tensor:
+        """Variance of the samples, shape (N, ...); 0 for T = 1."""
+        return self._wide.var(dim=0, correction=0)
+
+    @functools.cached_property
+    def std(self) -> torch.Tensor:
+        """Standard deviation of the samples, shape (N, ...); 0 for T = 1."""
+        return self.var.sqrt()
+
+    @functools.cached_property
+    def entropy(self) -> torch.Tensor:
+        """Entropy of the mean probabilities, in nats, shape (N, ...): total uncertainty."""
+        return uncertainty.predictive_entropy(self.samples)
+
+    @functools.cached_property
+    def expected_entropy(self) -> torch.Tensor:
+        """Mean of the entropies, in nats, shape (N, ...): aleatoric uncertainty."""
+        return uncertainty.expected_entropy(self.samples)
+
+    @functools.cached_property
+    def mutual_information(self) -> torch.Tensor:
+        """The difference of both, in nats, shape (N, ...): epistemic uncertainty."""
+        return uncertainty.mutual_information(self.samples)
+
+    @functools.cached_property
+    def variation_ratio(self) -> torch.Tensor:
+        """Share of samples that do not vote for the class most voted for, shape (N, ...)."""
+        return uncertainty.variation_ratio(self.samples)
 
 
 class MCDropoutPredictor:
     """Mean and standard deviation of a model's output over networks drawn by dropout.
+
+    Its conventions, T = 100 and a *deviation*, are not those of `MCDropoutModel`, T = 50 and a
+    *variance*: both are those of the notes that the book grew out of. `predict` has named fields.
 
     Parameters
     ----------
@@ -18,7 +99,7 @@ class MCDropoutPredictor:
     n_samples : int
         Number T of networks to draw, at least 1.
     **options
-        Those of `mc_samples`, such as `rng` or `shared_mask`.
+        Those of `mc_samples`, such as `rng`, `output` or `shared_mask`.
 
     Examples
     --------
@@ -28,18 +109,20 @@ class MCDropoutPredictor:
     (torch.Size([4, 1]), torch.Size([4, 1]))
     """
 
-    def __init__(self, model, n_samples=100, **options):
+    def __init__(self, model: nn.Module, n_samples: int = 100, **options: Any):
         self.model = model
         self.n_samples = n_samples
         self.options = options
 
-    def predict_with_uncertainty(self, x):
+    def predict(self, *args: Any, **kwargs: Any) -> Prediction:
+        """What the networks drawn say of these arguments of the model; errors as `mc_samples`."""
+        given = {"n_samples": self.n_samples, **self.options, **kwargs}
+        return Prediction(mc_samples(self.model, *args, **given))
+
+    def predict_with_uncertainty(self, *args: Any, **kwargs: Any) -> tuple[torch.Tensor, ...]:
         """Predict, and say how far the networks drawn differ.
 
-        Parameters
-        ----------
-        x : Tensor, shape (N, ...)
-            The inputs.
+        Parameters and errors as for `predict`.
 
         Returns
         -------
@@ -47,27 +130,23 @@ class MCDropoutPredictor:
             Of the shape of the model's output. The deviation is that among the T samples, with
             the divisor T as in `decompose_variance`, and 0 for T = 1; the model's noise of the
             data, 1/tau in Gal and Ghahramani (2016), equation 7, comes on top.
-
-        Raises
-        ------
-        ValueError, TypeError
-            As `mc_samples`.
         """
-        samples = mc_samples(self.model, x, self.n_samples, **self.options)
-        return samples.mean(dim=0), samples.std(dim=0, correction=0)
+        found = self.predict(*args, **kwargs)
+        return found.mean, found.std
 
 
 class MCDropoutModel(nn.Module):
     """A classifier whose class probabilities are averages over networks drawn by dropout.
 
     The softmax comes before the average: it is the mean probability that is predicted, not the
-    softmax of the mean logit.
+    softmax of the mean logit. Its conventions, T = 50 and a *variance*, are not those of
+    `MCDropoutPredictor`; both are those of the notes that the book grew out of.
 
     Parameters
     ----------
     base_model : Module
-        Classifier with dropout layers that returns logits of shape (N, C) or (N, C, ...), classes
-        on axis 1. Called itself, the model is the `base_model`.
+        Classifier with dropout layers that returns logits of shape (N, C) or (N, C, ...), at least
+        two classes on axis 1. Called itself, the model is the `base_model`.
 
     Examples
     --------
@@ -77,62 +156,60 @@ class MCDropoutModel(nn.Module):
     (torch.Size([4, 5]), torch.Size([4]))
     """
 
-    def __init__(self, base_model):
+    def __init__(self, base_model: nn.Module):
         super().__init__()
         self.base_model = base_model
 
-    def forward(self, *args, **kwargs):
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Logits of the `base_model` in its mode."""
         return self.base_model(*args, **kwargs)
 
-    def samples(self, x, n_samples=50, **options):
+    def samples(self, x: Any, n_samples: int = 50, **options: Any) -> torch.Tensor:
         """Class probabilities of single networks, of shape (T, N, C, ...).
 
         Parameters
         ----------
-        x : Tensor, shape (N, ...)
-            The inputs.
+        x : Tensor, shape (N, ...), or tuple
+            The inputs, or all arguments of the model.
         n_samples : int
             Number T of networks to draw, at least 1.
         **options
-            Those of `mc_samples`, such as `rng` or `shared_mask`.
+            Those of `mc_samples`, such as `rng` or `output`, and the model's own.
 
         Raises
         ------
         ValueError, TypeError
-            As `mc_samples`, and if the outputs have no axis of classes.
+            As `mc_samples`, and if the outputs have no axis of at least two classes.
         """
-        logits = mc_samples(self.base_model, x, n_samples, **options)
-        if logits.dim() < 3:
+        logits = Prediction(mc_samples(self.base_model, x, n_samples, **options))._wide
+        if logits.dim() < 3 or logits.shape[2] < 2:
             raise ValueError(
-                "base_model must return logits of shape (N, C) or (N, C, ...), got outputs of "
-                f"shape {tuple(logits.shape[1:])}"
+                "base_model must return logits of shape (N, C) or (N, C, ...) of at least two "
+                f"classes, got outputs of shape {tuple(logits.shape[1:])}; one logit z of a "
+                "sigmoid is two: output=lambda z: torch.cat([0 * z, z], dim=1)"
             )
         return logits.softmax(dim=2)
 
-    def predict_with_uncertainty(self, x, n_samples=50, **options):
-        """Mean and variance of the class probabilities over the networks drawn.
+    def predict(self, x: Any, n_samples: int = 50, **options: Any) -> Prediction:
+        """The probabilities and all that they say; parameters and errors as for `samples`."""
+        return Prediction(self.samples(x, n_samples, **options))
 
-        Parameters and errors as for `samples`.
+    def predict_with_uncertainty(
+        self, x: Any, n_samples: int = 50, **options: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean and variance of the class probabilities over the networks drawn, (N, C, ...).
 
-        Returns
-        -------
-        mean, var : Tensor, shape (N, C, ...)
-            The variance has the divisor T, and is 0 for T = 1.
+        Parameters and errors as for `samples`. The variance has the divisor T, and is 0 for T = 1.
         """
-        samples = self.samples(x, n_samples, **options)
-        return samples.mean(dim=0), samples.var(dim=0, correction=0)
+        found = self.predict(x, n_samples, **options)
+        return found.mean, found.var
 
-    def entropy_uncertainty(self, x, n_samples=50, **options):
-        """Mean of the class probabilities, and its entropy.
+    def entropy_uncertainty(
+        self, x: Any, n_samples: int = 50, **options: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean of the class probabilities, (N, C, ...), and its entropy in nats, (N, ...).
 
-        Parameters and errors as for `samples`.
-
-        Returns
-        -------
-        mean : Tensor, shape (N, C, ...)
-        entropy : Tensor, shape (N, ...)
-            In nats, from 0 to log C: `predictive_entropy` of the samples.
+        Parameters and errors as for `samples`. The entropy lies between 0 and log C.
         """
-        mean = self.samples(x, n_samples, **options).mean(dim=0)
-        return mean, torch.special.entr(mean).sum(dim=1)
+        found = self.predict(x, n_samples, **options)
+        return found.mean, torch.special.entr(found.mean).sum(dim=1)

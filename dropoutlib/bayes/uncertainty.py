@@ -1,17 +1,29 @@
 """What the spread of T stochastic passes says: entropies, mutual information, variances.
 
-One layout everywhere: draws first, (T, N, C) for T passes, N inputs and C classes.
-Entropies are in nats and are those of the *mean* probabilities, never of mean logits.
+One layout everywhere: draws first, (T, N, C, ...) for T passes, N inputs and C classes. Entropies
+are in nats and are those of the *mean* probabilities, never of mean logits. All is computed in
+float64; a tensor gives a tensor on its device, anything else an array.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+import functools
+import numbers
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import ArrayLike
+
 __all__ = [
     "VarianceSplit",
+    "check_tau",
     "decompose_variance",
     "expected_entropy",
+    "finite",
+    "in_kind",
     "mutual_information",
     "predictive_entropy",
     "variation_ratio",
@@ -21,40 +33,53 @@ __all__ = [
 SUM_TOLERANCE = 1e-2
 
 
-def predictive_entropy(probs):
+def _of_probabilities(measure):
+    """Let a measure take whatever holds probabilities, and give the same kind."""
+
+    @functools.wraps(measure)
+    def checked(probs):
+        return in_kind(probs, measure(_probabilities(probs)))
+
+    return checked
+
+
+@_of_probabilities
+def predictive_entropy(probs: ArrayLike | torch.Tensor) -> Any:
     """Entropy of the mean prediction: total uncertainty, in nats.
 
     Parameters
     ----------
-    probs : array_like or torch.Tensor, shape (T, N, C)
+    probs : array_like or torch.Tensor, shape (T, N, C, ...)
         Class probabilities: T draws of N inputs over C classes. Exact zeros are fine.
 
     Returns
     -------
-    ndarray of float64, shape (N,)
+    ndarray or torch.Tensor of float64, shape (N, ...)
         ``H[mean_t p_t]``, between 0 and log C.
 
     Raises
     ------
     ValueError
-        If `probs` is not of three axes, T or C is 0, or its last axis holds no probabilities.
+        If `probs` has less than three axes, T is 0, or axis 2 holds no probabilities of at least
+        two classes.
 
     Examples
     --------
     >>> predictive_entropy([[[1.0, 0.0]], [[0.0, 1.0]]]).round(4)
     array([0.6931])
     """
-    return _entropy(_probabilities(probs).mean(axis=0))
+    return _entropy(probs.mean(axis=0), 1)
 
 
-def expected_entropy(probs):
+@_of_probabilities
+def expected_entropy(probs: ArrayLike | torch.Tensor) -> Any:
     """Mean entropy of the single predictions: aleatoric uncertainty, in nats.
 
-    Parameters and errors as for `predictive_entropy`.
+    Parameters, kind of the result and errors as for `predictive_entropy`.
 
     Returns
     -------
-    ndarray of float64, shape (N,)
+    ndarray or torch.Tensor, shape (N, ...)
         ``mean_t H[p_t]``, at most the predictive entropy.
 
     Examples
@@ -62,18 +87,19 @@ def expected_entropy(probs):
     >>> expected_entropy([[[1.0, 0.0]], [[0.0, 1.0]]])
     array([0.])
     """
-    return _entropy(_probabilities(probs)).mean(axis=0)
+    return _entropy(probs, 2).mean(axis=0)
 
 
-def mutual_information(probs):
+@_of_probabilities
+def mutual_information(probs: ArrayLike | torch.Tensor) -> Any:
     """Information that the class would give about the network: epistemic uncertainty, in nats.
 
     The predictive entropy less the expected entropy, also called BALD (Houlsby et al. 2011).
-    Parameters and errors as for `predictive_entropy`.
+    Parameters, kind of the result and errors as for `predictive_entropy`.
 
     Returns
     -------
-    ndarray of float64, shape (N,)
+    ndarray or torch.Tensor, shape (N, ...)
         At least 0 (entropy is concave; what rounding leaves below is cut off), and exactly 0
         for a single draw.
 
@@ -82,19 +108,19 @@ def mutual_information(probs):
     >>> mutual_information([[[1.0, 0.0]], [[0.0, 1.0]]]).round(4)
     array([0.6931])
     """
-    probs = _probabilities(probs)
-    return np.maximum(_entropy(probs.mean(axis=0)) - _entropy(probs).mean(axis=0), 0.0)
+    return np.maximum(_entropy(probs.mean(axis=0), 1) - _entropy(probs, 2).mean(axis=0), 0.0)
 
 
-def variation_ratio(probs):
+@_of_probabilities
+def variation_ratio(probs: ArrayLike | torch.Tensor) -> Any:
     """Share of draws that do not vote for the class most voted for (Freeman 1965).
 
-    Parameters and errors as for `predictive_entropy`. A draw votes for its most probable
-    class, the first of several equal ones.
+    Parameters, kind of the result and errors as for `predictive_entropy`. A draw votes for its
+    most probable class, the first of several equal ones.
 
     Returns
     -------
-    ndarray of float64, shape (N,)
+    ndarray or torch.Tensor, shape (N, ...)
         Multiples of 1/T, from 0 to 1 - 1/min(T, C).
 
     Examples
@@ -102,21 +128,25 @@ def variation_ratio(probs):
     >>> variation_ratio([[[0.9, 0.1]], [[0.8, 0.2]], [[0.7, 0.3]], [[0.4, 0.6]]])
     array([0.25])
     """
-    probs = _probabilities(probs)
-    draws, _, classes = probs.shape
-    votes = probs.argmax(axis=2)[:, :, None] == np.arange(classes)
-    return (draws - votes.sum(axis=0).max(axis=1)) / draws
+    votes = probs.argmax(axis=2)
+    counts = [(votes == label).sum(axis=0) for label in range(probs.shape[2])]
+    return (len(probs) - np.max(counts, axis=0)) / len(probs)
 
 
 class VarianceSplit(NamedTuple):
     """Variance of a regression's prediction, in the squared unit of the target."""
 
-    aleatoric: np.ndarray
-    epistemic: np.ndarray
-    total: np.ndarray
+    aleatoric: Any
+    epistemic: Any
+    total: Any
 
 
-def decompose_variance(means, variances=None, *, tau=None):
+def decompose_variance(
+    means: ArrayLike | torch.Tensor,
+    variances: ArrayLike | torch.Tensor | None = None,
+    *,
+    tau: float | None = None,
+) -> VarianceSplit:
     """Split the predictive variance into noise of the data and doubt about the network.
 
     The prediction is the equal mixture of T distributions of mean mu_t and variance s_t; by the
@@ -128,7 +158,8 @@ def decompose_variance(means, variances=None, *, tau=None):
     means : array_like or torch.Tensor, shape (T, ...)
         Predicted means, draws first.
     variances : array_like or torch.Tensor, shape (T, ...), optional
-        Predicted variances of the noise, of the shape of `means`.
+        Predicted variances of the noise, of the shape of `means`. Both are what `mc_samples`
+        returns for a model whose output is the pair of them.
     tau : float, optional
         Precision of a noise that is the same everywhere; the variance of the noise is 1/tau.
         Either `variances` or `tau` is given.
@@ -136,14 +167,16 @@ def decompose_variance(means, variances=None, *, tau=None):
     Returns
     -------
     VarianceSplit
-        ``(aleatoric, epistemic, total)``, float64 arrays of shape (...). The epistemic part is
-        divided by T, not T - 1: it is the variance of the mixture itself.
+        ``(aleatoric, epistemic, total)``, of float64 and shape (...), tensors if `means` is one.
+        The epistemic part is divided by T, not T - 1: it is the variance of the mixture itself.
 
     Raises
     ------
     ValueError
         If T is 0, values are not finite, a variance is negative, `tau` is not positive, the
         shapes differ, or not exactly one of `variances` and `tau` is given.
+    TypeError
+        If `tau` is not a single number.
 
     Examples
     --------
@@ -151,60 +184,79 @@ def decompose_variance(means, variances=None, *, tau=None):
     >>> print(*split)
     0.5 1.0 1.5
     """
-    means = _finite(means, "means")
-    if means.ndim == 0 or len(means) == 0:
-        raise ValueError(f"means must have at least one draw, got shape {means.shape}")
+    draws = finite(means, "means")
+    if draws.ndim == 0 or len(draws) == 0:
+        raise ValueError(f"means must have at least one draw, got shape {draws.shape}")
     if (variances is None) == (tau is None):
         raise ValueError("give either the variances of the noise or its precision tau")
     if tau is not None:
-        if not 0 < tau < np.inf:
-            raise ValueError(f"the precision tau must be positive and finite, got tau={tau!r}")
-        aleatoric = np.full(means.shape[1:], 1 / tau)
+        aleatoric = np.full(draws.shape[1:], 1 / check_tau(tau))
     else:
-        variances = _finite(variances, "variances")
-        if variances.shape != means.shape:
+        noise = finite(variances, "variances")
+        if noise.shape != draws.shape:
             raise ValueError(
-                f"variances must have the shape of means, {means.shape}, got {variances.shape}"
+                f"variances must have the shape of means, {draws.shape}, got {noise.shape}"
             )
-        if (variances < 0).any():
-            raise ValueError(f"variances must not be negative, got {variances.min()}")
-        aleatoric = variances.mean(axis=0)
-    epistemic = means.var(axis=0)
-    return VarianceSplit(aleatoric, epistemic, aleatoric + epistemic)
+        if (noise < 0).any():
+            raise ValueError(f"variances must not be negative, got {noise.min()}")
+        aleatoric = noise.mean(axis=0)
+    epistemic = draws.var(axis=0)
+    split = (aleatoric, epistemic, aleatoric + epistemic)
+    return VarianceSplit(*(in_kind(means, part) for part in split))
 
 
-def _array(values):
+def check_tau(tau: float) -> float:
+    """The precision of a noise, once it is one positive number, or an error that says so."""
+    if isinstance(tau, bool) or not isinstance(tau, numbers.Real):
+        raise TypeError(f"the precision tau must be one number, got tau of {type(tau).__name__}")
+    if not 0 < tau < np.inf:
+        raise ValueError(f"the precision tau must be positive and finite, got tau={tau!r}")
+    return float(tau)
+
+
+def finite(values: ArrayLike | torch.Tensor, name: str) -> np.ndarray:
     """A float64 array of an array or of a tensor, on whatever device, without importing torch."""
     if hasattr(values, "detach"):
         values = values.detach().cpu().double().numpy()
-    return np.asarray(values, dtype=float)
-
-
-def _finite(values, name):
-    values = _array(values)
+    values = np.asarray(values, dtype=float)
     if not np.isfinite(values).all():
         raise ValueError(f"{name} must be finite, got an infinite value or NaN")
     return values
 
 
+def in_kind(given: Any, values: np.ndarray) -> Any:
+    """The values as a tensor on the device of what was given, if that is one."""
+    if not hasattr(given, "detach"):
+        return values
+    import torch
+
+    wide = torch.float64 if given.device.type != "mps" else torch.float32
+    return torch.as_tensor(values, dtype=wide).to(given.device)
+
+
 def _probabilities(probs):
     """`probs` as a float64 array, once it is made of probabilities."""
-    probs = _finite(probs, "probs")
-    if probs.ndim != 3 or 0 in (probs.shape[0], probs.shape[2]):
+    probs = finite(probs, "probs")
+    if probs.ndim < 3 or 0 in (probs.shape[0], probs.shape[2]):
         raise ValueError(
-            f"probs must have the shape (T, N, C), draws first, got shape {probs.shape}"
+            f"probs must have the shape (T, N, C, ...), draws first, got shape {probs.shape}"
+        )
+    if probs.shape[2] == 1:
+        raise ValueError(
+            "one probability is no distribution over classes: give both, such as 1 - p and p of a "
+            f"sigmoid, on axis 2; got shape {probs.shape}"
         )
     off = np.abs(probs.sum(axis=2) - 1).max(initial=0)
     if (probs < 0).any() or off > SUM_TOLERANCE:
         raise ValueError(
-            "probs must hold probabilities along its last axis, at least 0 and of sum 1 "
+            "probs must hold probabilities along axis 2, at least 0 and of sum 1 "
             f"(apply the softmax first), got a value of {probs.min():.3g} and a sum that is off "
             f"by {off:.3g}"
         )
     return probs
 
 
-def _entropy(probs):
-    """-sum p log p along the last axis, where 0 log 0 = 0."""
+def _entropy(probs, axis):
+    """-sum p log p along an axis, where 0 log 0 = 0."""
     logs = np.log(probs, where=probs > 0, out=np.zeros_like(probs))
-    return 0.0 - (probs * logs).sum(axis=-1)  # and not -0.0
+    return 0.0 - (probs * logs).sum(axis=axis)  # and not -0.0

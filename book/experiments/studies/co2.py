@@ -106,7 +106,7 @@ def co2(seeds, arm, *, data, until, hidden, p, epochs, batch_size, lr, samples):
     found, parts = [], np.cumsum([len(DISTANCES), len(inside)])
     for position, seed in enumerate(seeds):
         draws = mc_samples(single(net, position), points, samples, rng=stream(seed, "draws"))
-        variance = decompose_variance(draws[:, :, 0], tau=1.0).epistemic
+        variance = decompose_variance(draws[:, :, 0].numpy(), tau=1.0).epistemic
         mean = draws[:, :, 0].double().mean(dim=0).numpy()
         sd, within, _ = np.split(np.sqrt(variance), parts)
         at = dict(zip(DISTANCES, sd, strict=True))

@@ -7,7 +7,7 @@ from mc_models import in_full
 from torch import nn
 
 from dropoutlib import nn as ours
-from dropoutlib.bayes import mc_samples, sequence
+from dropoutlib.bayes import mc_samples, rows, sampling
 from dropoutlib.models import ConvNetWithDropout, MLPWithDropout
 
 SEQUENCES = {
@@ -69,8 +69,8 @@ def example(request, seed, rng):
 @pytest.mark.parametrize("chunk", [0, 1000, 1 << 22])
 def test_same_numbers_as_in_full(chunk, shared, example, seed, monkeypatch):
     model, x = example
-    monkeypatch.setattr(sequence, "CHUNK_BYTES", chunk)
-    monkeypatch.setattr("dropoutlib.bayes.strategies.Sampler._in_full", None)  # not come to
+    monkeypatch.setattr(rows, "CHUNK_BYTES", chunk)
+    monkeypatch.setattr(sampling, "Sampler", None)  # not come to
     before = x.clone()
     samples = mc_samples(model, x, 11, rng=seed, shared_mask=shared)
     assert torch.equal(x, before)
@@ -80,7 +80,7 @@ def test_same_numbers_as_in_full(chunk, shared, example, seed, monkeypatch):
 
 
 def known(model, x):
-    return sequence.Sequence(model, x).layers is not None
+    return rows.known_layers(model, x) is not None
 
 
 def test_examples_are_known(example):
@@ -120,6 +120,12 @@ def normalized():
     return nn.utils.parametrizations.weight_norm(nn.Linear(3, 3))
 
 
+def patched_as_a_whole():
+    model = nn.Sequential(nn.Dropout(0.5), nn.Linear(3, 3))
+    model.forward = lambda x: x
+    return model
+
+
 def patched():
     layer = nn.Linear(3, 3)
     layer.forward = lambda x: x
@@ -135,6 +141,7 @@ def patched():
         (nn.Sequential(nn.Dropout(0.5), prepared()), (2, 3)),
         (nn.Sequential(nn.Dropout(0.5), compiled()), (2, 3)),
         (nn.Sequential(nn.Dropout(0.5), patched()), (2, 3)),
+        (patched_as_a_whole(), (2, 3)),
         (nn.Sequential(nn.Dropout(0.5), normalized()), (2, 3)),
         (nn.Sequential(nn.Dropout(0.5), nn.BatchNorm1d(3, track_running_stats=False)), (2, 3)),
         (nn.Sequential(nn.Dropout(0.5), nn.Softmax(dim=0)), (2, 3)),

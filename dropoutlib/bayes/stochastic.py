@@ -1,7 +1,8 @@
-"""What replaces the stochastic functions of torch: the same arithmetic, with noise of our own.
+"""What replaces the stochastic functions of torch: the same arithmetic, with noise from outside.
 
 A handler takes the pass, the function and its arguments. It returns what the function would, or
-NotImplemented where the call is not stochastic and may run as it is. Where it calls other
+NotImplemented where the call may run as it is: because it is not stochastic, or because its form
+is a rare one, which a pass then finds to be not under control. Where a handler calls other
 functions that draw, it does so within the pass, which sees them.
 """
 
@@ -12,9 +13,7 @@ import torch.nn.functional as F
 
 from ..nn import functional as ours
 from ..nn._masking import check_floating, check_p, keep_mask
-from .attention import attention, multi_head
-from .draws import RANDOM
-from .recurrent import recurrent
+from .fused import attention, multi_head, recurrent
 
 __all__ = ["HANDLERS"]
 
@@ -67,6 +66,57 @@ def by_function(function, *, inplace=False):
     return handler
 
 
+def factory(kind, empty):
+    """Handler of a function that makes a random tensor of a shape, or like another."""
+
+    def handler(run, func, *args, generator=None, **kwargs):
+        like = empty(*args, **kwargs)
+        if not like.is_floating_point():
+            return NotImplemented
+        return run.draw(kind, like.shape, like.dtype, like.device)
+
+    return handler
+
+
+def bernoulli(run, func, input, p=None, *, generator=None):
+    """Ones with the probability p, or with those in `input`."""
+    return _ones(run, input, input if p is None else p)
+
+
+def bernoulli_(run, func, input, p=0.5, *, generator=None):
+    """In place: ones with the probability, or the probabilities, p."""
+    ones = _ones(run, input, p)
+    return ones if ones is NotImplemented else run.finish(input, ones, inplace=True)
+
+
+def in_place(kind, names, change):
+    """Handler of a function that fills a tensor, by what becomes of noise with two numbers."""
+
+    def handler(run, func, input, *args, generator=None, **kwargs):
+        given = dict(zip(names, args, strict=False)) | kwargs
+        if not input.is_floating_point():
+            return NotImplemented
+        noise = run.draw(kind, input.shape, input.dtype, input.device)
+        values = change(noise, *(given.get(name, value) for name, value in names.items()))
+        return run.finish(input, values, inplace=True)
+
+    return handler
+
+
+def _ones(run, input, p):
+    if isinstance(p, torch.Tensor):
+        if not p.is_floating_point():
+            return NotImplemented
+        wide = torch.float64 if input.device.type != "mps" else torch.float32
+        noise = run.draw("uniform", input.shape, wide, input.device)
+        return (noise < p).to(input.dtype)
+    return run.draw("keep", input.shape, input.dtype, input.device, 1 - p)
+
+
+def _keep(run, func, input, shape, p, generator=None):
+    return run.draw("keep", shape, torch.bool, input.device, p)
+
+
 _BODIES = {
     F.dropout1d: ours.dropout1d,
     F.dropout2d: ours.dropout2d,
@@ -76,13 +126,7 @@ _BODIES = {
 }
 _OWN = {getattr(ours, name) for name in ours.__all__} - {ours.dropout, ours.standard_dropout}
 
-
-def _keep(run, func, input, shape, p, generator=None):
-    return run.draw("keep", shape, torch.bool, input.device, p)
-
-
 HANDLERS = {
-    **RANDOM,
     **{theirs: by_body(function) for theirs, function in _BODIES.items()},
     **{function: by_body(function) for function in _OWN},
     F.dropout: units(scaled=True),
@@ -97,4 +141,17 @@ HANDLERS = {
     torch.gru: recurrent,
     torch.rnn_tanh: recurrent,
     torch.rnn_relu: recurrent,
+    torch.bernoulli: bernoulli,
+    torch.rand: factory("uniform", torch.empty),
+    torch.rand_like: factory("uniform", torch.empty_like),
+    torch.randn: factory("normal", torch.empty),
+    torch.randn_like: factory("normal", torch.empty_like),
+    torch.Tensor.bernoulli: bernoulli,
+    torch.Tensor.bernoulli_: bernoulli_,
+    torch.Tensor.normal_: in_place(
+        "normal", {"mean": 0.0, "std": 1.0}, lambda noise, mean, std: noise * std + mean
+    ),
+    torch.Tensor.uniform_: in_place(
+        "uniform", {"from": 0.0, "to": 1.0}, lambda noise, low, high: noise * (high - low) + low
+    ),
 }

@@ -1,9 +1,64 @@
-"""Stacked recurrent layers one by one, so that the dropout between them can be controlled."""
+"""Dropout within functions that torch has in one piece: attention and recurrent layers."""
+
+import functools
+import inspect
+import math
+import types
 
 import torch
 import torch.nn.functional as F
+from torch.utils._python_dispatch import _disable_current_modes
 
-__all__ = ["recurrent"]
+__all__ = ["attention", "multi_head", "recurrent"]
+
+
+def attention(run, func, query, key, value, attn_mask=None, dropout_p=0.0, *args, **kwargs):
+    """Handler of ``scaled_dot_product_attention``: torch's own weights, dropped, and the product.
+
+    The other arguments are ``is_causal``, by position or not, ``scale`` and ``enable_gqa``.
+    """
+    run.check(func, dropout_p, True)
+    if dropout_p == 0:
+        return NotImplemented
+    device = query.device.type
+    if torch.is_autocast_enabled(device) and query.dtype != torch.float64:
+        dtype = torch.get_autocast_dtype(device)
+        query, key, value = query.to(dtype), key.to(dtype), value.to(dtype)
+    if attn_mask is not None and attn_mask.dtype == torch.bool:
+        zeros = torch.zeros_like(attn_mask, dtype=query.dtype)
+        attn_mask = zeros.masked_fill(~attn_mask, -math.inf)
+    with torch.autocast(device, enabled=False):
+        given = (query, key, value[..., :0], attn_mask, 0.0, *args)  # no product with the values
+        _, weights = run.call(torch._scaled_dot_product_attention_math, given, kwargs)
+        if kwargs.get("enable_gqa"):
+            value = value.repeat_interleave(query.size(-3) // value.size(-3), -3)
+        with run:
+            return F.dropout(weights, dropout_p) @ value
+
+
+def multi_head(run, func, *args, **kwargs):
+    """Handler of ``multi_head_attention_forward``: its body, in which calls are seen."""
+    parameters, body = _body()
+    call = parameters.bind(*args, **kwargs)
+    call.apply_defaults()
+    given = call.arguments
+    run.check(func, given["dropout_p"], given["training"])
+    if given["dropout_p"] == 0 or not given["training"]:
+        return NotImplemented
+    with run:
+        return body(*args, **kwargs)
+
+
+@functools.cache
+def _body():
+    """Signature and body of the function, which does not hand itself over to modes of torch.
+
+    Not taken on import, when torch may be a stand-in without any.
+    """
+    source = F.multi_head_attention_forward
+    names = {**vars(F), "has_torch_function": lambda tensors: False}
+    body = types.FunctionType(source.__code__, names, source.__name__, source.__defaults__)
+    return inspect.signature(source), body
 
 
 def recurrent(run, func, data, *args):
@@ -36,13 +91,15 @@ def recurrent(run, func, data, *args):
 
 def _layer(func, sizes, rest, data, *state):
     """One layer; a packed sequence, whose rows are of different lengths, is not vectorized."""
-    if sizes:
+    batched = any(map(torch._C._functorch.is_batchedtensor, (*rest[0], data, *state)))
+    if sizes or not batched:
         return _run(func, sizes, rest, data, *state)
     return _Layer.apply(func, rest, data, *state)
 
 
 def _run(func, sizes, rest, data, *state):
-    return func(data, *sizes, state if func is torch.lstm else state[0], *rest)
+    with _disable_current_modes():  # it draws nothing, and takes hundreds of operations
+        return func(data, *sizes, state if func is torch.lstm else state[0], *rest)
 
 
 class _Layer(torch.autograd.Function):

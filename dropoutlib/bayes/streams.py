@@ -1,0 +1,137 @@
+"""The random numbers of a prediction: the same, however its passes are run.
+
+A pass asks for noise at a number of places, its *sites*, in a fixed order. Each site has a
+stream of its own, seeded by the prediction's seed and by the place of the site in that order. A
+stream is drawn in groups of samples whose size depends on the shape of its site alone, and
+handed out from there one sample or many at a time.
+"""
+
+import hashlib
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from ..masks import sample_mask
+
+__all__ = ["DivergenceError", "Site", "Stream", "Streams"]
+
+GROUP_BYTES = 1 << 18  # of noise drawn at once, unless one sample takes more
+
+
+class DivergenceError(RuntimeError):
+    """A pass did not do what the first one did."""
+
+
+class Site(NamedTuple):
+    """What one stochastic call of a pass asks for."""
+
+    kind: str  # "keep": a mask; "uniform" on [0, 1); "normal"
+    shape: tuple[int, ...]
+    p: float | None = None  # probability that "keep" drops
+
+
+class _Seed(np.random.bit_generator.ISeedSequence):
+    """Seed of a stream, a hash of the prediction's seed and a place: quicker than NumPy's."""
+
+    def __init__(self, entropy, place):
+        self.text = entropy.to_bytes(16, "little") + place.to_bytes(8, "little")
+
+    def generate_state(self, n_words, dtype=np.uint32):
+        """Words that the bit generator starts from, at most 64 bytes of them."""
+        size = n_words * np.dtype(dtype).itemsize
+        return np.frombuffer(hashlib.blake2b(self.text, digest_size=size).digest(), dtype)
+
+
+class Stream:
+    """Noise of one site for samples 0, 1, 2, ..., whatever the portions it is taken in."""
+
+    def __init__(self, site, entropy, place, total):
+        self.site = site
+        self.rng = np.random.Generator(np.random.SFC64(_Seed(entropy, place)))
+        self.left = total  # samples not yet drawn
+        self.group = max(1, GROUP_BYTES // max(1, self.nbytes))
+        self.ready = ()
+
+    @property
+    def nbytes(self):
+        """Bytes that the noise of one sample takes."""
+        return math.prod(self.site.shape) * (1 if self.site.kind == "keep" else 8)
+
+    def take(self, count):
+        """Noise of the next `count` samples, samples first: bool for "keep", or float64."""
+        parts = []
+        while count:
+            if not len(self.ready):
+                self.ready = self._draw(min(self.group, self.left))
+            parts.append(self.ready[:count])
+            self.ready = self.ready[count:]
+            count -= len(parts[-1])
+        return np.concatenate(parts) if len(parts) > 1 else parts[0]
+
+    def _draw(self, count):
+        self.left -= count
+        kind, shape, p = self.site
+        shape = (count, *shape)
+        if kind == "keep":
+            return sample_mask(shape, p, rng=self.rng)
+        return self.rng.random(shape) if kind == "uniform" else self.rng.standard_normal(shape)
+
+
+class Streams:
+    """The streams of all sites that passes come to, in order.
+
+    Parameters
+    ----------
+    entropy : int
+        The seed, of 128 bits.
+    total : int
+        Number of samples that each stream will be asked for.
+    of_row : list of Site, optional
+        Sites of a batch of one. If given, all rows of a batch get the same noise.
+    """
+
+    def __init__(self, entropy, total, of_row=None):
+        self.entropy, self.total, self.of_row = entropy, total, of_row
+        self.streams = {}
+        self.begin_sample()
+
+    @property
+    def sites(self):
+        """Sites found so far, in order."""
+        return [stream.site for stream in self.streams.values()]
+
+    def begin_sample(self):
+        """Start the first pass of another sample."""
+        self._drawn = {}
+        self.begin_pass()
+
+    def begin_pass(self):
+        """Start a pass of the same sample: it gets the same noise."""
+        self._position = 0
+
+    def draw(self, site):
+        """Noise of this sample for the next site of the pass."""
+        if self.of_row is not None:
+            site = self._one_row(site)
+        key = self._position, site  # a site that changes its shape between passes is another one
+        self._position += 1
+        if key not in self.streams:
+            self.streams[key] = Stream(site, self.entropy, len(self.streams), self.total)
+        if key not in self._drawn:
+            (self._drawn[key],) = self.streams[key].take(1)
+        return self._drawn[key]
+
+    def take(self, count):
+        """Noise of the next `count` samples for each of the sites, samples first."""
+        return [stream.take(count) for stream in self.streams.values()]
+
+    def _one_row(self, site):
+        """The site of a batch of one, once it differs in nothing but the length of one axis."""
+        row = self.of_row[self._position] if self._position < len(self.of_row) else None
+        if row is None or (row.kind, row.p) != (site.kind, site.p):
+            raise DivergenceError(f"a batch asked for {site}, a single row for {row}")
+        pairs = zip(row.shape, site.shape, strict=False)
+        if len(row.shape) != len(site.shape) or [a for a, b in pairs if a != b] not in ([], [1]):
+            raise DivergenceError(f"shape {site.shape} has no axis for rows of shape {row.shape}")
+        return row

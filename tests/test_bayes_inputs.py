@@ -1,0 +1,434 @@
+"""Models and inputs of all kinds: samples have the law of a loop, or a sentence says why not."""
+# ruff: noqa: D101, D102
+
+import copy
+import random
+import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from dropoutlib.bayes import MCDropoutModel, decompose_variance, mc_samples
+
+X = torch.linspace(-1, 2, 12).reshape(4, 3)
+
+
+def block():
+    return nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 2))
+
+
+def switched(model):
+    """The model with its dropout layers in training mode."""
+    model.eval()
+    for module in model.modules():
+        module.training = isinstance(module, (nn.modules.dropout._DropoutNd, nn.LSTM, Noise))
+    return model
+
+
+def check_law(model, *args, total=300, **kwargs):
+    """Means and squared differences of samples are those of a loop to six standard errors."""
+    mine = mc_samples(model, *args, n_samples=total, rng=0, **kwargs)
+    with torch.no_grad():
+        loop = torch.stack([model(*args, **kwargs) for _ in range(total)])
+    assert mine.shape == loop.shape
+    assert mine.dtype == loop.dtype
+    mine, loop = (torch.sigmoid(samples).double() for samples in (mine, loop))
+    assert (loop.std(0) > 1e-6).any()
+    squares = [(samples[::2] - samples[1::2]) ** 2 for samples in (mine, loop)]
+    for one, other in ((mine, loop), squares):
+        error = ((one.var(0) + other.var(0)) / len(one)).sqrt() + 1e-6
+        assert ((one.mean(0) - other.mean(0)).abs() <= 6 * error).all()
+
+
+class Noise(nn.Module):
+    """Noise by a function of its own behind dropout."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+        self.drop = nn.Dropout(0.2)
+        self.generator = torch.Generator()
+        self.numpy = np.random.default_rng(0)
+        self.buffer = torch.empty(4, 3)
+
+    def forward(self, x):
+        return self.function(self, self.drop(x))
+
+
+TORCH = {
+    "out": lambda m, x: x * torch.rand(4, 3, out=m.buffer),
+    "bernoulli, out": lambda m, x: x * torch.bernoulli(torch.full((4, 3), 0.3), out=m.buffer),
+    "generator": lambda m, x: x * torch.rand(4, 3, generator=m.generator),
+    "randint, generator": lambda m, x: x * torch.randint(0, 2, (4, 3), generator=m.generator),
+    "complex": lambda m, x: (x * torch.randn(4, 3, dtype=torch.complex64)).imag,
+    "complex in place": lambda m, x: (x * torch.empty(4, 3, dtype=torch.cfloat).normal_()).real,
+    "by name": lambda m, x: x * torch.rand(size=(4, 3)) * torch.rand_like(input=x),
+    "uniform_, one by name": lambda m, x: x * torch.empty(4, 3).uniform_(0, to=2),
+    "uniform_, other by name": lambda m, x: x * torch.empty(4, 3).uniform_(to=2),
+    "normal_, both by name": lambda m, x: x * torch.empty(4, 3).normal_(std=2, mean=1),
+    "bernoulli of integers": lambda m, x: x * torch.zeros(4, 3, dtype=int).bernoulli_(0.3),
+    "changed in place": lambda m, x: x * torch.rand(4, 3, dtype=torch.float64).add_(1).float(),
+    "randint": lambda m, x: x * torch.randint(0, 3, (4, 3)),
+    "randperm": lambda m, x: x[:, torch.randperm(3)],
+    "normal": lambda m, x: torch.normal(x, 1.0),
+    "multinomial": lambda m, x: x + torch.multinomial(torch.ones(9), 3),
+    "exponential_": lambda m, x: x * torch.empty(4, 3).exponential_(),
+    "geometric_": lambda m, x: x * x.new_empty(4, 3).geometric_(0.5),
+    "gumbel": lambda m, x: F.gumbel_softmax(x),
+    "rrelu": lambda m, x: F.rrelu(x, training=True),
+    "distribution": lambda m, x: torch.distributions.Normal(x, 1.0).rsample(),
+    "feature_dropout": lambda m, x: torch.feature_dropout(x, 0.5, True),
+}
+PYTHON = {
+    "random": lambda m, x: x * random.random(),
+    "numpy": lambda m, x: x * np.random.rand(),  # noqa: NPY002
+    "own generator": lambda m, x: x * m.numpy.random(),
+    "array": lambda m, x: x * torch.from_numpy(m.numpy.random((4, 3))).float(),
+    "tensor": lambda m, x: x * torch.tensor(m.numpy.random((4, 3))).float(),
+    "branch": lambda m, x: x if random.random() < 0.5 else -x,
+    "branch, own generator": lambda m, x: x if m.numpy.random() < 0.5 else -x,
+    "dropped": lambda m, x: m.drop(x * random.random()),
+}
+
+
+@pytest.mark.parametrize("kind", [*TORCH, *PYTHON])
+def test_noise_of_ones_own_has_the_law_of_a_loop(kind, seed):
+    torch.manual_seed(seed)
+    random.seed(seed)
+    model, state = switched(Noise({**TORCH, **PYTHON}[kind])), torch.get_rng_state()
+    mc_samples(model, X, 3)
+    assert torch.equal(torch.get_rng_state(), state)
+    check_law(model, X)
+
+
+@pytest.mark.parametrize("kind", TORCH)
+def test_noise_of_torch_follows_the_seed(kind):
+    model = switched(Noise(TORCH[kind]))
+    first, again = (mc_samples(model, X, 5, rng=3) for _ in range(2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, mc_samples(model, X, 5, rng=4))
+
+
+def test_noise_that_takes_no_generator_is_refused():
+    model = Noise(lambda m, x: torch.native_dropout(x, 0.5, True)[0])
+    with pytest.raises(ValueError, match=r"native_dropout.* takes no other.* torch\.rand"):
+        mc_samples(model, X, 5)
+
+
+class Graph(nn.Module):
+    """Messages along the edges of a graph, given as a sparse matrix or as pairs of nodes."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear, self.drop = nn.Linear(3, 2), nn.Dropout(0.5)
+
+    def forward(self, x, edges):
+        h = self.linear(self.drop(x))
+        if edges.dtype == torch.int64:
+            return torch.zeros_like(h).index_add(0, edges[1], h[edges[0]])
+        return torch.sparse.mm(edges, h)
+
+
+@pytest.mark.filterwarnings("ignore:Sparse CSR")
+@pytest.mark.parametrize("layout", ["to_sparse", "to_sparse_csr", "to_sparse_csc", "pairs"])
+@pytest.mark.parametrize("by_name", [True, False])
+def test_graphs_whose_edges_have_no_rows(layout, by_name, seed):
+    torch.manual_seed(seed)
+    model, dense = switched(Graph()), torch.rand(4, 4)
+    edges = dense.nonzero().T if layout == "pairs" else getattr(dense, layout)()
+    check_law(model, X, **{"edges": edges}) if by_name else check_law(model, X, edges)
+    in_tuple = mc_samples(model, (X, edges), 5, rng=0)
+    torch.testing.assert_close(in_tuple, mc_samples(model, X, edges, n_samples=5, rng=0))
+
+
+class Packed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cells, self.head = nn.LSTM(3, 4, 2, dropout=0.5), nn.Linear(4, 1)
+
+    def forward(self, x):
+        return self.head(self.cells(x)[1][0][-1])
+
+
+def test_packed_sequence_is_one_argument(seed):
+    torch.manual_seed(seed)
+    x = nn.utils.rnn.pack_sequence([torch.randn(5, 3), torch.randn(2, 3)])
+    check_law(switched(Packed()), x)
+    with pytest.raises(RuntimeError) as caught:
+        mc_samples(Packed(), x, 5, shared_mask=True)
+    assert "runs the first row alone" in caught.value.__notes__[0]
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+@pytest.mark.parametrize(
+    ("x", "error", "text"),
+    [
+        (lambda: torch.nested.nested_tensor([X, X[:2]]), TypeError, "nested.*to_padded_tensor"),
+        (
+            lambda: torch.nested.nested_tensor([X, X[:2]], layout=torch.jagged),
+            TypeError,
+            "nested.*to_padded_tensor",
+        ),
+        (lambda: X.to("meta"), ValueError, "meta"),
+        (lambda: np.ones((4, 3)), TypeError, "got ndarray"),
+        (lambda: torch.ones(2, 3, dtype=int), RuntimeError, "dtype|Long"),
+    ],
+)
+def test_what_cannot_be_sampled_is_refused_in_words(x, error, text):
+    with pytest.raises(error, match=text):
+        mc_samples(block(), x(), 5)
+
+
+def test_integers_are_inputs_where_the_model_takes_them():
+    class Tokens(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.table, self.drop = nn.Embedding(9, 4), nn.Dropout(0.5)
+
+        def forward(self, x):
+            return self.drop(self.table(x))
+
+    check_law(switched(Tokens()), torch.arange(8).reshape(4, 2))
+
+
+class Dictionary(nn.Module):
+    """Takes keywords and gives a dictionary, as models of transformers do."""
+
+    def __init__(self):
+        super().__init__()
+        self.mean, self.noise = block(), nn.Linear(3, 2)
+
+    def forward(self, *, x=None, given, scale=1.0):
+        return {"mean": self.mean(given) * scale, "var": self.noise(given).exp(), "loss": None}
+
+
+class Pair(Dictionary):
+    def forward(self, x):
+        return self.mean(x), self.noise(x).exp()
+
+
+def test_keywords_and_outputs_of_many_parts():
+    model = Dictionary()
+    samples = mc_samples(model, given=X, scale=2.0, n_samples=6, rng=0)
+    assert {key: getattr(value, "shape", None) for key, value in samples.items()} == {
+        "mean": (6, 4, 2),
+        "var": (6, 4, 2),
+        "loss": None,
+    }
+    assert (samples["var"][0] == samples["var"]).all()
+    assert (samples["mean"].std(0) > 0).any()
+    picked = mc_samples(model, given=X, scale=2.0, n_samples=6, rng=0, output=lambda o: o["mean"])
+    assert torch.equal(picked, samples["mean"])
+    with pytest.raises(TypeError, match="output=lambda"):
+        mc_samples(model, given=X, n_samples=3, output=lambda o: object())
+
+
+def test_mean_and_variance_go_into_the_split():
+    means, variances = mc_samples(Pair(), X, 50, rng=0)
+    split = decompose_variance(means, variances)
+    torch.testing.assert_close(split.aleatoric, variances[0].double())
+    torch.testing.assert_close(split.epistemic, means.double().var(0, correction=0))
+
+
+def test_a_call_without_the_number_of_samples_says_so():
+    for call in (lambda: mc_samples(block(), X), lambda: mc_samples(Dictionary(), given=X)):
+        with pytest.raises(TypeError, match="n_samples=100"):
+            call()
+    with pytest.raises(TypeError, match="n_samples must be an integer, got n_samples=Tensor"):
+        mc_samples(block(), X, X)
+
+
+class Reads(nn.Module):
+    """Attention that reads p of a layer which it never calls, as those of timm do."""
+
+    def __init__(self):
+        super().__init__()
+        self.attn_drop, self.drop = nn.Dropout(0.5), nn.Dropout(0.1)
+
+    def forward(self, x):
+        p = self.attn_drop.p if self.training else 0.0
+        return self.drop(F.scaled_dot_product_attention(x, x, x, dropout_p=p))
+
+
+def test_no_dropout_is_left_out_in_silence(seed):
+    x = torch.randn(2, 5, 8)
+    with pytest.warns(UserWarning, match=r"attn_drop .*also=\[Reads\]"):
+        mc_samples(Reads(), x, 5)
+    model = Reads().train()
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        loop = torch.stack([model(x) for _ in range(1500)])
+    mine = mc_samples(model, x, 1500, rng=0, also=[Reads])
+    torch.testing.assert_close(mine.var(0).mean(), loop.var(0).mean(), rtol=0.1, atol=0)
+
+
+def test_a_layer_that_is_not_called_is_named():
+    class Spare(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.block, self.spare = block(), nn.Dropout(0.3)
+
+        def forward(self, x):
+            return self.block(x)
+
+    with pytest.warns(UserWarning, match=r"spare \(Dropout\).*p=0.3.*also=\[Spare\]"):
+        mc_samples(Spare(), X, 5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("weights", [True, False])
+def test_attention_in_half_precision_overflows_no_earlier_than_torchs(dtype, weights):
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a = nn.MultiheadAttention(128, 1, dropout=0.1, batch_first=True, dtype=dtype)
+
+        def forward(self, x):
+            return self.a(x, x, x, need_weights=weights)[0]
+
+    model, x = Net().train(), torch.randn(2, 4, 128).to(dtype) * (200 if not weights else 20)
+    assert model(x).isfinite().all()
+    samples = mc_samples(model, x, 5, rng=0)
+    assert samples.dtype is dtype
+    assert samples.isfinite().all()
+
+
+@pytest.mark.parametrize("inner", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("way", ["known layers", "any", "bounded", "in full"])
+def test_one_dtype_whatever_the_route_also_under_autocast(way, inner):
+    """The dtype is that of the model's own passes."""
+    parts = [nn.Linear(3, 8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 2)]
+    parts += [] if way == "known layers" else [nn.Softmax(1)]
+    parts += [nn.RReLU()] if way == "in full" else []
+    model, x = nn.Sequential(*parts).to(inner), X.to(inner)
+    bound = {"max_bytes": 1 << 20} if way == "bounded" else {}
+    for enabled in (False, True):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled), torch.no_grad():
+            also = [nn.RReLU] if way == "in full" else []
+            found = mc_samples(model, x, 5, also=also, **bound)
+            assert found.dtype is model.train()(x).dtype
+
+
+@pytest.mark.parametrize("heads", ["function", "module"])
+def test_attention_under_autocast_has_the_dtype_of_torchs(heads):
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.drop = nn.Dropout(0.5)
+            self.module = nn.MultiheadAttention(8, 2, dropout=0.5, batch_first=True)
+
+        def forward(self, x):
+            if heads == "module":
+                return self.module(x, x, x, need_weights=False)[0]
+            return F.scaled_dot_product_attention(x, x, self.drop(x), dropout_p=0.5)
+
+    model, x = Net().train(), torch.randn(2, 5, 8)
+    with warnings.catch_warnings(), torch.autocast("cpu", dtype=torch.bfloat16), torch.no_grad():
+        warnings.simplefilter("ignore")
+        assert mc_samples(model, x, 5, also=[Net]).dtype is model(x).dtype
+
+
+def test_hooks_weights_and_parametrizations(seed):
+    torch.manual_seed(seed)
+    tied = nn.Sequential(nn.Linear(3, 3), nn.Dropout(0.5), nn.Linear(3, 3))
+    tied[2].weight = tied[0].weight
+    hooked = block()
+    hooked[1].register_forward_hook(lambda module, args, output: output * 2)
+    hooked[2].register_forward_pre_hook(lambda module, args: (args[0] + 1,))
+    normed = nn.Sequential(
+        nn.utils.parametrizations.weight_norm(nn.Linear(3, 3)),
+        nn.Dropout(0.5),
+        nn.utils.parametrizations.spectral_norm(nn.Linear(3, 2)),
+    )
+    hostile = block()
+    hostile.lock, hostile.generator = threading.Lock(), (i for i in range(3))
+    for model in (tied, hooked, normed, hostile, nn.DataParallel(block())):
+        check_law(switched(model), X)
+
+
+def test_compiled_functions_within_a_pass_are_seen(seed):
+    class Compiled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear, self.drop = nn.Linear(3, 8), nn.Dropout(0.5)
+
+        def forward(self, x):
+            return torch.compile(lambda y: self.drop(self.linear(y)), backend="eager")(x)
+
+    torch.manual_seed(seed)
+    check_law(switched(Compiled()), X, total=100)
+
+
+def test_parameters_without_a_shape_are_refused():
+    with pytest.raises(ValueError, match="run the model once"):
+        mc_samples(nn.Sequential(nn.LazyLinear(3), nn.Dropout(0.5)), X, 5)
+
+
+class Remembers(nn.Module):
+    """Changes itself in each pass."""
+
+    def __init__(self):
+        super().__init__()
+        self.drop, self.norm = nn.Dropout(0.5), nn.BatchNorm1d(3)
+        self.count, self.log, self.tensor = 0, [], torch.zeros(1)
+
+    def forward(self, x):
+        self.count += 1
+        self.log.append(self.count)
+        self.tensor += 1
+        return self.drop(self.norm(x)) * 0 + self.tensor
+
+
+def test_what_passes_change_in_the_model_is_as_before():
+    model = Remembers().train()
+    before = copy.deepcopy(model.state_dict())
+    samples = mc_samples(model, X, 5, also=[model.norm])
+    assert samples[:, 0, 0].tolist() == [1, 2, 3, 4, 5]
+    assert (model.count, model.log, model.tensor.item()) == (0, [], 0)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("total", [200])
+def test_other_threads_predict_as_if_nothing_were_sampled(total):
+    check_threads(total)
+
+
+def check_threads(total):
+    """Plain predictions of threads between samples are those of before, every one of them."""
+    layers = nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Tanh(), nn.Dropout(0.5), nn.Linear(8, 2)
+    model = nn.Sequential(*layers, nn.Softmax(1), nn.Dropout(0.2)).eval()
+    with torch.no_grad():
+        plain = model(X)
+    wanted = mc_samples(model, X, 20, rng=0, also=[nn.BatchNorm1d])
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    stop, faults, random_state = threading.Event(), [], torch.get_rng_state()
+
+    def sample(_):
+        while not stop.is_set():
+            found = mc_samples(model, X, 20, rng=0, also=[nn.BatchNorm1d])
+            if not torch.allclose(found, wanted, atol=1e-6):
+                faults.append("samples")
+            MCDropoutModel(model).entropy_uncertainty(X, 5)
+
+    def predict(_):
+        for _ in range(total // 4):
+            with torch.no_grad():
+                if not torch.equal(model(X), plain) or model.training or model[3].training:
+                    faults.append("prediction")
+
+    with ThreadPoolExecutor(8) as pool:
+        sampling = [pool.submit(sample, i) for i in range(4)]
+        try:
+            list(pool.map(predict, range(4)))
+        finally:
+            stop.set()
+        [future.result() for future in sampling]
+    assert not faults
+    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), random_state)
+    assert not any(module._forward_hooks or module.training for module in model.modules())
