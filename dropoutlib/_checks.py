@@ -2,6 +2,7 @@
 
 import math
 import numbers
+import sys
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
@@ -126,7 +127,8 @@ def array_of(name: str, value: ArrayLike) -> NDArray:
     TypeError
         For a masked array, whose own mask would be lost without a word.
     """
-    if isinstance(value, np.ma.MaskedArray):
+    ma = sys.modules.get("numpy.ma")  # there can be no such array before it is imported
+    if ma is not None and isinstance(value, ma.MaskedArray):
         raise TypeError(
             f"{name} must be a plain array, got a masked one, whose mask would be lost; "
             f"pass {name}.filled(0), or whatever is to stand for the masked entries"

@@ -126,8 +126,8 @@ def _fill(keep, p, rng):
         digits = _random_bytes(block.size // 8, rng)
         np.greater_equal(digits, first, out=block)
         if rest:
-            # A tie, one unit in 256, is decided by its next digits. Ties take the place of
-            # the digits, and are sought and decided by words of eight units: there are fewer.
+            # A tie, one unit in 256, is decided by its next digits. Ties take the place
+            # of the digits, and are sought and decided by words of eight units.
             tied = np.equal(digits, first, out=digits.view(bool)).view(np.uint64)
             (where,) = (tied != 0).nonzero()
             if where.size:
