@@ -337,6 +337,14 @@ def test_moments_of_masked_weights_do_not_overflow():
         assert made.float().moments(x.float())[1].item() == pytest.approx(18, rel=0.01)
 
 
+@pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
+def test_masked_weights_have_autocasts_dtype(p):
+    made, plain = nn.DropConnectLinear(3, 2, p), torch.nn.Linear(3, 2)
+    x = torch.ones(4, 3)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert made(x).dtype == made.eval()(x).dtype == plain(x).dtype
+
+
 def test_a_relaxed_mask_in_half_precision():
     x = torch.full((LARGE,), 1e-3).half()
     assert nn.ConcreteDropout(1 - 1e-5)(x).isfinite().all()
