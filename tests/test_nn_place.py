@@ -51,8 +51,8 @@ def test_what_is_off_by_default_there_is_off_here(name):
 # Training graphs of torch.export.
 
 
-def exported(module, x, **options):
-    """The training graph of the module, which is given an intermediate result."""
+def exported(module, x, *, training=True, **options):
+    """The graph of the module in a mode, which is given an intermediate result."""
 
     class Net(torch.nn.Module):
         def __init__(self):
@@ -62,7 +62,7 @@ def exported(module, x, **options):
         def forward(self, x):
             return self.drop(x * 1)
 
-    return torch.export.export(Net().train(), (x,), **options).module()
+    return torch.export.export(Net().train(training), (x,), **options).module()
 
 
 def switch_dropout(graph, training):
@@ -121,10 +121,15 @@ def test_an_exported_graph_has_the_law_of_the_layer(name):
         assert torch.allclose(noise[noise != 0], torch.tensor(kept, dtype=torch.float64))
 
 
-def test_an_exported_dropout_is_torchs_operation():
+@pytest.mark.parametrize("training", [True, False])
+def test_an_exported_dropout_is_torchs_operation_on_or_off(training):
+    x = torch.ones(100)
     for inplace, op in ((False, torch.ops.aten.dropout), (True, torch.ops.aten.dropout_)):
-        graph = exported(nn.Dropout(0.3, inplace), torch.ones(4), strict=False)
-        assert op.default in [node.target for node in graph.graph.nodes]
+        graph = exported(nn.Dropout(0.3, inplace), x, training=training, strict=False)
+        (found,) = (node for node in graph.graph.nodes if node.target is op.default)
+        assert found.args[1:] == (0.3, training)
+        switch_dropout(graph, not training)
+        assert torch.equal(graph(x), x) == training
 
 
 # Kernels of torch that leave out layers.
@@ -335,6 +340,14 @@ def test_moments_of_masked_weights_do_not_overflow():
     assert made(x.expand(1000, 2)).isfinite().all()
     with torch.autocast("cpu", dtype=torch.float16):
         assert made.float().moments(x.float())[1].item() == pytest.approx(18, rel=0.01)
+
+
+@pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
+def test_masked_weights_have_autocasts_dtype(p):
+    made, plain = nn.DropConnectLinear(3, 2, p), torch.nn.Linear(3, 2)
+    x = torch.ones(4, 3)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert made(x).dtype == made.eval()(x).dtype == plain(x).dtype
 
 
 def test_a_relaxed_mask_in_half_precision():

@@ -173,6 +173,21 @@ def test_inplace_draws_the_same(function, seed):
 
 
 @ELEMENTWISE
+@pytest.mark.parametrize("axes", [(0, 1), (1, 0)])
+def test_what_comes_next_may_change_the_output_in_place(function, axes, seed):
+    def gradient(inplace):
+        torch.manual_seed(seed)
+        x = torch.linspace(-1, 1, SIZE).view(-1, 16).permute(axes).requires_grad_()
+        y = function(x)
+        y = y.mul_(2) if inplace else y * 2
+        y = functional.dropout(y, 0.3, inplace=inplace)
+        y = y.relu_() if inplace else y.relu()
+        return torch.autograd.grad(y.sum(), x)[0]
+
+    assert torch.equal(gradient(True), gradient(False))
+
+
+@ELEMENTWISE
 def test_vmap_and_tracers_see_torchs_draws(function, drawn):
     x = torch.ones(3, SIZE)
     with pytest.raises(RuntimeError, match="randomness"):

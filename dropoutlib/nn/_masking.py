@@ -81,12 +81,10 @@ def check_p(p: float, what: str = "dropout") -> float:
 
 
 def check_floating(input: Tensor, call: str, *values: object) -> None:
-    """Raise PyTorch's RuntimeError if `input` is not floating point.
-
-    Only then is the text made: a probability that `torch.compile` keeps as a symbol has none.
-    """
+    """Raise PyTorch's RuntimeError if `input` is not floating point."""
     if not input.is_floating_point():
         wanted = input.type().split(".")[-1].removesuffix("Tensor")
+        # Only now is the text made: a probability that `torch.compile` keeps as a symbol has none.
         raise RuntimeError(
             f"{call.format(*values)} scales its input: result type Float can't be cast to the "
             f"desired output type {wanted}"
@@ -287,7 +285,9 @@ def _product(input: Tensor, mask: Tensor, scale: float) -> Tensor:
     # as much as the product.
     y = empty_aligned(input.numel(), DTYPES[input.dtype])
     multiply_blocks(_flat(input), _flat(mask), scale, y)
-    return torch.from_numpy(y).as_strided(input.shape, input.stride())
+    # Not a view of torch's, which autograd would not let be changed in place.
+    strides = [y.itemsize * step for step in input.stride()]
+    return torch.from_numpy(np.ndarray(input.shape, y.dtype, y, strides=strides))
 
 
 def _is_alike(input: Tensor, mask: Tensor) -> bool:

@@ -108,6 +108,8 @@ def dropout(
     tensor([0., 0., 2., 0., 0., 0.])
     """
     p = check_p(p)
+    if is_exporting() and generator is None:  # as it is, off as well as on: rewriters look for it
+        return (torch.dropout_ if inplace else torch.dropout)(input, p, training)
     nested = generator is None and not inplace
     done = settled(input, p, training, inplace, "dropout", nested=nested)
     if done is not None:

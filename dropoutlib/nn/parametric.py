@@ -212,7 +212,7 @@ def dropconnect_linear(
     mask, scale, _ = draw(input, (*input.shape[:-1], *weight.shape), p, generator)
     weights = mask * (weight if scale is None else weight * scale)
     output = torch.einsum("...oi,...i->...o", weights, input)
-    return output if bias is None else output + bias
+    return output if bias is None else output + bias.to(output.dtype)  # autocast's, if it is on
 
 
 def connect_moments(
