@@ -70,9 +70,7 @@ def test_columns_and_entries_by_identity(claim, rng):
 
     @claim
     def check(columns, stated):
-        return dropcheck.identity(
-            output_covariance(columns), stated_covariance(stated), 7, degree=14, rng=rng
-        )
+        return dropcheck.identity(output_covariance(columns), stated_covariance(stated), 7, rng=rng)
 
     check.holds(True, True)
     check.holds(False, False)
@@ -176,7 +174,7 @@ def test_estimates_by_identity(claim, rng):
             mean = weights @ v[:4]
             return np.array([mean, weights @ v[:4] ** 2 - mean**2])
 
-        return dropcheck.identity(estimated, enumerated, 5, degree=6, rng=rng)
+        return dropcheck.identity(estimated, enumerated, 5, rng=rng)
 
     check.holds(DIVISORS["T - 1"])
     check.rejects("1/T variance", DIVISORS["T"])
@@ -224,7 +222,7 @@ def test_total_variance_by_identity(claim, rng):
             weights = mask_weights(masks, p)
             return times * s**2 + weights @ f**2 - (weights @ f) ** 2
 
-        return dropcheck.identity(total, stated, 6, degree=6, rng=rng)
+        return dropcheck.identity(total, stated, 6, rng=rng)
 
     check.holds(1)
     check.rejects("no 1/tau", 0)
@@ -461,7 +459,7 @@ def test_precision_by_identity(claim, rng):
             data = (loss(W, X, y, p, scale) - (y**2).sum() / 2) / N
             return N * tau * (data + half * decay(length, q, tau) * (W**2).sum())
 
-        return dropcheck.identity(evidence, objective, 11, degree=16, rng=rng)
+        return dropcheck.identity(evidence, objective, 11, rng=rng)
 
     def unscaled(length, q, tau):
         return q * length**2 / (2 * N * tau)
@@ -587,7 +585,6 @@ def test_repeating_the_data_changes_nothing(claim, rng):
             lambda v: dropout_variance(v, 7),
             lambda v: factor * dropout_variance(v, 1),
             9,
-            degree=60,
             rng=rng,
         )
 

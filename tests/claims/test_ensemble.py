@@ -121,7 +121,7 @@ def test_weights_by_identity(claim, rng):
             weights = weigh(v[0])
             return np.concatenate([weights, [weights.sum()], weights @ masks])
 
-        return dropcheck.identity(of_library, stated, 1, degree=n, rng=rng)
+        return dropcheck.identity(of_library, stated, 1, rng=rng)
 
     check.holds(lambda p: mask_weights(masks, p))
     check.rejects("2^-n at every p", lambda p: np.full(16, Fraction(1, 16)))

@@ -203,7 +203,7 @@ def test_linear_head_by_identity(claim, rng):
             h, w, b, p = v[:3], v[3:6], v[6], v[7]
             return np.array([mean(p) * (w @ h) + b, variance(h, w, p)])
 
-        return dropcheck.identity(head_moments, stated, 8, degree=16, rng=rng)
+        return dropcheck.identity(head_moments, stated, 8, rng=rng)
 
     def right(h, w, p):
         return p / (1 - p) * np.sum(w**2 * h**2)

@@ -55,7 +55,7 @@ def test_noise_moments_by_identity(claim, rng):
             kurtosis = (1 - 6 * p * q) / (p * q) + excess_over
             return np.array([1, spread, p * (2 * p - 1) / q**2, kurtosis * spread**2])
 
-        return dropcheck.identity(central_moments, stated, 1, degree=16, rng=rng)
+        return dropcheck.identity(central_moments, stated, 1, rng=rng)
 
     check.holds(ratio)
     check.rejects("variance p q", lambda p: p * (1 - p))
@@ -137,9 +137,7 @@ def test_gaussian_gives_the_same_squared_loss_by_identity(claim, rng):
 
     @claim
     def check(power, **kwargs):
-        return dropcheck.identity(
-            bernoulli(power), gaussian(power, **kwargs), 8, degree=60, rng=rng
-        )
+        return dropcheck.identity(bernoulli(power), gaussian(power, **kwargs), 8, rng=rng)
 
     check.holds(2)
     check.rejects("identical for fourth powers", 4)
@@ -317,7 +315,7 @@ def test_linear_penalty_by_identity(claim, rng):
             W, X, Y, p = unpack(v)
             return ((Y - X @ W.T) ** 2).sum() + ratio(p) * penalty(W, X)
 
-        return dropcheck.identity(expected_loss, stated, 13, degree=24, rng=rng)
+        return dropcheck.identity(expected_loss, stated, 13, rng=rng)
 
     right, *wrong = PENALTIES.items()
     check.holds(right[1])
@@ -746,7 +744,7 @@ def test_factorisation_by_identity(claim, rng):
             A, U, V = (v[4 * k : 4 * k + 4].reshape(2, 2) for k in range(3))
             return ((A - U @ V.T) ** 2).sum() + factor(v[12]) * penalty(U, V)
 
-        return dropcheck.identity(factor_loss, stated, 13, degree=24, rng=rng)
+        return dropcheck.identity(factor_loss, stated, 13, rng=rng)
 
     def path_norm(U, V):
         return columns(U) @ columns(V)
@@ -819,7 +817,7 @@ def test_equal_factors_reach_the_nuclear_norm_by_identity(claim, rng):
         def values(v):
             return np.array([0, 0, 0, 0, stated((v[2:] ** 2).sum())])
 
-        return dropcheck.identity(reached(turned), values, 4, degree=200, rng=rng)
+        return dropcheck.identity(reached(turned), values, 4, rng=rng)
 
     check.holds(lambda nuclear: nuclear**2 / 4)
     check.rejects("|M|_*", lambda nuclear: nuclear)
@@ -1073,7 +1071,7 @@ def test_moments_of_two_steps_by_identity(claim, rng):
 
     @claim
     def check(fresh):
-        return dropcheck.identity(by_pairs, by_recursion(fresh), 9, degree=80, rng=rng)
+        return dropcheck.identity(by_pairs, by_recursion(fresh), 9, rng=rng)
 
     check.holds(fresh=True)
     check.rejects("the mask's noise enters once a run", fresh=False)

@@ -58,7 +58,7 @@ RATIO_WRONG = {
 def test_variance_shift_by_identity(claim, rng):
     @claim
     def check(stated):
-        return dropcheck.identity(measured_ratio, stated, 4, degree=24, rng=rng)
+        return dropcheck.identity(measured_ratio, stated, 4, rng=rng)
 
     check.holds(stated_ratio)
     check.holds(short_ratio)
@@ -89,7 +89,7 @@ def stated_mixed(square):
 def test_variance_shift_behind_a_linear_layer(claim, rng):
     @claim
     def check(stated):
-        return dropcheck.identity(mixed_ratio, stated, 7, degree=24, rng=rng)
+        return dropcheck.identity(mixed_ratio, stated, 7, rng=rng)
 
     check.holds(stated_mixed(True))
     check.rejects("noise of unit inputs", stated_mixed(False))
