@@ -18,6 +18,12 @@ def pytest_addoption(parser):
     )
     parser.addoption("--claims-out", help="write the records of the claim tests to this JSON file")
     parser.addoption(
+        "--alter",
+        choices=("none", "exact", "all"),
+        default="none",
+        help="put altered statements to the checks of the claims, and record which they accept",
+    )
+    parser.addoption(
         "--ledger-check",
         action="store_true",
         help="after a full run, fail when the stored ledger differs from what the run shows",

@@ -15,13 +15,16 @@ statement is refused, a wrong form accepted, a check rejects without ever having
 less is shown than the mark names. The records of a run are what the ledger is made of.
 """
 
+import inspect
 import json
 from pathlib import Path
 
+import alterations
 import build_ledger
 import pytest
 
 HOUSES = {"book", "dropcheck", "dropoutlib", "numpy"}
+EXACT = {"identity", "enumeration", "symbolic", "exact-float", "same-mask"}
 POWER = 0.999  # of a random check against the wrong form that it names
 
 
@@ -46,7 +49,7 @@ class Check:
                 "which takes statement and truth alike"
             )
         self.claim, self.function, self.part = claim, function, part
-        self.accepted, self.refused = 0, 0
+        self.accepted, self.refused = [], 0
 
     def holds(self, *statement, **setting):
         """Assert that the check accepts the statement, and with enough power if it is random."""
@@ -56,7 +59,7 @@ class Check:
         if report.method == "monte-carlo":
             assert report.power is not None, f"{claim.label}: a random check needs `wrong`"
             assert report.power >= POWER, f"{claim.label}: the check is too weak: {report}"
-        self.accepted += 1
+        self.accepted.append((statement, setting))
         claim.held.append(build_ledger.trust(report))
         claim.parts_held.add(self.part)
 
@@ -70,6 +73,33 @@ class Check:
         )
         self.refused += 1
         self.claim.shown.append(wrong_form)
+
+    def altered(self):
+        """Put altered statements to the check, yield (name, verdict) of each.
+
+        Verdicts are "rejected", "refused" with an error, and "accepted", which is a survivor.
+        """
+        for statement, setting in self.accepted:
+            given = inspect.signature(self.function).bind(*statement, **setting)
+            given.apply_defaults()
+            kinds = inspect.signature(self.function).parameters
+            for name, value in given.arguments.items():
+                if kinds[name].kind is inspect.Parameter.KEYWORD_ONLY:
+                    continue
+                for change, altered, unchanged in alterations.alterations(value):
+                    arguments = given.arguments | {name: altered}
+                    try:
+                        verdict = "rejected" if not self._call(arguments) else "accepted"
+                    except Exception:  # whatever a wrong formula may lead to
+                        verdict = "refused"
+                    if not unchanged():
+                        yield f"{self.function.__name__}({name} {change})", verdict
+
+    def _call(self, arguments):
+        """Call the function with a dictionary of all its arguments."""
+        given = inspect.signature(self.function).bind_partial()
+        given.arguments.update(arguments)
+        return self.function(*given.args, **given.kwargs)
 
     def _report(self, statement, setting):
         report = self.function(*statement, **setting)
@@ -87,7 +117,7 @@ class Claim:
         self.test = nodeid.removeprefix("tests/")
         self.label, self.method, self.named = label, method, tuple(rejects)
         self.parts, self.parts_held = tuple(parts), set()
-        self.held, self.shown, self.checks = [], [], []
+        self.held, self.shown, self.checks, self.altered = [], [], [], []
 
     def __call__(self, function):
         """Bind a check of the test's part, or of the first of its parts."""
@@ -129,6 +159,14 @@ class Claim:
         unshown = set(self.parts) - self.parts_held
         assert not unshown, f"{self.test} names parts it never checks: {sorted(unshown)}"
 
+    def alter(self):
+        """Put altered statements to every check; note those that it accepts."""
+        for check in self.checks:
+            found = list(check.altered())
+            if self.method == "bound":  # of two opposite alterations one is weaker, and true
+                found = _by_parameter(found)
+            self.altered += found
+
     def record(self):
         """Return the record for the ledger."""
         return {
@@ -137,8 +175,19 @@ class Claim:
             "parts": list(self.parts),
             "rejects": list(self.named),
             "held": self.held,
+            "altered": self.altered,
             "test": self.test,
         }
+
+
+def _by_parameter(found):
+    """One verdict for each parameter: rejected if any of its alterations is."""
+    verdicts = {}
+    for name, verdict in found:
+        verdicts.setdefault(name.split(" ")[0] + ")", []).append(verdict)
+    return [
+        (name, "rejected" if "rejected" in given else given[0]) for name, given in verdicts.items()
+    ]
 
 
 def of_item(item):
@@ -160,6 +209,7 @@ class Collector:
         self.out = config.getoption("--claims-out")
         self.check_page = config.getoption("--ledger-check") and config.getoption("--seed") == 0
         self.claims = {}
+        self.alter = config.getoption("--alter")
         self.stale = False
 
     def pytest_collection_finish(self, session):
@@ -178,6 +228,8 @@ class Collector:
         found = pyfuncitem.funcargs.get("claim")
         if found:
             found.close()
+            if self.alter == "all" or (self.alter == "exact" and found.method in EXACT):
+                found.alter()
             pyfuncitem.user_properties.append(("claim", found.record()))
         return result
 
