@@ -38,17 +38,17 @@ class Check:
     function : callable
         Takes the statement, or a wrong form of it, and returns a report. What stands before
         the star of its signature is the statement; what stands behind it is the setting.
-    part : int
-        Number of the statement's part that it checks.
+    parts : tuple of int
+        Numbers of the statement's parts that it checks.
     """
 
-    def __init__(self, claim, function, part):
+    def __init__(self, claim, function, parts):
         if (getattr(function, "__module__", None) or "dropcheck").split(".")[0] in HOUSES:
             raise pytest.UsageError(
                 f"{claim.test}: bind a function of the statement, not {function!r} itself, "
                 "which takes statement and truth alike"
             )
-        self.claim, self.function, self.part = claim, function, part
+        self.claim, self.function, self.parts = claim, function, parts
         self.accepted, self.refused = [], 0
 
     def holds(self, *statement, **setting):
@@ -61,7 +61,7 @@ class Check:
             assert report.power >= POWER, f"{claim.label}: the check is too weak: {report}"
         self.accepted.append((statement, setting))
         claim.held.append(build_ledger.trust(report))
-        claim.parts_held.add(self.part)
+        claim.parts_held.update(self.parts)
 
     def rejects(self, wrong_form, *statement, **setting):
         """Assert that the same check refuses the named wrong form."""
@@ -120,17 +120,17 @@ class Claim:
         self.held, self.shown, self.checks, self.altered = [], [], [], []
 
     def __call__(self, function):
-        """Bind a check of the test's part, or of the first of its parts."""
-        return self._bind(function, self.parts[0])
+        """Bind a check of all the parts that the test names."""
+        return self._bind(function, self.parts)
 
-    def part(self, number):
-        """Return the binding of a check to another part: ``@claim.part(2)``."""
-        if number not in self.parts:
-            raise pytest.UsageError(f"{self.test}: part {number} is not among {self.parts}")
-        return lambda function: self._bind(function, number)
+    def part(self, *numbers):
+        """Return the binding of a check to some of them: ``@claim.part(2)``."""
+        if not set(numbers) <= set(self.parts):
+            raise pytest.UsageError(f"{self.test}: parts {numbers} are not among {self.parts}")
+        return lambda function: self._bind(function, numbers)
 
-    def _bind(self, function, part):
-        self.checks.append(Check(self, function, part))
+    def _bind(self, function, parts):
+        self.checks.append(Check(self, function, parts))
         return self.checks[-1]
 
     def holds(self, report):
@@ -138,7 +138,7 @@ class Claim:
         assert report.passed, f"{self.label} does not hold: {report}"
         assert report.method == self.method, f"marked {self.method}, checked by {report.method}"
         self.held.append(build_ledger.trust(report))
-        self.parts_held.add(self.parts[0])
+        self.parts_held.update(self.parts)
 
     def rejects(self, wrong_form, report):
         """Assert that the named wrong form fails (older form, without a `Check`)."""

@@ -50,6 +50,12 @@ class Statement:
     body: str
 
     @property
+    def parts(self):
+        """Numbers of its parts, which a numbered list gives; a statement without one has one."""
+        found = re.findall(r"^(\d+)\. ", self.body, re.MULTILINE)
+        return tuple(range(1, len(found) + 1)) or (1,)
+
+    @property
     def kind(self):
         """Kind that the label's prefix announces, or None."""
         prefix = self.label.split("-")[0]
@@ -120,6 +126,16 @@ def evidence_faults(statement, claims):
             f"{statement.label} ({statement.kind}): needs {KINDS[statement.kind][2]}, "
             f"has {', '.join(sorted(methods))}"
         )
+    shown = {part for claim in own for part in claim.get("parts", (1,))}
+    faults += [
+        f"{statement.label} ({statement.kind}): no test claims its part {part}"
+        for part in statement.parts
+        if part not in shown
+    ]
+    faults += [
+        f"{statement.label} ({statement.kind}): tests claim a part {part}, which it does not have"
+        for part in sorted(shown - set(statement.parts))
+    ]
     if not any(claim["rejects"] for claim in own):
         faults.append(f"{statement.label} ({statement.kind}): no wrong form is shown rejected")
     return faults

@@ -577,7 +577,9 @@ def dropout_variance(v, copies):
     return weights @ outputs**2 - (weights @ outputs) ** 2
 
 
-@pytest.mark.claim("thm-variance-does-not-shrink", method="identity", rejects=("it falls as 1/N",))
+@pytest.mark.claim(
+    "thm-variance-does-not-shrink", method="identity", parts=(2,), rejects=("it falls as 1/N",)
+)
 def test_repeating_the_data_changes_nothing(claim, rng):
     @claim
     def check(factor):
@@ -592,7 +594,9 @@ def test_repeating_the_data_changes_nothing(claim, rng):
     check.rejects("it falls as 1/N", Fraction(1, 7))
 
 
-@pytest.mark.claim("thm-variance-does-not-shrink", method="slope", rejects=("it falls as 1/N",))
+@pytest.mark.claim(
+    "thm-variance-does-not-shrink", method="slope", parts=(1, 3), rejects=("it falls as 1/N",)
+)
 def test_exact_posterior_shrinks_and_dropout_does_not(claim, rng):
     p, tau, length, x = 0.3, 4.0, 1.0, np.array([1.0, -0.5, 2.0])
     X = rng.standard_normal((30, 3))
@@ -712,7 +716,10 @@ def test_variance_is_convex(claim, rng):
 
 
 @pytest.mark.claim(
-    "thm-shared-mask", method="enumeration", rejects=("per-row masks called functions",)
+    "thm-shared-mask",
+    method="enumeration",
+    parts=(2, 3),
+    rejects=("per-row masks called functions",),
 )
 def test_increments_over_all_masks(claim, rng):
     units = 4
@@ -754,7 +761,9 @@ def hidden(x):
     return np.maximum(HIDDEN[0] * x + HIDDEN[1], 0)
 
 
-@pytest.mark.claim("thm-shared-mask", method="slope", rejects=("per-row masks called functions",))
+@pytest.mark.claim(
+    "thm-shared-mask", method="slope", parts=(3,), rejects=("per-row masks called functions",)
+)
 def test_increments_shrink_with_the_step(claim):
     p, x, steps = 0.4, 0.9, 2.0 ** -np.arange(2, 9)
     shared = [p / (1 - p) * np.sum((OUT * (hidden(x + s) - hidden(x))) ** 2) for s in steps]
@@ -770,7 +779,7 @@ def test_increments_shrink_with_the_step(claim):
 
 
 @pytest.mark.claim(
-    "thm-shared-mask", method="monte-carlo", rejects=("per-row masks called functions",)
+    "thm-shared-mask", method="monte-carlo", parts=(2,), rejects=("per-row masks called functions",)
 )
 def test_increments_of_the_library(claim, seed):
     p, inputs, T = 0.4, torch.tensor([[0.9], [1.0]], dtype=torch.float64), 20_000

@@ -154,6 +154,7 @@ def deep_linear(v, masks, first, second):
 @pytest.mark.claim(
     "thm-weight-scaling-linear",
     method="identity",
+    parts=(1, 2),
     rejects=("scaling by p", "one factor for two masks", "one mask used twice"),
 )
 def test_linear_networks_by_identity(claim, rng):
@@ -198,7 +199,9 @@ def test_linear_networks_by_identity(claim, rng):
     check_one_mask.rejects("one mask used twice", lambda p: 0)
 
 
-@pytest.mark.claim("thm-weight-scaling-linear", method="enumeration", rejects=("scaling by p",))
+@pytest.mark.claim(
+    "thm-weight-scaling-linear", method="enumeration", parts=(1,), rejects=("scaling by p",)
+)
 def test_deep_linear_network_by_enumeration(claim, rng):
     """Three masked layers, ten mask entries, all 1024 masks."""
     p, sizes = 0.3, (3, 4, 3)
@@ -392,6 +395,7 @@ def sigmoid_units(rng, cases):
 @pytest.mark.claim(
     "approx-nwgm-gap",
     method="bound",
+    parts=(1,),
     rejects=("2E(1-E)|1-2E| as a bound", "Var(S)/21", "E(1-E)|1-2E|/(1-2E(1-E)) as a bound"),
 )
 def test_gap_of_the_geometric_mean_is_bounded(claim, rng):
@@ -410,7 +414,9 @@ def test_gap_of_the_geometric_mean_is_bounded(claim, rng):
     check.rejects("E(1-E)|1-2E|/(1-2E(1-E)) as a bound", spread * lean / (1 - 2 * spread))
 
 
-@pytest.mark.claim("approx-nwgm-gap", method="slope", rejects=("first order in the weights",))
+@pytest.mark.claim(
+    "approx-nwgm-gap", method="slope", parts=(1,), rejects=("first order in the weights",)
+)
 def test_order_of_the_gap(claim):
     """At a fixed mean of S the gap is of second order in the weights, that is in Var(S)^(1/2)."""
     masks, p, w = enumerate_masks(4), 0.3, np.array([0.8, -0.5, 1.1, 0.6])
@@ -435,7 +441,9 @@ def test_order_of_the_gap(claim):
     assert gaps[-1] / ensemble.sigmoid_gap_bound(variance) == pytest.approx(1, abs=0.01)
 
 
-@pytest.mark.claim("approx-nwgm-gap", method="enumeration", rejects=("2E(1-E)|1-2E| as a bound",))
+@pytest.mark.claim(
+    "approx-nwgm-gap", method="enumeration", parts=(2,), rejects=("2E(1-E)|1-2E| as a bound",)
+)
 def test_units_that_violate_the_quoted_bound_exactly(claim):
     """Two units of one input each, in whole numbers; ln 2 < 7/10 and > 69/100, ln 10 > 23/10."""
 
@@ -464,7 +472,9 @@ def test_units_that_violate_the_quoted_bound_exactly(claim):
         check.holds(*unit, lambda average, v=variance: v / Fraction(208, 10))
 
 
-@pytest.mark.claim("approx-nwgm-gap", method="bound", rejects=("2E(1-E)|1-2E| as a bound",))
+@pytest.mark.claim(
+    "approx-nwgm-gap", method="bound", parts=(2,), rejects=("2E(1-E)|1-2E| as a bound",)
+)
 def test_every_p_but_half_has_a_unit_with_a_gap_and_no_estimate(claim, rng):
     """One input, and the bias, found by bisection, at which E = 1/2 and both estimates are 0."""
     p = np.append(rng.uniform(0.02, 0.4, 500), rng.uniform(0.6, 0.98, 500))
@@ -502,6 +512,7 @@ def random_fractions(rng, *shape):
 @pytest.mark.claim(
     "thm-relu-gap",
     method="enumeration",
+    parts=(2,),
     rejects=("exact for regression networks", "the scaled network is always below"),
 )
 def test_relu_gap_by_enumeration(claim, rng):
@@ -534,7 +545,10 @@ def test_relu_gap_by_enumeration(claim, rng):
 
 
 @pytest.mark.claim(
-    "thm-relu-gap", method="bound", rejects=("no gap", "a quarter of the standard deviation")
+    "thm-relu-gap",
+    method="bound",
+    parts=(1,),
+    rejects=("no gap", "a quarter of the standard deviation"),
 )
 def test_relu_gap_is_at_most_half_a_deviation(claim, rng):
     """Random units through the library, and one that attains the bound."""
@@ -630,7 +644,9 @@ def test_ambiguity_of_a_relu_net_by_enumeration(claim, rng):
 # Averaging drawn masks.
 
 
-@pytest.mark.claim("approx-mc-rate", method="identity", rejects=("Var/T^2", "one mask for all T"))
+@pytest.mark.claim(
+    "approx-mc-rate", method="identity", parts=(1, 3), rejects=("Var/T^2", "one mask for all T")
+)
 def test_variance_of_the_average_by_identity(claim, rng):
     """One unit, so two members of any values, over all triples of masks."""
     passes = 3
@@ -681,7 +697,9 @@ def rms_error(passes, p=0.3, shared=False):
     return np.sqrt(dropcheck.expectation(squared_error, 2 * passes, p)[0])
 
 
-@pytest.mark.claim("approx-mc-rate", method="slope", rejects=("1/T", "one mask for all T"))
+@pytest.mark.claim(
+    "approx-mc-rate", method="slope", parts=(1, 3), rejects=("1/T", "one mask for all T")
+)
 def test_rate_of_the_average_by_enumeration(claim):
     """All 2^16 tuples of up to eight masks."""
     passes = np.array([1, 2, 4, 8])
@@ -698,7 +716,7 @@ def test_rate_of_the_average_by_enumeration(claim):
     np.testing.assert_allclose(errors, deviation / np.sqrt(passes), rtol=1e-12)
 
 
-@pytest.mark.claim("approx-mc-rate", method="monte-carlo", rejects=("Var/T^2",))
+@pytest.mark.claim("approx-mc-rate", method="monte-carlo", parts=(1,), rejects=("Var/T^2",))
 def test_squared_error_of_drawn_averages(claim, rng):
     p, passes, runs = 0.3, 5, 100_000
     masks = sample_mask((runs, passes, 2), p, rng=rng)
@@ -762,7 +780,10 @@ def mask_by_mask(terms, start):
 
 
 @pytest.mark.claim(
-    "thm-enumeration-cost", method="enumeration", rejects=("2^n n H for halves", "2^n H for each")
+    "thm-enumeration-cost",
+    method="enumeration",
+    parts=(1, 2, 3),
+    rejects=("2^n n H for halves", "2^n H for each"),
 )
 def test_operations_are_counted(claim, rng):
     """With a counter, not a clock: the library's own code runs on numbers that count."""
@@ -791,7 +812,9 @@ def test_operations_are_counted(claim, rng):
     check.rejects("2^n H for each", mask_by_mask, lambda n: 2**n, lambda n: 2**n)
 
 
-@pytest.mark.claim("thm-enumeration-cost", method="identity", rejects=("the lower half alone",))
+@pytest.mark.claim(
+    "thm-enumeration-cost", method="identity", parts=(3,), rejects=("the lower half alone",)
+)
 def test_halves_add_up_by_identity(claim, rng):
     n, hidden = 5, 2
 
@@ -810,7 +833,7 @@ def test_halves_add_up_by_identity(claim, rng):
     check.rejects("the lower half alone", (np.arange(n) < 3)[:, None].astype(int))
 
 
-@pytest.mark.claim("thm-enumeration-cost", method="symbolic", rejects=("4 2^n",))
+@pytest.mark.claim("thm-enumeration-cost", method="symbolic", parts=(3,), rejects=("4 2^n",))
 def test_additions_stay_below_two_for_each_sum(claim):
     """Doubling: A(0) = 0, A(k + 1) = A(k) + 2^k; then the two halves and their sums."""
     k = sympy.symbols("k", integer=True, nonnegative=True)

@@ -216,6 +216,7 @@ def descent_step(q, eta_inv, lambda_inv, v):
 @pytest.mark.claim(
     "thm-conventions-agree",
     method="identity",
+    parts=(2,),
     rejects=("eta_inv = eta_std", "the factor of Adam", "lambda_inv = lambda_std"),
 )
 def test_descent_agrees_by_identity(claim, rng):
@@ -240,6 +241,7 @@ def test_descent_agrees_by_identity(claim, rng):
 @pytest.mark.claim(
     "thm-conventions-agree",
     method="symbolic",
+    parts=(3,),
     rejects=("the factor of momentum", "the same epsilon", "eta_inv = eta_std"),
 )
 def test_adam_agrees_symbolically(claim):
@@ -291,6 +293,7 @@ def torch_path(optimiser, layer, factor, seed, **settings):
 @pytest.mark.claim(
     "thm-conventions-agree",
     method="exact-float",
+    parts=(2, 3),
     rejects=("eta_inv = eta_std", "the other optimiser's factor"),
 )
 @pytest.mark.parametrize(
@@ -345,6 +348,7 @@ def multi_affine(c, x):
 @pytest.mark.claim(
     "thm-eval-is-mean",
     method="identity",
+    parts=(1,),
     rejects=("always equal: x_1^2", "always equal: (x_1 - x_2)^2"),
 )
 def test_multi_affine_by_identity(claim, rng):
@@ -357,7 +361,7 @@ def test_multi_affine_by_identity(claim, rng):
     check.rejects("always equal: (x_1 - x_2)^2", lambda c, x: (x[..., 0] - x[..., 1]) ** 2)
 
 
-@pytest.mark.claim("thm-eval-is-mean", method="symbolic", rejects=("iff affine",))
+@pytest.mark.claim("thm-eval-is-mean", method="symbolic", parts=(2,), rejects=("iff affine",))
 def test_only_multi_affine_polynomials_symbolically(claim):
     """Of all monomials up to third degree in each of two units, exactly the multi-affine pass."""
     x, y = sympy.symbols("x y")
@@ -395,6 +399,7 @@ def ratio(x):
 @pytest.mark.claim(
     "thm-eval-is-mean",
     method="enumeration",
+    parts=(2, 3),
     rejects=("differentiable at 0 suffices", "equal behind a ReLU"),
 )
 def test_smoothness_is_needed_and_jensen_is_strict(claim):
@@ -424,7 +429,9 @@ def test_smoothness_is_needed_and_jensen_is_strict(claim):
     assert mean(relu, two) > relu(two)
 
 
-@pytest.mark.claim("thm-eval-is-mean", method="bound", rejects=("E f <= f for convex f",))
+@pytest.mark.claim(
+    "thm-eval-is-mean", method="bound", parts=(3,), rejects=("E f <= f for convex f",)
+)
 def test_convex_functions_lie_above(claim, rng):
     """Random sums of ReLUs: the mean is never below, and above exactly where a sign changes."""
     p, n, masks = 0.4, 6, enumerate_masks(6)
@@ -466,6 +473,7 @@ def softplus_remainder(p, s=1.0):
 @pytest.mark.claim(
     "approx-jensen-gap",
     method="slope",
+    parts=(1, 2),
     rejects=("second order in the size", "third order at p = 1/2", "remainder O(p^2)"),
 )
 def test_order_of_the_jensen_gap(claim):
@@ -486,7 +494,9 @@ def test_order_of_the_jensen_gap(claim):
     check.rejects("remainder O(p^2)", 2, scale=rates, error=in_p)
 
 
-@pytest.mark.claim("approx-jensen-gap", method="bound", rejects=("remainder / p tends to 0",))
+@pytest.mark.claim(
+    "approx-jensen-gap", method="bound", parts=(2,), rejects=("remainder / p tends to 0",)
+)
 def test_limit_of_the_jensen_remainder(claim):
     """At fixed x, remainder / p tends to the sum of Taylor remainders of one unit off."""
     step, z = JENSEN_W * JENSEN_X, JENSEN_X @ JENSEN_W + 0.4

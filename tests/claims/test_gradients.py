@@ -262,7 +262,10 @@ def test_every_layer_against_differences(claim, rng):
 
 
 @pytest.mark.claim(
-    "thm-variant-backwards", method="gradient", rejects=("p constant in 1/q", "masks of other rows")
+    "thm-variant-backwards",
+    method="gradient",
+    parts=(1, 2, 3),
+    rejects=("p constant in 1/q", "masks of other rows"),
 )
 def test_gradients_of_parameters_against_differences(claim, rng):
     """The logit of concrete dropout, the weights and the bias of DropConnect, R-Drop's logits."""
@@ -325,6 +328,7 @@ def test_gradients_of_parameters_against_differences(claim, rng):
 @pytest.mark.claim(
     "thm-variant-backwards",
     method="symbolic",
+    parts=(1, 2),
     rejects=("a alpha' in backward", "p constant in 1/q", "one mask for all rows"),
 )
 def test_variant_backwards_symbolically(claim):
@@ -407,6 +411,7 @@ def gradients_over_masks(W, x, y, p):
 @pytest.mark.claim(
     "thm-expected-gradient",
     method="identity",
+    parts=(2,),
     rejects=("unbiased", "(p/q) W, as weight decay", "p q in place of p/q"),
 )
 def test_expected_gradient_by_identity(claim, rng):
@@ -436,7 +441,10 @@ def test_expected_gradient_by_identity(claim, rng):
 
 
 @pytest.mark.claim(
-    "thm-expected-gradient", method="gradient", rejects=("gradient of the loss without dropout",)
+    "thm-expected-gradient",
+    method="gradient",
+    parts=(1,),
+    rejects=("gradient of the loss without dropout",),
 )
 def test_mean_gradient_is_the_gradient_of_the_mean_loss(claim, rng):
     """For another loss than the squared one: cross-entropy, by complex step."""
@@ -479,7 +487,7 @@ def sampled_gradients(draws, p, rng):
     return sampled, over_all.min() - 1e-9, over_all.max() + 1e-9
 
 
-@pytest.mark.claim("thm-expected-gradient", method="monte-carlo", rejects=("unbiased",))
+@pytest.mark.claim("thm-expected-gradient", method="monte-carlo", parts=(2,), rejects=("unbiased",))
 def test_expected_gradient_in_the_layer(claim, rng):
     p = 0.3
     samples, low, high = sampled_gradients(100_000, p, rng)
@@ -611,7 +619,10 @@ def test_gradient_variance_in_the_layer(claim, rng):
 
 
 @pytest.mark.claim(
-    "thm-mask-memory", method="enumeration", rejects=("n - 1 bits suffice", "the count suffices")
+    "thm-mask-memory",
+    method="enumeration",
+    parts=(1, 2),
+    rejects=("n - 1 bits suffice", "the count suffices"),
 )
 def test_as_many_gradients_as_masks(claim):
     """2^n masks lead to 2^n different gradients, and the packed bits give each of them back."""
@@ -632,7 +643,10 @@ def test_as_many_gradients_as_masks(claim):
 
 
 @pytest.mark.claim(
-    "thm-mask-memory", method="same-mask", rejects=("m / q in half precision", "q rounded to bytes")
+    "thm-mask-memory",
+    method="same-mask",
+    parts=(1, 3),
+    rejects=("m / q in half precision", "q rounded to bytes"),
 )
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_all_forms_of_a_mask_give_the_same_bits(claim, rng, seed, dtype):

@@ -69,6 +69,7 @@ def joint_law(decide, places):
 @pytest.mark.claim(
     "thm-byte-sampler",
     method="enumeration",
+    parts=(1,),
     rejects=("8-bit threshold alone", "tie resolved by a fair coin", "ties of a word together"),
 )
 @pytest.mark.parametrize("places", PLACES)
@@ -110,6 +111,7 @@ def fair_coin(p):
 @pytest.mark.claim(
     "thm-byte-sampler",
     method="symbolic",
+    parts=(1, 2),
     rejects=("8-bit threshold alone", "tie resolved by a fair coin", "2^-53 rounding"),
 )
 def test_every_double_is_met_exactly(claim, rng):
@@ -134,6 +136,7 @@ def test_every_double_is_met_exactly(claim, rng):
 @pytest.mark.claim(
     "thm-byte-sampler",
     method="monte-carlo",
+    parts=(1,),
     rejects=("8-bit threshold alone", "tie resolved by a fair coin"),
 )
 @pytest.mark.parametrize("p", [0.1, 0.3, 1 / 3])
@@ -155,7 +158,10 @@ def test_rate_of_what_is_drawn(claim, rng, p):
 
 
 @pytest.mark.claim(
-    "thm-byte-sampler", method="monte-carlo", rejects=("one word in 256", "one unit's share")
+    "thm-byte-sampler",
+    method="monte-carlo",
+    parts=(3,),
+    rejects=("one word in 256", "one unit's share"),
 )
 def test_words_that_are_drawn_again(claim, rng, monkeypatch):
     """A word is drawn again if any of its eight units is tied."""

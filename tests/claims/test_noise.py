@@ -108,6 +108,7 @@ def test_variance_of_the_layers_noise(claim, rng, p):
 @pytest.mark.claim(
     "thm-gaussian-match",
     method="identity",
+    parts=(1,),
     rejects=("identical for fourth powers", "variance p q for the Gaussian"),
 )
 def test_gaussian_gives_the_same_squared_loss_by_identity(claim, rng):
@@ -153,7 +154,10 @@ def gaussian_mean(f, sd):
 
 
 @pytest.mark.claim(
-    "thm-gaussian-match", method="quadrature", rejects=("identical for the logistic loss",)
+    "thm-gaussian-match",
+    method="quadrature",
+    parts=(1, 3),
+    rejects=("identical for the logistic loss",),
 )
 @pytest.mark.parametrize("p", [0.2, 0.5])
 def test_losses_under_gaussian_noise_by_quadrature(claim, p):
@@ -174,7 +178,10 @@ def test_losses_under_gaussian_noise_by_quadrature(claim, p):
 
 
 @pytest.mark.claim(
-    "thm-gaussian-match", method="symbolic", rejects=("fourth moments differ at every p",)
+    "thm-gaussian-match",
+    method="symbolic",
+    parts=(2,),
+    rejects=("fourth moments differ at every p",),
 )
 def test_where_higher_moments_agree_symbolically(claim):
     """Third moments at p = 1/2 only, fourth ones where 6 p q = 1 only: never both."""
@@ -240,6 +247,7 @@ def remainder(loss, curvature, p, s=1.0, h=H):
 @pytest.mark.claim(
     "approx-noise-expansion",
     method="slope",
+    parts=(1,),
     rejects=("second order in the size", "third order at p = 1/2", "remainder O(p^2)"),
 )
 def test_order_of_the_noise_expansion(claim):
@@ -264,7 +272,9 @@ def test_order_of_the_noise_expansion(claim):
     check.rejects("remainder O(p^2)", 2, scale=rates, error=in_p)
 
 
-@pytest.mark.claim("approx-noise-expansion", method="bound", rejects=("exact for cross-entropy",))
+@pytest.mark.claim(
+    "approx-noise-expansion", method="bound", parts=(2,), rejects=("exact for cross-entropy",)
+)
 def test_expansion_is_exact_for_squared_loss_only(claim, rng):
     cases = [(p, rng.standard_normal(5)) for p in rng.uniform(0.05, 0.9, size=500)]
 
@@ -414,7 +424,10 @@ def solve_two(A, b):
 
 
 @pytest.mark.claim(
-    "thm-dropout-ridge", method="identity", rejects=("(X'X + p/q I)^-1", "p q diag(X'X)")
+    "thm-dropout-ridge",
+    method="identity",
+    parts=(1, 4),
+    rejects=("(X'X + p/q I)^-1", "p q diag(X'X)"),
 )
 def test_dropout_ridge_by_identity(claim, rng):
     """The gradient of the expected loss of three samples vanishes at the stated minimiser."""
@@ -443,7 +456,9 @@ def test_dropout_ridge_by_identity(claim, rng):
     check.rejects("p q diag(X'X)", with_ridge(lambda X, p: p * (1 - p) * own(X)))
 
 
-@pytest.mark.claim("thm-dropout-ridge", method="exact-float", rejects=("ridge is invariant too",))
+@pytest.mark.claim(
+    "thm-dropout-ridge", method="exact-float", parts=(3,), rejects=("ridge is invariant too",)
+)
 def test_dropout_ridge_does_not_see_units(claim, rng):
     """Features in units that differ by powers of two: the same fit to the last bit."""
     X, y = rng.standard_normal((20, 4)), rng.standard_normal(20)
@@ -462,7 +477,10 @@ def test_dropout_ridge_does_not_see_units(claim, rng):
 
 
 @pytest.mark.claim(
-    "thm-dropout-ridge", method="bound", rejects=("the ridge with p/q I is the minimiser",)
+    "thm-dropout-ridge",
+    method="bound",
+    parts=(1,),
+    rejects=("the ridge with p/q I is the minimiser",),
 )
 def test_dropout_ridge_is_the_unique_minimiser(claim, rng):
     """Also where X'X is singular: by convexity, a step up and one down in each weight suffice.
@@ -511,6 +529,7 @@ def glm_remainder(family, s, p):
 @pytest.mark.claim(
     "approx-glm",
     method="slope",
+    parts=(2,),
     rejects=("third order for the logistic loss", "fourth order for Poisson"),
 )
 def test_order_of_the_glm_penalty(claim):
@@ -532,6 +551,7 @@ def test_order_of_the_glm_penalty(claim):
 @pytest.mark.claim(
     "approx-glm",
     method="bound",
+    parts=(1, 3),
     rejects=(
         "exact for the logistic loss",
         "exact for Poisson",
@@ -591,6 +611,7 @@ def softplus(z):
 @pytest.mark.claim(
     "thm-glm-exact-gap",
     method="symbolic",
+    parts=(2, 3),
     rejects=("grows with every weight", "limit p log 2", "is L2", "convex"),
 )
 def test_logistic_penalty_of_two_weights_symbolically(claim):
@@ -623,6 +644,7 @@ def test_logistic_penalty_of_two_weights_symbolically(claim):
 @pytest.mark.claim(
     "thm-glm-exact-gap",
     method="enumeration",
+    parts=(2,),
     rejects=("grows like z^2", "limit p log 2"),
 )
 def test_logistic_penalty_far_out_by_enumeration(claim):
@@ -655,6 +677,7 @@ def test_logistic_penalty_far_out_by_enumeration(claim):
 @pytest.mark.claim(
     "thm-glm-exact-gap",
     method="bound",
+    parts=(1, 2, 3, 4),
     rejects=("bounded along every ray", "L2 in each weight", "grows as a weight leaves 0"),
 )
 def test_logistic_penalty_on_random_cases(claim, rng):
@@ -896,6 +919,7 @@ def update_noise(k, p, reach=1.0):
 @pytest.mark.claim(
     "approx-explicit-implicit",
     method="bound",
+    parts=(1,),
     rejects=("the explicit part shrinks with k", "covariance over k^2"),
 )
 @pytest.mark.parametrize("k", [2, 3, 4])
@@ -918,6 +942,7 @@ def test_averaging_masks_keeps_the_mean_and_divides_the_covariance(claim, k):
 @pytest.mark.claim(
     "approx-explicit-implicit",
     method="slope",
+    parts=(2,),
     rejects=("covariance of second order only", "third order at p = 1/2"),
 )
 def test_order_of_the_noise_covariance(claim):
@@ -1000,6 +1025,7 @@ def limit_exactly(gram, moment, p, eta):
 @pytest.mark.claim(
     "thm-iterate-variance",
     method="enumeration",
+    parts=(2, 3),
     rejects=("the variance vanishes", "the mean is least squares", "the variance never vanishes"),
 )
 def test_stationary_moments_by_enumeration(claim):
@@ -1038,7 +1064,10 @@ def test_stationary_moments_by_enumeration(claim):
 
 
 @pytest.mark.claim(
-    "thm-iterate-variance", method="identity", rejects=("the mask's noise enters once a run",)
+    "thm-iterate-variance",
+    method="identity",
+    parts=(1, 2),
+    rejects=("the mask's noise enters once a run",),
 )
 def test_moments_of_two_steps_by_identity(claim, rng):
     """The recursion for the moments against all 16 pairs of masks, for any data, step and p."""
@@ -1077,7 +1106,9 @@ def test_moments_of_two_steps_by_identity(claim, rng):
     check.rejects("the mask's noise enters once a run", fresh=False)
 
 
-@pytest.mark.claim("thm-iterate-variance", method="monte-carlo", rejects=("the variance halved",))
+@pytest.mark.claim(
+    "thm-iterate-variance", method="monte-carlo", parts=(1, 2), rejects=("the variance halved",)
+)
 def test_stationary_variance_of_drawn_chains(claim, rng):
     """Chains that start in a box which no step leaves, run until the start is forgotten."""
     X, y, p, eta = np.array([[1.0, 1.0]]), np.array([1.0]), 0.5, 0.2
@@ -1100,6 +1131,7 @@ def test_stationary_variance_of_drawn_chains(claim, rng):
 @pytest.mark.claim(
     "thm-iterate-variance",
     method="slope",
+    parts=(4,),
     rejects=("variance of the order of the step squared", "twice the leading term"),
 )
 def test_stationary_variance_is_of_the_order_of_the_step(claim):

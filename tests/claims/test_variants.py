@@ -139,7 +139,10 @@ def stated_moments(correlated, scale=lambda p: 1):
 
 
 @pytest.mark.claim(
-    "thm-droppath", method="identity", rejects=("uncorrelated within a batch draw", "mean q f")
+    "thm-droppath",
+    method="identity",
+    parts=(1, 2),
+    rejects=("uncorrelated within a batch draw", "mean q f"),
 )
 def test_droppath_moments_by_identity(claim, rng):
     @claim
@@ -152,7 +155,9 @@ def test_droppath_moments_by_identity(claim, rng):
     check.rejects("mean q f", True, stated_moments(False, lambda p: 1 - p))
 
 
-@pytest.mark.claim("thm-droppath", method="symbolic", rejects=("first block never dropped",))
+@pytest.mark.claim(
+    "thm-droppath", method="symbolic", parts=(3,), rejects=("first block never dropped",)
+)
 def test_expected_depth_symbolically(claim):
     L, k = sympy.symbols("L l", positive=True, integer=True)
     q = sympy.symbols("q", positive=True)
@@ -169,7 +174,7 @@ def test_expected_depth_symbolically(claim):
     assert layers.expected_depth(54, 0.5) == 40.25
 
 
-@pytest.mark.claim("thm-droppath", method="monte-carlo", rejects=("one draw a batch",))
+@pytest.mark.claim("thm-droppath", method="monte-carlo", parts=(1,), rejects=("one draw a batch",))
 def test_droppath_draws_for_each_sample(claim, rng):
     """The product of two samples' branches has mean 1 if drawn apart, 1/q if together."""
     p, pairs = 0.5, np.ones((2, 50_000))
