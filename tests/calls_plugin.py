@@ -30,6 +30,7 @@ class Recorder:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item):
+        """Note the functions of the watched houses that are entered during the test."""
         called = set()
 
         def note(frame, event, argument):
@@ -50,6 +51,7 @@ class Recorder:
         return result
 
     def pytest_sessionfinish(self):
+        """Write the record."""
         Path(self.out).write_text(json.dumps(self.found, indent=0), encoding="utf-8")
 
 

@@ -118,6 +118,7 @@ class Claim:
         self.label, self.method, self.named = label, method, tuple(rejects)
         self.parts, self.parts_held = tuple(parts), set()
         self.held, self.shown, self.checks, self.altered = [], [], [], []
+        self.explained = {}
 
     def __call__(self, function):
         """Bind a check of all the parts that the test names."""
@@ -159,13 +160,20 @@ class Claim:
         unshown = set(self.parts) - self.parts_held
         assert not unshown, f"{self.test} names parts it never checks: {sorted(unshown)}"
 
+    def survives(self, altered, why):
+        """Say why the check accepts altered statements whose description starts like this."""
+        self.explained[altered] = why
+
     def alter(self):
-        """Put altered statements to every check; note those that it accepts."""
+        """Put altered statements to every check; those it accepts must have been explained."""
         for check in self.checks:
             found = list(check.altered())
             if self.method == "bound":  # of two opposite alterations one is weaker, and true
                 found = _by_parameter(found)
             self.altered += found
+        for name, verdict in self.altered:
+            why = next((w for start, w in self.explained.items() if name.startswith(start)), None)
+            assert verdict != "accepted" or why, f"{self.test} accepts the altered {name}"
 
     def record(self):
         """Return the record for the ledger."""
@@ -176,6 +184,7 @@ class Claim:
             "rejects": list(self.named),
             "held": self.held,
             "altered": self.altered,
+            "explained": self.explained,
             "test": self.test,
         }
 

@@ -47,6 +47,7 @@ class Mutator:
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_pyfunc_call(self, pyfuncitem):
+        """Run a claim test, and if it passes its mutants."""
         result = yield
         marker = pyfuncitem.get_closest_marker("claim")
         if marker and marker.kwargs["method"] in ledger_plugin.EXACT:
@@ -78,6 +79,7 @@ class Mutator:
         return True
 
     def pytest_sessionfinish(self):
+        """Write what survived."""
         found = {"mutants": self.count, "survivors": self.survivors}
         Path(self.out).write_text(json.dumps(found, indent=0), encoding="utf-8")
 

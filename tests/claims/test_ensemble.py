@@ -448,7 +448,7 @@ def test_units_that_violate_the_quoted_bound_exactly(claim):
     """Two units of one input each, in whole numbers; ln 2 < 7/10 and > 69/100, ln 10 > 23/10."""
 
     @claim
-    def check(p, outputs, odds, power, limit):
+    def check(limit, *, p, outputs, odds, power):
         """Whether |E - NWGM| is at most the limit, where (NWGM/(1 - NWGM))^power is `odds`."""
         average = dropcheck.expectation(lambda masks: outputs[masks[:, 0].astype(int)], 1, p)[0]
         low, high = average - limit(average), average + limit(average)
@@ -460,16 +460,27 @@ def test_units_that_violate_the_quoted_bound_exactly(claim):
 
     # 12 sqrt(3) < 20.8, and the variances p q w^2 are rounded down: a limit below the proved one.
     half, third = Fraction(1, 2), Fraction(1, 3)
-    steep = half, np.array([Fraction(1, 17), Fraction(4, 5)]), Fraction(1, 4), 2
-    fair = third, np.array([Fraction(1, 6), Fraction(2, 3)]), Fraction(4, 5), 3
+    steep = {
+        "p": half,
+        "outputs": np.array([Fraction(1, 17), Fraction(4, 5)]),
+        "odds": Fraction(1, 4),
+        "power": 2,
+    }
+    fair = {
+        "p": third,
+        "outputs": np.array([Fraction(1, 6), Fraction(2, 3)]),
+        "odds": Fraction(4, 5),
+        "power": 3,
+    }
+    claim.survives("check(limit ", "a larger bound is one as well; that it is tight, slope shows")
     assert quoted(third / 6 + (1 - third) * Fraction(2, 3)) == 0
     variances = (
         Fraction(1, 4) * (6 * Fraction(69, 100)) ** 2,
         Fraction(2, 9) * Fraction(23, 10) ** 2,
     )
     for unit, variance in zip((steep, fair), variances, strict=True):
-        check.rejects("2E(1-E)|1-2E| as a bound", *unit, quoted)
-        check.holds(*unit, lambda average, v=variance: v / Fraction(208, 10))
+        check.rejects("2E(1-E)|1-2E| as a bound", quoted, **unit)
+        check.holds(lambda average, v=variance: v / Fraction(208, 10), **unit)
 
 
 @pytest.mark.claim(
@@ -529,7 +540,7 @@ def test_relu_gap_by_enumeration(claim, rng):
         return z, scaled, (size - np.abs(mean)) / 2
 
     @claim
-    def check(W, b, V, stated):
+    def check(stated, *, V):
         z, scaled, gaps = parts(W, b, V)
         return dropcheck.enumeration(
             lambda masks: np.maximum(z(masks), 0) @ V, scaled + stated(gaps @ V), 4, p
@@ -538,10 +549,10 @@ def test_relu_gap_by_enumeration(claim, rng):
     W = np.vstack([random_fractions(rng, 2, 4), as_fractions(np.array([[1, 1, -1, 0]]))])
     b = np.append(random_fractions(rng, 2), Fraction(1))
     for V in (np.array([1, 2, 3]), -np.array([1, 2, 3]), random_fractions(rng, 3)):
-        check.holds(W, b, as_fractions(V), lambda gap: gap)
+        check.holds(lambda gap: gap, V=as_fractions(V))
     above, below = as_fractions(np.array([0, 0, 1])), as_fractions(np.array([0, 0, -1]))
-    check.rejects("exact for regression networks", W, b, above, lambda gap: 0)
-    check.rejects("the scaled network is always below", W, b, below, lambda gap: abs(gap))
+    check.rejects("exact for regression networks", lambda gap: 0, V=above)
+    check.rejects("the scaled network is always below", lambda gap: abs(gap), V=below)
 
 
 @pytest.mark.claim(

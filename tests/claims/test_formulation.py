@@ -356,6 +356,7 @@ def test_multi_affine_by_identity(claim, rng):
     def check(g):
         return dropcheck.identity(mean_over_masks(g), lambda v: g(v[:8], v[8:11]), 12, rng=rng)
 
+    claim.survives("check(g ", "every multi-affine function is stated to pass, so this one too")
     check.holds(multi_affine)
     check.rejects("always equal: x_1^2", lambda c, x: x[..., 0] ** 2)
     check.rejects("always equal: (x_1 - x_2)^2", lambda c, x: (x[..., 0] - x[..., 1]) ** 2)
@@ -418,6 +419,7 @@ def test_smoothness_is_needed_and_jensen_is_strict(claim):
         passed = mean(g, x) == g(x) and straight == multi_affine
         return dropcheck.Report(passed=bool(passed), method="enumeration", rounding=0.0)
 
+    claim.survives("check(g ", "a multiple of the example, or one plus 1, is such an example too")
     for x in (two, four):
         check.holds(ratio, False, x=x)
         check.rejects("differentiable at 0 suffices", ratio, True, x=x)
@@ -451,7 +453,7 @@ def test_convex_functions_lie_above(claim, rng):
     def check(lower, upper):
         return dropcheck.bound(lower, upper, rounding=1e-12 * np.array(sizes))
 
-    check.holds(scaled, means)
+    check.holds(np.array(scaled), np.array(means))
     check.rejects("E f <= f for convex f", means, scaled)
 
 
@@ -610,15 +612,17 @@ def test_bytes_give_p_exactly(claim, rng, monkeypatch):
     shares = [set(drop_probability(p, monkeypatch)) for p in cases]
 
     @claim
-    def check(bits):
-        """Whether each unit drops with p, rounded down to so many bits."""
-        stated = [Fraction(int(Fraction(p) * 2**bits), 2**bits) for p in cases]
-        exact = all(share == {p} for share, p in zip(shares, stated, strict=True))
+    def check(probability):
+        """Whether each unit drops with the stated probability."""
+        exact = all(share == {probability(p)} for share, p in zip(shares, cases, strict=True))
         return dropcheck.Report(passed=exact, method="enumeration", rounding=0.0)
 
-    check.holds(1074)
-    check.rejects("one byte", 8)
-    check.rejects("24 bits", 24)
+    def rounded_down(bits):
+        return lambda p: Fraction(int(Fraction(p) * 2**bits), 2**bits)
+
+    check.holds(Fraction)
+    check.rejects("one byte", rounded_down(8))
+    check.rejects("24 bits", rounded_down(24))
 
 
 @pytest.mark.claim(

@@ -220,6 +220,7 @@ def test_dropconnect_moments_by_enumeration(claim):
 
     check.holds(by_weights, mean)
     check.holds(lambda masks: (by_weights(masks) - mean) ** 2, variance)
+    claim.survives("check(function times", "of the product of deviations, whose mean is zero")
     check.holds(product, 0)
     check.holds(lambda masks: ((masks * V) @ W.T - mean).prod(axis=1), across, units=3)
     check.rejects("outputs are correlated", product, across)
@@ -304,13 +305,23 @@ def test_selu_fixed_point_symbolically(claim):
 
     P = {n: sympy.symbols(f"P_{n}", positive=True) for n in (1, 2)}
     half, root = sympy.Rational(1, 2), sympy.sqrt(sympy.E)
-    positive = density.subs(z, 0), half  # E[z; z > 0] and E[z^2; z > 0]
-    exp1, exp2 = root * P[1], sympy.E**2 * P[2]  # E[e^(kz); z < 0] = e^(k^2/2) Phi(-k)
+
+    def between(antiderivative, low, high):
+        return sympy.limit(antiderivative, z, high) - sympy.limit(antiderivative, z, low)
+
+    # E[z; z > 0], E[z^2; z > 0] and E[e^(kz); z < 0], with Phi(-k) = erfc(k / sqrt 2) / 2.
+    square = shifted.subs(k, 0) - z * density
+    positive = between(-density, 0, sympy.oo), between(square, 0, sympy.oo)
+    tail = {n: sympy.erfc(n / sympy.sqrt(2)) / 2 for n in (1, 2)}
+    exp1, exp2 = (
+        between(shifted.subs(k, n), -sympy.oo, 0).rewrite(sympy.erfc).subs(tail[n], P[n])
+        for n in (1, 2)
+    )
 
     @claim
     def check(root_used):
-        alpha = positive[0] / (half - root_used * P[1])
-        scale = (half + alpha**2 * (exp2 - 2 * root_used * P[1] + half)) ** (-half)
+        alpha = 1 / sympy.sqrt(2 * sympy.pi) / (half - root_used * P[1])
+        scale = (half + alpha**2 * (sympy.E**2 * P[2] - 2 * root_used * P[1] + half)) ** (-half)
         first = positive[0] + alpha * (exp1 - half)
         second = positive[1] + alpha**2 * (exp2 - 2 * exp1 + half)
         fixed = sympy.simplify(first) == 0 and sympy.simplify(scale**2 * second - 1) == 0
