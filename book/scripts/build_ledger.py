@@ -136,7 +136,8 @@ def evidence_faults(statement, claims):
         f"{statement.label} ({statement.kind}): tests claim a part {part}, which it does not have"
         for part in sorted(shown - set(statement.parts))
     ]
-    if not any(claim["rejects"] for claim in own):
+    # What no stored data could refuse has no control, and the ledger says so.
+    if statement.kind != "empirical" and not any(claim["rejects"] for claim in own):
         faults.append(f"{statement.label} ({statement.kind}): no wrong form is shown rejected")
     return faults
 
@@ -213,7 +214,8 @@ def _statement_row(statement, claims):
     ]
     wrong = dict.fromkeys(form for claim in claims for form in claim["rejects"])
     tests = [f"`{test.split('::')[1]}`" for _, test in checks]
-    return _row(what, *(_items(cell) for cell in (methods, wrong, tests)))
+    cells = (methods, wrong or ["no control"], tests)
+    return _row(what, *(_items(cell) for cell in cells))
 
 
 def trust(report):
