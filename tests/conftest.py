@@ -24,6 +24,11 @@ def pytest_addoption(parser):
         help="put altered statements to the checks of the claims, and record which they accept",
     )
     parser.addoption(
+        "--drawn-only",
+        action="store_true",
+        help="run only tests that --seed can change",
+    )
+    parser.addoption(
         "--ledger-check",
         action="store_true",
         help="after a full run, fail when the stored ledger differs from what the run shows",
@@ -32,6 +37,13 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.pluginmanager.register(Collector(config))
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--drawn-only"):
+        drawn = [item for item in items if "seed" in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=[item for item in items if item not in drawn])
+        items[:] = drawn
 
 
 @pytest.fixture

@@ -1,14 +1,15 @@
 """Mutants: one operator, comparison, constant or condition of a source file changed at a time.
 
-``python tests/mutants.py library [N] [SEED]`` changes `dropoutlib`, and runs of the tests those
-that import the changed module. ``python tests/mutants.py statements`` changes the claim tests
-themselves, each by itself: what it computes besides the statement as well as the statement. A
-mutant that no test notices survives. What is known to survive, and why, stands in
-``tests/mutants.yml``; the page backmatter/mutants.md is written from a run.
+``python tests/mutants.py library [N] [SEED]`` changes `dropoutlib` at N random places, and runs the
+tests that call the changed function, the quickest first. A mutant that no test notices survives.
+``python tests/mutants.py statements`` puts the altered statements of `alterations` to the exact
+checks. Verdicts are stored in tests/mutants.json, with the reasons, under "explained", why a
+survivor changes nothing; the page backmatter/mutants.md is written from them.
 """
 
 from __future__ import annotations
 
+import argparse
 import ast
 import contextlib
 import copy
@@ -20,14 +21,19 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import reseed
+
 ROOT = Path(__file__).resolve().parents[1]
 CALLS = ROOT / "_build" / "mutants" / "calls.json"
 STORED = ROOT / "tests" / "mutants.json"
+PAGE = ROOT / "backmatter" / "mutants.md"
 BUDGET = 90.0  # seconds of tests that a mutant has to survive
 # What needs the built book, a browser or minutes says nothing of the library that others do not.
 LEFT_OUT = ("book", "build", "pages", "pdf", "lab", "figures", "interactive", "notebooks", "data",
@@ -180,6 +186,7 @@ class Replaced(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self.name, self.file, self.tree = name, file, tree
 
     def find_spec(self, name, path=None, target=None):
+        """Take over the import of the one module."""
         if name != self.name:
             return None
         package = self.file.name == "__init__.py"
@@ -191,6 +198,7 @@ class Replaced(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return spec
 
     def exec_module(self, module):
+        """Run the mutant in the module's place."""
         module.__file__ = str(self.file)
         exec(compile(self.tree, str(self.file), "exec"), module.__dict__)
 
@@ -295,3 +303,102 @@ def library(count: int, seed: int) -> list[dict]:
             flush=True,
         )
     return found
+
+
+# Mutants of the statements, and the page.
+
+
+def statements() -> dict:
+    """Put altered statements to the exact checks; count verdicts, list what is accepted and why."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "claims.json"
+        command = [sys.executable, "-m", "pytest", "tests/claims", "-q", "-m", "claim"]
+        command += ["-p", "no:cacheprovider", "--alter=exact", f"--claims-out={out}"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(f"a check accepts an altered statement\n{done.stdout[-3000:]}")
+        records = json.loads(out.read_text(encoding="utf-8"))
+    return summary(records)
+
+
+def summary(records: list[dict]) -> dict:
+    """Verdicts on the altered statements of a run, and those that were accepted, by test."""
+    verdicts = Counter(verdict for record in records for _, verdict in record["altered"])
+    accepted = {}
+    for record in records:
+        names = {name for name, verdict in record["altered"] if verdict == "accepted"}
+        for start, why in record["explained"].items():
+            if any(name.startswith(start) for name in names):
+                accepted[f"{record['test'].split('::')[1].split('[')[0]}: {start.strip()}"] = why
+    checks = sum(1 for record in records if record["altered"])
+    return {"tests": checks, "verdicts": dict(sorted(verdicts.items())), "accepted": accepted}
+
+
+def page(stored: dict, seeds: dict[str, list[str]]) -> str:
+    """The page of the back matter, as MyST Markdown."""
+    altered, changed = stored["statements"], stored["library"]
+    verdicts = altered["verdicts"]
+    alive = [entry for entry in changed if entry["survives"]]
+    failed = sorted(test for tests in seeds.values() for test in tests)
+    lines = [
+        "<!-- Written by tests/mutants.py from its runs: run `make mutants`. -->",
+        "",
+        "# What the checks refuse",
+        "",
+        "A check that accepts everything proves nothing.",
+        "So statements and library are changed on purpose, and the checks have to notice.",
+        "",
+        "## Altered statements",
+        "",
+        f"From the statements of {altered['tests']} tests, those with an exact method, "
+        f"{sum(verdicts.values())} others were made by rules: "
+        "a value or a formula times 2, 1/2 or -1, plus 1, or times one of its own arguments a, "
+        "as a, 1/a, 1 - a or 1/(1 - a); one entry changed, entries moved, a hypothesis negated.",
+        f"{verdicts.get('rejected', 0)} were rejected, {verdicts.get('refused', 0)} could not be "
+        f"computed, and {verdicts.get('accepted', 0)} were accepted, which are true as well:",
+        "",
+        *(f"- `{where}`: {why}." for where, why in sorted(altered["accepted"].items())),
+        "",
+        "## Changes of the library",
+        "",
+        f"{len(changed)} random changes, each of one operator, comparison, constant or condition "
+        "of `dropoutlib`, were run by the tests that call the function.",
+        f"{len(changed) - len(alive)} were noticed, {len(alive)} were not:",
+        "",
+    ]
+    for entry in alive:
+        why = stored.get("explained", {}).get(
+            f"{entry['file']}: {entry['change']}", "not explained"
+        )
+        lines.append(f"- `{entry['file']}`, line {entry['line']}, `{entry['change']}`: {why}.")
+    lines += [
+        "",
+        "## Other seeds",
+        "",
+        f"The claim tests that draw anything were run under {len(seeds)} seeds.",
+        f"{sum(map(bool, seeds.values()))} of them had a failure" + (":" if failed else "."),
+        "",
+        *(f"- `{test.split('::')[1]}`, {count} times" for test, count in Counter(failed).items()),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run what is asked for, store the verdicts, write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=("library", "statements", "page"))
+    parser.add_argument("count", type=int, nargs="?", default=200)
+    parser.add_argument("seed", type=int, nargs="?", default=0)
+    arguments = parser.parse_args(argv)
+    stored = json.loads(STORED.read_text(encoding="utf-8"))
+    if arguments.what == "library":
+        stored["library"] = library(arguments.count, arguments.seed)
+    elif arguments.what == "statements":
+        stored["statements"] = statements()
+    STORED.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+    PAGE.write_text(page(stored, reseed.stored()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
