@@ -1,6 +1,6 @@
 # The verbs of the project; `make` alone lists them. Each sets up what it needs in .venv.
 .DEFAULT_GOAL := help
-.PHONY: help book test notebooks ledger reproduce bench pdf lab labtest clean
+.PHONY: help book test notebooks ledger mutants reseed reproduce bench pdf lab labtest clean
 
 # On Windows this runs in Git Bash, and an environment has its programs in another folder.
 ifeq ($(OS),Windows_NT)
@@ -54,6 +54,13 @@ reproduce: $(VENV)/test.stamp ## run the experiments in full size; ONLY="R1 R4" 
 
 ledger: $(VENV)/test.stamp ## run the claim tests and write backmatter/ledger.md
 	@$(RUN) -m book.scripts.build_ledger
+
+mutants: $(VENV)/test.stamp ## change the library at N=200 places; STATEMENTS=1 alter the statements; see what the tests notice
+	@$(RUN) tests/mutants.py $(if $(STATEMENTS),statements,library $(or $(N),200))
+
+reseed: $(VENV)/test.stamp ## run the claims under N=1000 seeds, about 30 s each; resumes
+	@nice $(RUN) tests/reseed.py $(or $(N),1000)
+	@$(RUN) tests/mutants.py page
 
 bench: $(VENV)/test.stamp $(if $(PEERS),$(VENV)/peers.stamp) ## compare speeds, minutes; PEERS=1 with timm and others, too
 	@$(RUN) benchmarks/run.py

@@ -1,7 +1,9 @@
 """Check a mathematical statement, and say how far the check can be trusted.
 
 Every function returns a `Report`, which is true when the statement passed and carries the
-probability or the rounding bound of a wrong verdict. One method for each kind of statement:
+probability or the rounding bound of a wrong verdict, and what is taken for granted (`assumes`).
+A check is about the case it is given: three units and any p is not any number of units. One
+method for each kind of statement:
 
 ===================  =====================================  =======================================
 function             statement                              trust

@@ -1,15 +1,24 @@
 """Hold the backward pass of a random layer against numerical derivatives of its forward pass."""
 
+from __future__ import annotations
+
 import copy
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .derivative import gradient
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from .report import Report
+
 __all__ = ["check_backward", "same_noise"]
 
 
-def same_noise(layer):
+def same_noise(layer: Any) -> Callable[[np.ndarray], np.ndarray]:
     """Return the forward pass of `layer` as a function that draws the same noise every time.
 
     Parameters
@@ -38,8 +47,17 @@ def same_noise(layer):
     return forward
 
 
-def check_backward(layer, x, grad, *, backward=None):
+def check_backward(
+    layer: Any,
+    x: ArrayLike,
+    grad: ArrayLike,
+    *,
+    backward: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> Report:
     """Compare a layer's backward pass with central differences on the same noise.
+
+    It shows one backward pass right, at one input and on one draw of the noise. Noise from
+    anywhere but ``layer.rng`` is not held fixed, and then a right pass is rejected.
 
     Parameters
     ----------

@@ -1,6 +1,13 @@
 """How far a mean of bounded draws strays from its expectation: Hoeffding's bound, inverted."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = [
     "Bounds",
@@ -15,7 +22,7 @@ EPS = np.finfo(float).eps
 MAX_SAMPLES = 1 << 40
 
 
-def divergence(y, m):
+def divergence(y: Any, m: Any) -> Any:
     """Kullback-Leibler divergence, in nats, of Bernoulli(y) from Bernoulli(m)."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         # log1p: near m, where it matters, log(y / m) would lose the digits of y - m.
@@ -24,7 +31,9 @@ def divergence(y, m):
     return one + zero
 
 
-def acceptance(mean, n, false_alarm, slack=0.0):
+def acceptance(
+    mean: np.ndarray, n: int, false_alarm: float, slack: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
     """Interval that holds the mean of `n` draws but for the probability `false_alarm`.
 
     Parameters
@@ -63,7 +72,7 @@ def acceptance(mean, n, false_alarm, slack=0.0):
     return low, high
 
 
-def _edge(mean, end, budget):
+def _edge(mean: np.ndarray, end: float, budget: float) -> np.ndarray:
     """Where, on the way from `mean` to `end`, the divergence first exceeds `budget`; or `end`."""
     inside, outside = mean.copy(), np.full_like(mean, end)
     for _ in range(64):  # halves an interval of at most 1 to below one rounding
@@ -73,7 +82,9 @@ def _edge(mean, end, budget):
     return outside
 
 
-def miss_probability(mean, wrong, n, false_alarm, slack=0.0):
+def miss_probability(
+    mean: np.ndarray, wrong: np.ndarray, n: int, false_alarm: float, slack: float = 0.0
+) -> float:
     """Probability, at most, that `n` draws do not tell the means `mean` and `wrong` apart.
 
     The larger of two: that draws with the stated expectation are accepted for the wrong one,
@@ -86,7 +97,9 @@ def miss_probability(mean, wrong, n, false_alarm, slack=0.0):
     )
 
 
-def _accepted(truth, tested, n, false_alarm, slack):
+def _accepted(
+    truth: np.ndarray, tested: np.ndarray, n: int, false_alarm: float, slack: float
+) -> float:
     """P(draws of expectation `truth` are accepted for `tested`), at most."""
     if np.any((truth < -slack) | (truth > 1 + slack)):
         return 0.0  # no draws in [0, 1] have this expectation
@@ -99,7 +112,15 @@ def _accepted(truth, tested, n, false_alarm, slack):
     return float(np.exp(-exponent.max()))
 
 
-def samples_needed(mean, wrong, low, high, *, false_alarm=1e-6, miss=1e-3):
+def samples_needed(
+    mean: ArrayLike,
+    wrong: ArrayLike,
+    low: float,
+    high: float,
+    *,
+    false_alarm: float = 1e-6,
+    miss: float = 1e-3,
+) -> int:
     """Fewest draws with which `mean_test` tells `mean` from `wrong`.
 
     Parameters
@@ -149,7 +170,7 @@ def samples_needed(mean, wrong, low, high, *, false_alarm=1e-6, miss=1e-3):
     return n
 
 
-def check_probabilities(**probabilities):
+def check_probabilities(**probabilities: float) -> None:
     """Raise unless every one lies strictly between 0 and 1."""
     for name, value in probabilities.items():
         if not 0 < value < 1:
@@ -172,22 +193,22 @@ class Bounds:
         Unless low < high are finite.
     """
 
-    def __init__(self, low, high, size=0.0):
+    def __init__(self, low: float, high: float, size: float = 0.0) -> None:
         if not (np.isfinite(low) and np.isfinite(high) and low < high):
             raise ValueError(f"the bounds must be finite with low < high, got [{low}, {high}]")
         self.low, self.high = float(low), float(high)
         self.size = max(abs(self.low), abs(self.high), size)
 
-    def scaled(self, values):
+    def scaled(self, values: ArrayLike) -> np.ndarray:
         """`values` moved linearly so that low becomes 0 and high becomes 1."""
         values = np.atleast_1d(np.asarray(values, dtype=float))
         return (values - self.low) / (self.high - self.low)
 
-    def unscaled(self, value):
+    def unscaled(self, value: float) -> float:
         """The inverse of `scaled`, for one number."""
         return float(self.low + value * (self.high - self.low))
 
-    def slack(self, n, eps=EPS):
+    def slack(self, n: int, eps: float = EPS) -> float:
         """Error, at most, of a scaled mean of `n` draws that were rounded to precision `eps`.
 
         Adding n numbers of size M in any order errs by at most n M eps / 2 in their mean

@@ -1,8 +1,18 @@
 """Check an analytic gradient against a numerical one whose error is bounded."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from .report import Report
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    Scalar = Callable[[np.ndarray], Any]
 
 __all__ = ["gradient"]
 
@@ -10,8 +20,19 @@ EPS = np.finfo(float).eps
 COMPLEX_STEP = 2.0**-166  # its square, 1e-100, is below any rounding; dividing by it is exact
 
 
-def gradient(f, grad, x, *, method="complex-step", ulps=64, scale=None):
+def gradient(
+    f: Scalar,
+    grad: ArrayLike | Callable[[np.ndarray], ArrayLike],
+    x: ArrayLike,
+    *,
+    method: str = "complex-step",
+    ulps: float = 64,
+    scale: float | None = None,
+) -> Report:
     """Test an analytic gradient of a scalar function at one point.
+
+    It shows that the gradient is right at this x to within `rounding`, not at another; an error
+    below `rounding`, or one that vanishes at x, is not seen.
 
     Parameters
     ----------
@@ -29,9 +50,11 @@ def gradient(f, grad, x, *, method="complex-step", ulps=64, scale=None):
         Rounding error of f and of its derivatives, in units of eps * `scale`. It is believed,
         see the notes.
     scale : float, optional
-        Size of the terms that add up to one derivative, before they cancel. By default
+        Size of the terms that add up to one derivative, before they cancel, inside f as well:
+        where f is the logarithm of a softmax, the size of the logits belongs to it. By default
         ``(|f| + max_j s_j |f'_j|) / min_j s_j`` of the numerical gradient, where
-        ``s_j = max(|x_j|, 1)``.
+        ``s_j = max(|x_j|, 1)``, which is too small where f and its slopes happen to be. Give
+        it, and derive it from f, wherever a false alarm must not be.
 
     Returns
     -------
@@ -100,10 +123,12 @@ def gradient(f, grad, x, *, method="complex-step", ulps=64, scale=None):
         cases=x.size,
         rounding=float(np.max(tolerance, initial=0.0)),
         error=float(np.max(error, initial=0.0)),
+        assumes=f"f and grad are rounded by at most {ulps:g} eps times scale {scale:.1e}"
+        + ("" if method == "complex-step" else "; third derivatives change little over a step"),
     )
 
 
-def _scalar(value):
+def _scalar(value: Any) -> Any:
     """The value of f, which must be one number."""
     value = np.asarray(value)
     if value.shape != ():
@@ -111,7 +136,7 @@ def _scalar(value):
     return value[()]
 
 
-def _complex_step(f, x):
+def _complex_step(f: Scalar, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Derivatives by the complex step, and their truncation error: none."""
     found = np.empty_like(x)
     for j in np.ndindex(x.shape):
@@ -124,7 +149,7 @@ def _complex_step(f, x):
     return found, np.zeros_like(x)
 
 
-def _central(f, x):
+def _central(f: Scalar, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Derivatives by central differences, and their truncation error as derived in `gradient`."""
     found, truncation = np.empty_like(x), np.empty_like(x)
     for j in np.ndindex(x.shape):
@@ -134,7 +159,7 @@ def _central(f, x):
     return found, truncation
 
 
-def _difference(f, x, j, step):
+def _difference(f: Scalar, x: np.ndarray, j: tuple[int, ...], step: float) -> float:
     """Central difference in entry j."""
     up, down = x.copy(), x.copy()
     up[j] += step

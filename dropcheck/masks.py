@@ -1,13 +1,17 @@
 """All masks of n units and their weights, in a form of their own: nothing from what is checked."""
 
+from __future__ import annotations
+
 import numbers
+from collections.abc import Iterator
+from fractions import Fraction
 
 import numpy as np
 
 __all__ = ["generator", "mask_blocks", "weights_by_count"]
 
 
-def mask_blocks(n, bits=12):
+def mask_blocks(n: int, bits: int = 12) -> Iterator[np.ndarray]:
     """Yield the 2^n masks as boolean arrays of shape (2^min(n, bits), n), unit 0 fastest."""
     n = int(n)
     size = 1 << min(n, bits)
@@ -16,7 +20,7 @@ def mask_blocks(n, bits=12):
         yield (codes[:, None] >> np.arange(n) & 1).astype(bool)
 
 
-def weights_by_count(n, p):
+def weights_by_count(n: int, p: float | Fraction) -> np.ndarray:
     """Probability p^(n-k) (1-p)^k of one mask that keeps k of n units, for k = 0..n.
 
     With a Fraction the weights are exact.
@@ -32,7 +36,7 @@ def weights_by_count(n, p):
     return np.array([p ** (n - k) * (1 - p) ** k for k in range(n + 1)])
 
 
-def generator(rng):
+def generator(rng: np.random.Generator | int) -> np.random.Generator:
     """Return a `numpy.random.Generator`: `rng` itself, or a new one from an integer seed.
 
     Raises

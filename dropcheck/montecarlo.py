@@ -1,17 +1,36 @@
 """Tests of means, variances and rates of random draws, with their error probabilities."""
 
+from __future__ import annotations
+
 import numbers
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .concentration import EPS, Bounds, acceptance, check_probabilities, miss_probability
 from .report import Report
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 __all__ = ["mean_test", "rate_test", "variance_test"]
 
 
-def mean_test(samples, mean, low, high, *, wrong=None, false_alarm=1e-6):
+def mean_test(
+    samples: ArrayLike,
+    mean: ArrayLike,
+    low: float,
+    high: float,
+    *,
+    wrong: ArrayLike | None = None,
+    false_alarm: float = 1e-6,
+) -> Report:
     """Test that independent draws between `low` and `high` have the stated mean.
+
+    It bounds the probability of rejecting a true mean, and with `wrong` that of missing one
+    named false mean; a mean closer than that may pass. Draws that depend on each other, such as
+    outputs that share a mask, void both bounds, and the test cannot see it: average over what
+    is shared first, and give one number for each independent draw.
 
     Parameters
     ----------
@@ -60,8 +79,18 @@ def mean_test(samples, mean, low, high, *, wrong=None, false_alarm=1e-6):
     return _judge(samples.mean(axis=0), mean, wrong, len(samples), bounds, eps, false_alarm)
 
 
-def variance_test(samples, variance, low, high, *, wrong=None, false_alarm=1e-6):
+def variance_test(
+    samples: ArrayLike,
+    variance: ArrayLike,
+    low: float,
+    high: float,
+    *,
+    wrong: ArrayLike | None = None,
+    false_alarm: float = 1e-6,
+) -> Report:
     """Test that independent draws between `low` and `high` have the stated variance.
+
+    What it shows, and what it cannot see, is as for `mean_test`.
 
     Parameters
     ----------
@@ -101,8 +130,18 @@ def variance_test(samples, variance, low, high, *, wrong=None, false_alarm=1e-6)
     return _judge(halves.mean(axis=0), variance, wrong, pairs, halved, eps, false_alarm)
 
 
-def rate_test(kept, n, q, *, wrong=None, false_alarm=1e-6):
+def rate_test(
+    kept: ArrayLike,
+    n: int,
+    q: ArrayLike,
+    *,
+    wrong: ArrayLike | None = None,
+    false_alarm: float = 1e-6,
+) -> Report:
     """Test that `kept` of `n` independent draws, each with probability q, is plausible.
+
+    What it shows, and what it cannot see, is as for `mean_test`: above all, that the draws are
+    independent.
 
     Parameters
     ----------
@@ -133,7 +172,7 @@ def rate_test(kept, n, q, *, wrong=None, false_alarm=1e-6):
     return _judge(counts / n, q, wrong, int(n), Bounds(0.0, 1.0), EPS, false_alarm)
 
 
-def _draws(samples, bounds):
+def _draws(samples: ArrayLike, bounds: Bounds) -> tuple[np.ndarray, float]:
     """The draws as float64, once they lie within the bounds, and the precision they had."""
     samples = np.asarray(samples)
     if samples.ndim == 0 or not samples.size:
@@ -149,7 +188,15 @@ def _draws(samples, bounds):
     return samples, eps
 
 
-def _judge(observed, mean, wrong, n, bounds, eps, false_alarm):
+def _judge(
+    observed: np.ndarray,
+    mean: ArrayLike,
+    wrong: ArrayLike | None,
+    n: int,
+    bounds: Bounds,
+    eps: float,
+    false_alarm: float,
+) -> Report:
     """Compare the observed means of `n` draws with the stated ones."""
     check_probabilities(false_alarm=false_alarm)
     slack = bounds.slack(n, eps)
@@ -171,10 +218,11 @@ def _judge(observed, mean, wrong, n, bounds, eps, false_alarm):
         power=power,
         estimate=bounds.unscaled(scaled[worst]),
         interval=(bounds.unscaled(low[worst]), bounds.unscaled(high[worst])),
+        assumes=f"{n} independent draws of one distribution, within the given bounds",
     )
 
 
-def _like(observed, value, name, bounds):
+def _like(observed: np.ndarray, value: ArrayLike, name: str, bounds: Bounds) -> np.ndarray:
     """`value` for every entry of `observed`, scaled and flat."""
     value = np.asarray(value, dtype=float)
     if value.shape not in ((), observed.shape):

@@ -1,5 +1,6 @@
 """What a check returns: the verdict, and the error it may have made."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 
@@ -36,7 +37,9 @@ class Report:
     interval : tuple of float, optional
         For a mean, where the estimate must lie; for a slope, where the order lies.
     ratio : float, optional
-        Largest ratio of a value to its limit.
+        Largest ratio of a value to its limit: 1 is a bound that cannot be improved.
+    assumes : str, optional
+        What the check takes for granted, and nobody has examined.
 
     Examples
     --------
@@ -58,14 +61,15 @@ class Report:
     estimate: float | None = None
     interval: tuple[float, float] | None = None
     ratio: float | None = None
+    assumes: str = ""
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return self.passed
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.method}: " + ", ".join(self._parts())
 
-    def _parts(self):
+    def _parts(self) -> Iterator[str]:
         """The pieces of the one line, those that apply."""
         yield "passed" if self.passed else "rejected"
         if self.error is not None and not self.passed:
@@ -86,14 +90,14 @@ class Report:
             yield f"power >= {_rounded(self.power, 4, ROUND_FLOOR)}"
 
 
-def _rounded(value, digits, direction):
+def _rounded(value: float, digits: int, direction: str) -> str:
     """`value` to so many significant digits, rounded in one direction only."""
     # repr, not the binary expansion: 1e-05 is a hair above 10^-5 and must not become 1.1e-05.
     decimal = Context(prec=digits, rounding=direction).create_decimal(repr(float(value)))
     return f"{float(decimal):.{digits}g}"
 
 
-def _power_of_ten(value):
+def _power_of_ten(value: float) -> str:
     """The smallest power of ten that is not below the positive `value`."""
     decimal = Decimal(repr(float(value))).normalize()
     if not decimal.is_finite():

@@ -19,6 +19,17 @@ def pytest_addoption(parser):
     )
     parser.addoption("--claims-out", help="write the records of the claim tests to this JSON file")
     parser.addoption(
+        "--alter",
+        choices=("none", "exact", "all"),
+        default="none",
+        help="put altered statements to the checks of the claims, and record which they accept",
+    )
+    parser.addoption(
+        "--drawn-only",
+        action="store_true",
+        help="run only tests that --seed can change",
+    )
+    parser.addoption(
         "--ledger-check",
         action="store_true",
         help="after a full run, fail when the stored ledger differs from what the run shows",
@@ -42,6 +53,13 @@ def pytest_ignore_collect(collection_path, config):
 
 def pytest_configure(config):
     config.pluginmanager.register(Collector(config))
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--drawn-only"):
+        drawn = [item for item in items if "seed" in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=[item for item in items if item not in drawn])
+        items[:] = drawn
 
 
 @pytest.fixture

@@ -73,8 +73,8 @@ def test_complete_evidence_is_accepted():
     ("claims_given", "complaint"),
     [
         ([], "no test claims it"),
-        ([evidence("identity")], "a second, independent one"),
-        ([evidence("identity"), evidence("identity")], "a second, independent one"),
+        ([evidence("identity")], "a second method"),
+        ([evidence("identity"), evidence("identity")], "a second method"),
         ([evidence("monte-carlo"), evidence("gradient")], "an exact method"),
         ([evidence("identity", ()), evidence("monte-carlo", ())], "no wrong form"),
         ([evidence("identity", label="thm-y")], "no test claims it"),
@@ -108,16 +108,107 @@ def test_unknown_label_is_noticed():
 # The fixture: a test that shows less than it claims fails.
 
 
-def new_claim(rejects=("wrong",), method="identity"):
-    return Claim("tests/t.py::test_x", "thm-x", method=method, rejects=rejects)
+def new_claim(rejects=("wrong",), method="identity", **marked):
+    return Claim("tests/t.py::test_x", "thm-x", method=method, rejects=rejects, **marked)
+
+
+def is_four(stated, *, method="identity", power=None):
+    return dropcheck.Report(passed=stated == 4, method=method, power=power)
 
 
 def test_claim_that_shows_all_is_accepted():
     claim = new_claim()
-    claim.holds(EXACT_PASS)
-    claim.rejects("wrong", EXACT_FAIL)
+    check = claim(is_four)
+    check.holds(4)
+    check.rejects("wrong", 5)
     claim.close()
     assert claim.record()["rejects"] == ["wrong"]
+
+
+def test_check_that_rejects_must_have_accepted():
+    """Another callable may reject whatever it is given."""
+    claim = new_claim()
+    claim(is_four).holds(4)
+    claim(lambda stated: EXACT_FAIL).rejects("wrong", 4)
+    with pytest.raises(AssertionError, match="never accepted anything"):
+        claim.close()
+
+
+def test_check_must_be_a_function_of_the_statement():
+    with pytest.raises(pytest.UsageError, match="takes statement and truth alike"):
+        new_claim()(dropcheck.bound)
+
+
+@pytest.mark.parametrize(("power", "complaint"), [(None, "needs `wrong`"), (0.99, "too weak")])
+def test_random_check_must_have_power(power, complaint):
+    check = new_claim(method="monte-carlo")(is_four)
+    with pytest.raises(AssertionError, match=complaint):
+        check.holds(4, method="monte-carlo", power=power)
+
+
+def test_each_part_must_be_shown():
+    claim = new_claim((), parts=(1, 2))
+    claim.part(1)(is_four).holds(4)
+    with pytest.raises(AssertionError, match=r"never checks: \[2\]"):
+        claim.close()
+    claim.part(2)(is_four).holds(4)
+    claim.close()
+    with pytest.raises(pytest.UsageError, match="not among"):
+        claim.part(3)
+    two = dataclasses.replace(GOOD, body=GOOD.body + "1. One.\n2. Two.\n")
+    assert two.parts == (1, 2)
+    given = [evidence("identity"), evidence("monte-carlo")]
+    assert evidence_faults(two, given) == ["thm-x (theorem): no test claims its part 2"]
+    given[0]["parts"] = [1, 2, 3]
+    assert evidence_faults(two, given) == [
+        "thm-x (theorem): tests claim a part 3, which it does not have"
+    ]
+
+
+# Altered statements: a check that accepts one says why, or fails.
+
+
+def is_even_power(stated):
+    return dropcheck.Report(passed=stated(-2) == 16, method="identity")
+
+
+def test_check_that_accepts_an_altered_statement_fails_unless_it_says_why():
+    def loose(stated):
+        return dropcheck.Report(passed=abs(stated) == 4, method="identity")
+
+    claim = new_claim(())
+    claim(loose).holds(4)
+    with pytest.raises(AssertionError, match="accepts the altered loose\\(stated times -1"):
+        claim.alter()
+    claim = new_claim(())
+    claim.survives("loose(stated times -1", "it is about the size")
+    claim(loose).holds(4)
+    claim.alter()
+    assert ("loose(stated times -1)", "accepted") in claim.altered
+    assert ("loose(stated plus 1)", "rejected") in claim.altered
+
+
+def test_formula_is_altered_and_settings_are_not():
+    claim = new_claim(())
+    claim(is_even_power).holds(lambda x: x**4)
+    claim.alter()
+    verdicts = dict(claim.altered)
+    assert set(verdicts.values()) == {"rejected"}
+    assert "is_even_power(stated times 1/(1 - a))" in verdicts
+    claim = new_claim(())
+    claim(is_four).holds(4, power=0.5)
+    claim.alter()
+    assert not any("power" in name for name, _ in claim.altered)
+
+
+def test_alteration_that_changes_nothing_does_not_count():
+    def vanishes(stated):
+        return dropcheck.Report(passed=stated(3) == 0, method="identity")
+
+    claim = new_claim(())
+    claim(vanishes).holds(lambda x: 0 * x)
+    claim.alter()
+    assert {name for name, _ in claim.altered} == {"vanishes(stated plus 1)"}
 
 
 def test_claim_that_checks_nothing_fails():
@@ -173,7 +264,10 @@ def test_rejects_must_be_a_tuple():
             dropcheck.Report(passed=True, method="slope", estimate=3.0071, interval=(3, 3.1)),
             "order 3.01",
         ),
-        (dropcheck.Report(passed=True, method="bound", cases=7, ratio=1.23e-5), "7 cases"),
+        (
+            dropcheck.Report(passed=True, method="bound", cases=7, ratio=0.987),
+            "7 cases, tightest ratio 0.99",
+        ),
         (dropcheck.Report(passed=True, method="symbolic"), "passed"),
     ],
 )

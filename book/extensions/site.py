@@ -5,6 +5,7 @@ history of the repository. What needs the address of the site is left out while 
 """
 
 import html
+import json
 import re
 from pathlib import Path
 from urllib.parse import quote, urljoin
@@ -20,6 +21,7 @@ from book.scripts.versions import pinned_python, pins
 DESCRIPTION = 200  # characters, about what a preview shows
 SHOWN = {"numpy": "NumPy", "torch": "PyTorch", "jupyter-book": "Jupyter Book"}
 COUNTS = '<div class="ledger-counts"></div>'
+SEEDS = '<div class="seeds-run"></div>'
 LAUNCH = '<div class="launch-links"></div>'
 EXAMPLE = '<div class="ledger-example"></div>'
 REPOSITORY_OPTIONS = (
@@ -119,8 +121,17 @@ def launch_links(root):
     return f"Without installing anything, [open the book on Binder]({lab})."
 
 
+def seeds_run(root):
+    """Say under how many seeds the claim tests were run, and how many had a failure."""
+    runs = json.loads((Path(root) / "tests" / "reseeded.json").read_text(encoding="utf-8"))
+    failed = sum(map(bool, runs.values()))
+    return f"So far they were run under {len(runs)} seeds, of which {failed} had a failure."
+
+
 def fill_landing_page(app, docname, source):
-    """Put the numbers of the ledger where the first page has room for them."""
+    """Put the stored numbers where the first page and the page of methods have room for them."""
+    if docname == "backmatter/methods":
+        source[0] = source[0].replace(SEEDS, seeds_run(app.srcdir))
     if docname == app.config.root_doc:
         for room, fill in ((COUNTS, count_cards), (EXAMPLE, example), (LAUNCH, launch_links)):
             if room in source[0]:

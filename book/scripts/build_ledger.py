@@ -20,6 +20,7 @@ from book.scripts.versions import ROOT
 
 PAGE = Path("backmatter") / "ledger.md"
 
+NO_CONTROL = "no control"  # in place of wrong forms, where no stored data could refuse the claim
 EXACT = {"identity", "symbolic", "enumeration"}
 # kind: (prefix of the label, proof directives that may carry it, what the kind demands)
 KINDS = {
@@ -27,7 +28,7 @@ KINDS = {
     "theorem": (
         "thm",
         {"theorem", "lemma", "corollary", "proposition"},
-        "an exact method (identity, symbolic or enumeration) and a second, independent one",
+        "an exact method (identity, symbolic or enumeration) and a second method",
     ),
     "approximation": ("approx", {"proposition"}, "a measured slope or a bound that was tried"),
     "empirical": ("emp", {"observation"}, "a paired experiment"),
@@ -49,6 +50,12 @@ class Statement:
     directive: str
     chapter: str
     body: str
+
+    @property
+    def parts(self):
+        """Numbers of its parts, which a numbered list gives; a statement without one has one."""
+        found = re.findall(r"^(\d+)\. ", self.body, re.MULTILINE)
+        return tuple(range(1, len(found) + 1)) or (1,)
 
     @property
     def kind(self):
@@ -121,7 +128,18 @@ def evidence_faults(statement, claims):
             f"{statement.label} ({statement.kind}): needs {KINDS[statement.kind][2]}, "
             f"has {', '.join(sorted(methods))}"
         )
-    if not any(claim["rejects"] for claim in own):
+    shown = {part for claim in own for part in claim.get("parts", (1,))}
+    faults += [
+        f"{statement.label} ({statement.kind}): no test claims its part {part}"
+        for part in statement.parts
+        if part not in shown
+    ]
+    faults += [
+        f"{statement.label} ({statement.kind}): tests claim a part {part}, which it does not have"
+        for part in sorted(shown - set(statement.parts))
+    ]
+    # What no stored data could refuse has no control, and the ledger says so.
+    if methods != {"paired-experiment"} and not any(claim["rejects"] for claim in own):
         faults.append(f"{statement.label} ({statement.kind}): no wrong form is shown rejected")
     return faults
 
@@ -166,7 +184,8 @@ def render(found, claims, title_of):
         "",
         "# Ledger",
         "",
-        f"The book makes {len(found)} labelled statements.",
+        f"The book makes {len(found)} labelled statements in "
+        f"{sum(len(statement.parts) for statement in found)} parts.",
         f"{len(claims)} tests verify them and show {len(wrong_forms)} wrong forms rejected by the "
         "very check that accepts the right one.",
         "",
@@ -192,13 +211,23 @@ def _statement_row(statement, claims):
     what = f"{reference}: {statement.title} ({statement.kind}, `{label}`)"
     checks = {}  # the parameters of one test share a line
     for claim in claims:
-        checks.setdefault((claim["method"], claim["test"].split("[")[0]), []).extend(claim["held"])
+        key = claim["method"], claim["test"].split("[")[0], tuple(claim.get("parts", (1,)))
+        checks.setdefault(key, []).extend(claim["held"])
     methods = [
-        f"**{method}**: {'; '.join(dict.fromkeys(held))}" for (method, _), held in checks.items()
+        f"**{method}**{_parts(statement, parts)}: {'; '.join(dict.fromkeys(held))}"
+        for (method, _, parts), held in checks.items()
     ]
     wrong = dict.fromkeys(form for claim in claims for form in claim["rejects"])
-    tests = [f"`{test.split('::')[1]}`" for _, test in checks]
-    return _row(what, *(_items(cell) for cell in (methods, wrong, tests)))
+    tests = [f"`{test.split('::')[1]}`" for _, test, _ in checks]
+    cells = (methods, wrong or [NO_CONTROL], tests)
+    return _row(what, *(_items(cell) for cell in cells))
+
+
+def _parts(statement, parts):
+    """Say which parts a test verifies, where a statement has several."""
+    if len(statement.parts) == 1:
+        return ""
+    return f" of {'part' if len(parts) == 1 else 'parts'} {', '.join(map(str, parts))}"
 
 
 def trust(report):
@@ -209,7 +238,7 @@ def trust(report):
     if report.method == "slope":
         return f"order {report.estimate:.2f}"
     if report.method == "bound":
-        return f"{report.cases} cases"
+        return f"{report.cases} cases, tightest ratio {report.ratio:.2g}"
     parts = str(report).removeprefix(f"{report.method}: passed").lstrip(", ").split(", false alarm")
     return f"false alarm{parts[1]}" if len(parts) > 1 else parts[0] or "passed"
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from book.scripts.build_ledger import KINDS, PAGE
+from book.scripts.build_ledger import KINDS, NO_CONTROL, PAGE
 
 ROW = re.compile(
     r"^\* - \[\]\{#ledger-(?P<label>[\w-]+)\}\{prf:ref\}`[\w-]+`: (?P<title>.*) "
@@ -14,7 +14,7 @@ ROW = re.compile(
 )
 ITEM = re.compile(r"^ *\* (.*)$", re.MULTILINE)
 SUMMARY = re.compile(
-    r"The book makes (?P<statements>\d+) labelled statements\.\n"
+    r"The book makes (?P<statements>\d+) labelled statements(?: in \d+ parts)?\.\n"
     r"(?P<tests>\d+) tests verify them and show (?P<wrong>\d+) wrong forms rejected"
 )
 
@@ -37,6 +37,7 @@ def rows(root):
     found = {}
     for match in ROW.finditer(text):
         parts = (tuple(ITEM.findall(match[part])) for part in ("methods", "wrong", "tests"))
+        parts = [tuple(item for item in part if item != NO_CONTROL) for part in parts]
         found[match["label"]] = Row(match["label"], match["title"], match["kind"], *parts)
     return found
 

@@ -57,15 +57,16 @@ def test_subnetwork_is_torchs_smaller_network(claim, rng):
 
     removed = np.array([torchs(x[mask], W[:, mask]) for mask in masks])
 
+    @claim
     def check(masked, factor):
         same = np.array_equal(net(masked), removed)
         scaled = ensemble.weight_scaled(net, n, p)
         same = same and np.array_equal(scaled, torchs(x, factor * W))
         return dropcheck.Report(passed=same, method="same-mask", rounding=0.0)
 
-    claim.holds(check(masks, 1 - p))
-    claim.rejects("the complement of the mask", check(~masks, 1 - p))
-    claim.rejects("scaled by p", check(masks, p))
+    check.holds(masks, 1 - p)
+    check.rejects("the complement of the mask", ~masks, 1 - p)
+    check.rejects("scaled by p", masks, p)
 
 
 @pytest.mark.claim(
@@ -74,6 +75,7 @@ def test_subnetwork_is_torchs_smaller_network(claim, rng):
 def test_subnetworks_are_counted(claim, rng):
     """The functions v . (m * x) are told apart by their coefficients v * m."""
 
+    @claim
     def check(count, zeros=0):
         right = True
         for n in range(3, 12):
@@ -83,10 +85,10 @@ def test_subnetworks_are_counted(claim, rng):
             right = right and different == count(n)
         return dropcheck.Report(passed=right, method="enumeration", rounding=0.0)
 
-    claim.holds(check(lambda n: 2**n))
-    claim.holds(check(lambda n: 2 ** (n - 2), zeros=2))  # what has no weight does not count
-    claim.rejects("n + 1, one for each number kept", check(lambda n: n + 1))
-    claim.rejects("n^2", check(lambda n: n**2))
+    check.holds(lambda n: 2**n)
+    check.holds(lambda n: 2 ** (n - 2), zeros=2)  # what has no weight does not count
+    check.rejects("n + 1, one for each number kept", lambda n: n + 1)
+    check.rejects("n^2", lambda n: n**2)
 
 
 @pytest.mark.claim("thm-count", method="symbolic", rejects=("10^300", "10^302"))
@@ -94,14 +96,15 @@ def test_two_to_the_thousand(claim):
     """Its order by an exact logarithm, its digits in whole numbers."""
     number = sympy.Integer(2) ** 1000
 
+    @claim
     def check(order):
         right = sympy.floor(1000 * sympy.log(2, 10)) == order and len(str(number)) == order + 1
         leading = 10715 * 10**297 <= number < 10716 * 10**297
         return dropcheck.Report(passed=bool(right and leading), method="symbolic", rounding=0.0)
 
-    claim.holds(check(301))
-    claim.rejects("10^300", check(300))
-    claim.rejects("10^302", check(302))
+    check.holds(301)
+    check.rejects("10^300", 300)
+    check.rejects("10^302", 302)
 
 
 @pytest.mark.claim("thm-mask-weights", method="identity", rejects=("2^-n at every p",))
@@ -112,15 +115,16 @@ def test_weights_by_identity(claim, rng):
     def stated(v):
         return np.concatenate([probabilities(masks, v[0]), [1], np.full(n, 1 - v[0])])
 
+    @claim
     def check(weigh):
         def of_library(v):
             weights = weigh(v[0])
             return np.concatenate([weights, [weights.sum()], weights @ masks])
 
-        return dropcheck.identity(of_library, stated, 1, degree=n, rng=rng)
+        return dropcheck.identity(of_library, stated, 1, rng=rng)
 
-    claim.holds(check(lambda p: mask_weights(masks, p)))
-    claim.rejects("2^-n at every p", check(lambda p: np.full(16, Fraction(1, 16))))
+    check.holds(lambda p: mask_weights(masks, p))
+    check.rejects("2^-n at every p", lambda p: np.full(16, Fraction(1, 16)))
 
 
 @pytest.mark.claim("thm-mask-weights", method="monte-carlo", rejects=("2^-n at every p",))
@@ -129,14 +133,13 @@ def test_weights_in_the_sampler(claim, rng):
     codes = sample_mask((draws, n), p, rng=rng) @ (1 << np.arange(n))
     counts = np.bincount(codes, minlength=2**n)
 
-    def check(weights, wrong=None):
+    @claim
+    def check(weights, *, wrong=None):
         return dropcheck.rate_test(counts, draws, weights, wrong=wrong)
 
     uniform = np.full(2**n, 2.0**-n)
-    report = check(mask_weights(enumerate_masks(n), p), wrong=uniform)
-    assert report.power >= 0.999
-    claim.holds(report)
-    claim.rejects("2^-n at every p", check(uniform))
+    check.holds(mask_weights(enumerate_masks(n), p), wrong=uniform)
+    check.rejects("2^-n at every p", uniform)
 
 
 # Weight scaling.
@@ -151,6 +154,7 @@ def deep_linear(v, masks, first, second):
 @pytest.mark.claim(
     "thm-weight-scaling-linear",
     method="identity",
+    parts=(1, 2),
     rejects=("scaling by p", "one factor for two masks", "one mask used twice"),
 )
 def test_linear_networks_by_identity(claim, rng):
@@ -175,13 +179,15 @@ def test_linear_networks_by_identity(claim, rng):
     def keep(p):
         return 1 - p
 
+    @claim
     def check(network, factor=keep, other=keep):
         return dropcheck.identity(network, scaled(factor, other), 13, rng=rng)
 
-    claim.holds(check(mean))
-    claim.rejects("scaling by p", check(mean, lambda p: p, lambda p: p))
-    claim.rejects("one factor for two masks", check(mean, other=lambda p: 1))
+    check.holds(mean)
+    check.rejects("scaling by p", mean, lambda p: p, lambda p: p)
+    check.rejects("one factor for two masks", mean, other=lambda p: 1)
 
+    @claim
     def check_one_mask(correction):
         def stated(v):
             diagonal = (v[8:10] * v[[2, 5]] * v[:2]).sum()
@@ -189,11 +195,13 @@ def test_linear_networks_by_identity(claim, rng):
 
         return dropcheck.identity(mean_of_one_mask, stated, 12, rng=rng)
 
-    claim.holds(check_one_mask(lambda p: p * (1 - p)))
-    claim.rejects("one mask used twice", check_one_mask(lambda p: 0))
+    check_one_mask.holds(lambda p: p * (1 - p))
+    check_one_mask.rejects("one mask used twice", lambda p: 0)
 
 
-@pytest.mark.claim("thm-weight-scaling-linear", method="enumeration", rejects=("scaling by p",))
+@pytest.mark.claim(
+    "thm-weight-scaling-linear", method="enumeration", parts=(1,), rejects=("scaling by p",)
+)
 def test_deep_linear_network_by_enumeration(claim, rng):
     """Three masked layers, ten mask entries, all 1024 masks."""
     p, sizes = 0.3, (3, 4, 3)
@@ -208,13 +216,14 @@ def test_deep_linear_network_by_enumeration(claim, rng):
         first = (np.abs(x) @ np.abs(W1).T + np.abs(b1)) @ np.abs(W2).T + np.abs(b2)
         return first @ np.abs(v).T + np.abs(c)
 
+    @claim
     def check(scale):
         expected = network(np.ones((1, 10)), scale)[0]
         # At most 3 + 4 + 3 roundings of sums and products follow one another in each layer.
         return dropcheck.enumeration(network, expected, 10, p, ulps=12, scale=absolute(V))
 
-    claim.holds(check(1 - p))
-    claim.rejects("scaling by p", check(p))
+    check.holds(1 - p)
+    check.rejects("scaling by p", p)
 
 
 def class_odds(v, masks):
@@ -246,6 +255,7 @@ def test_softmax_regression_by_identity(claim, rng):
         power = 4 * p.denominator**2
         weights = [int(power * weight) for weight in mask_weights(masks, p)]
 
+        @claim
         def check(mean, q=1 - p, power=power):
             def scaled(v):
                 beta, omega = v[:3] ** power, v[3:9].reshape(3, 2) ** int(power * q)
@@ -256,11 +266,11 @@ def test_softmax_regression_by_identity(claim, rng):
         def arithmetic(v, weights=weights, power=power):
             return ratios(np.array(weights) @ members(v)) ** power
 
-        claim.holds(check(geometric(weights)))
-        claim.rejects("the arithmetic mean", check(arithmetic))
+        check.holds(geometric(weights))
+        check.rejects("the arithmetic mean", arithmetic)
         if p != Fraction(1, 2):
-            claim.rejects("the unweighted mean", check(geometric([power // 4] * 4)))
-            claim.rejects("scaling by p", check(geometric(weights), q=p))
+            check.rejects("the unweighted mean", geometric([power // 4] * 4))
+            check.rejects("scaling by p", geometric(weights), q=p)
 
 
 @pytest.mark.claim(
@@ -280,18 +290,18 @@ def test_softmax_regression_by_enumeration(claim, rng, p):
     def logits(masks):
         return (masks * x) @ W.T + b
 
+    @claim
     def check(factor, f=lambda masks: relative(log_softmax(logits(masks)))):
         # Sums of n + 2 terms, no larger than this:
         scale = 4 * (np.abs(W) @ x + np.abs(b)).max() + 4
         return dropcheck.enumeration(f, relative(logits(factor)), n, p, ulps=n + 8, scale=scale)
 
-    claim.holds(check(1 - p))
-    claim.rejects("scaling by p", check(p))
+    check.holds(1 - p)
+    check.rejects("scaling by p", p)
     mean = ensemble.arithmetic_mean(lambda masks: np.exp(log_softmax(logits(masks))), n, p)
     constant = relative(np.log(mean))
-    claim.rejects(
-        "the arithmetic mean",
-        check(1 - p, lambda masks: np.broadcast_to(constant, (len(masks), 3))),
+    check.rejects(
+        "the arithmetic mean", 1 - p, lambda masks: np.broadcast_to(constant, (len(masks), 3))
     )
 
 
@@ -320,13 +330,14 @@ def test_sigmoid_unit_by_identity(claim, rng):
     def scaled(v):
         return v[0] ** power * np.prod(v[1:] ** int(power * (1 - p)))
 
+    @claim
     def check(mean):
         return dropcheck.identity(mean, scaled, 3, rng=rng)
 
     assert weights == [power * weight for weight in mask_weights(masks, p)]
-    claim.holds(check(geometric(weights)))
-    claim.rejects("the arithmetic mean", check(arithmetic))
-    claim.rejects("the unweighted mean", check(geometric([9] * 4)))
+    check.holds(geometric(weights))
+    check.rejects("the arithmetic mean", arithmetic)
+    check.rejects("the unweighted mean", geometric([9] * 4))
 
 
 @pytest.mark.claim(
@@ -340,6 +351,7 @@ def test_sigmoid_unit_by_enumeration(claim, rng, p):
     size = np.abs(w).sum() + abs(b) + 1
     mean = (1 - p) * w.sum() + b
 
+    @claim
     def check(stated, other=True):
         def log_odds(masks):
             s = masks @ w + b
@@ -347,9 +359,9 @@ def test_sigmoid_unit_by_enumeration(claim, rng, p):
 
         return dropcheck.enumeration(log_odds, stated, n, p, ulps=n + 8, scale=4 * size)
 
-    claim.holds(check(mean))
-    claim.rejects("log G alone", check(mean, other=False))
-    claim.rejects("scaling by p", check(p * w.sum() + b))
+    check.holds(mean)
+    check.rejects("log G alone", mean, other=False)
+    check.rejects("scaling by p", p * w.sum() + b)
 
     def output(masks):
         s = masks @ w + b
@@ -383,6 +395,7 @@ def sigmoid_units(rng, cases):
 @pytest.mark.claim(
     "approx-nwgm-gap",
     method="bound",
+    parts=(1,),
     rejects=("2E(1-E)|1-2E| as a bound", "Var(S)/21", "E(1-E)|1-2E|/(1-2E(1-E)) as a bound"),
 )
 def test_gap_of_the_geometric_mean_is_bounded(claim, rng):
@@ -390,17 +403,20 @@ def test_gap_of_the_geometric_mean_is_bounded(claim, rng):
     gap, average, variance = sigmoid_units(rng, 4000)
     spread = average * (1 - average)
 
+    @claim
     def check(limit):
         return dropcheck.bound(gap, limit, rounding=32 * EPS)  # of numbers below 1
 
-    claim.holds(check(ensemble.sigmoid_gap_bound(variance)))
-    claim.rejects("Var(S)/21", check(variance / 21))
+    check.holds(ensemble.sigmoid_gap_bound(variance))
+    check.rejects("Var(S)/21", variance / 21)
     lean = np.abs(1 - 2 * average)
-    claim.rejects("2E(1-E)|1-2E| as a bound", check(2 * spread * lean))
-    claim.rejects("E(1-E)|1-2E|/(1-2E(1-E)) as a bound", check(spread * lean / (1 - 2 * spread)))
+    check.rejects("2E(1-E)|1-2E| as a bound", 2 * spread * lean)
+    check.rejects("E(1-E)|1-2E|/(1-2E(1-E)) as a bound", spread * lean / (1 - 2 * spread))
 
 
-@pytest.mark.claim("approx-nwgm-gap", method="slope", rejects=("first order in the weights",))
+@pytest.mark.claim(
+    "approx-nwgm-gap", method="slope", parts=(1,), rejects=("first order in the weights",)
+)
 def test_order_of_the_gap(claim):
     """At a fixed mean of S the gap is of second order in the weights, that is in Var(S)^(1/2)."""
     masks, p, w = enumerate_masks(4), 0.3, np.array([0.8, -0.5, 1.1, 0.6])
@@ -414,17 +430,25 @@ def test_order_of_the_gap(claim):
         return weights @ steps
 
     gaps = np.array([gap(size) for size in sizes])
-    claim.holds(dropcheck.order(sizes, gaps, 2, tolerance=0.1))
-    claim.rejects("first order in the weights", dropcheck.order(sizes, gaps, 1, tolerance=0.1))
+
+    @claim
+    def check(expected):
+        return dropcheck.order(sizes, gaps, expected)
+
+    check.holds(2)
+    check.rejects("first order in the weights", 1)
     variance = p * (1 - p) * (sizes[-1] * w) @ (sizes[-1] * w)
     assert gaps[-1] / ensemble.sigmoid_gap_bound(variance) == pytest.approx(1, abs=0.01)
 
 
-@pytest.mark.claim("approx-nwgm-gap", method="enumeration", rejects=("2E(1-E)|1-2E| as a bound",))
+@pytest.mark.claim(
+    "approx-nwgm-gap", method="enumeration", parts=(2,), rejects=("2E(1-E)|1-2E| as a bound",)
+)
 def test_units_that_violate_the_quoted_bound_exactly(claim):
     """Two units of one input each, in whole numbers; ln 2 < 7/10 and > 69/100, ln 10 > 23/10."""
 
-    def check(p, outputs, odds, power, limit):
+    @claim
+    def check(limit, *, p, outputs, odds, power):
         """Whether |E - NWGM| is at most the limit, where (NWGM/(1 - NWGM))^power is `odds`."""
         average = dropcheck.expectation(lambda masks: outputs[masks[:, 0].astype(int)], 1, p)[0]
         low, high = average - limit(average), average + limit(average)
@@ -436,19 +460,32 @@ def test_units_that_violate_the_quoted_bound_exactly(claim):
 
     # 12 sqrt(3) < 20.8, and the variances p q w^2 are rounded down: a limit below the proved one.
     half, third = Fraction(1, 2), Fraction(1, 3)
-    steep = half, np.array([Fraction(1, 17), Fraction(4, 5)]), Fraction(1, 4), 2
-    fair = third, np.array([Fraction(1, 6), Fraction(2, 3)]), Fraction(4, 5), 3
+    steep = {
+        "p": half,
+        "outputs": np.array([Fraction(1, 17), Fraction(4, 5)]),
+        "odds": Fraction(1, 4),
+        "power": 2,
+    }
+    fair = {
+        "p": third,
+        "outputs": np.array([Fraction(1, 6), Fraction(2, 3)]),
+        "odds": Fraction(4, 5),
+        "power": 3,
+    }
+    claim.survives("check(limit ", "a larger bound is one as well; that it is tight, slope shows")
     assert quoted(third / 6 + (1 - third) * Fraction(2, 3)) == 0
     variances = (
         Fraction(1, 4) * (6 * Fraction(69, 100)) ** 2,
         Fraction(2, 9) * Fraction(23, 10) ** 2,
     )
     for unit, variance in zip((steep, fair), variances, strict=True):
-        claim.rejects("2E(1-E)|1-2E| as a bound", check(*unit, quoted))
-        claim.holds(check(*unit, lambda average, v=variance: v / Fraction(208, 10)))
+        check.rejects("2E(1-E)|1-2E| as a bound", quoted, **unit)
+        check.holds(lambda average, v=variance: v / Fraction(208, 10), **unit)
 
 
-@pytest.mark.claim("approx-nwgm-gap", method="bound", rejects=("2E(1-E)|1-2E| as a bound",))
+@pytest.mark.claim(
+    "approx-nwgm-gap", method="bound", parts=(2,), rejects=("2E(1-E)|1-2E| as a bound",)
+)
 def test_every_p_but_half_has_a_unit_with_a_gap_and_no_estimate(claim, rng):
     """One input, and the bias, found by bisection, at which E = 1/2 and both estimates are 0."""
     p = np.append(rng.uniform(0.02, 0.4, 500), rng.uniform(0.6, 0.98, 500))
@@ -466,9 +503,14 @@ def test_every_p_but_half_has_a_unit_with_a_gap_and_no_estimate(claim, rng):
     gap = np.abs(E - 1 / (1 + np.exp(-low - (1 - p) * w)))
     quoted = 2 * E * (1 - E) * np.abs(1 - 2 * E)
     limit = ensemble.sigmoid_gap_bound(p * (1 - p) * w**2)
-    claim.holds(dropcheck.bound(quoted, 1e-6 * gap, rounding=32 * EPS))  # a gap in every case
-    claim.holds(dropcheck.bound(gap, limit, rounding=32 * EPS))
-    claim.rejects("2E(1-E)|1-2E| as a bound", dropcheck.bound(gap, quoted, rounding=32 * EPS))
+
+    @claim
+    def at_most(less, more):
+        return dropcheck.bound(less, more, rounding=32 * EPS)
+
+    at_most.holds(quoted, 1e-6 * gap)  # a gap in every case
+    at_most.holds(gap, limit)
+    at_most.rejects("2E(1-E)|1-2E| as a bound", gap, quoted)
 
 
 # A ReLU behind the mask.
@@ -481,6 +523,7 @@ def random_fractions(rng, *shape):
 @pytest.mark.claim(
     "thm-relu-gap",
     method="enumeration",
+    parts=(2,),
     rejects=("exact for regression networks", "the scaled network is always below"),
 )
 def test_relu_gap_by_enumeration(claim, rng):
@@ -496,7 +539,8 @@ def test_relu_gap_by_enumeration(claim, rng):
         size = dropcheck.expectation(lambda masks: np.abs(z(masks)), 4, p)[0]
         return z, scaled, (size - np.abs(mean)) / 2
 
-    def check(W, b, V, stated):
+    @claim
+    def check(stated, *, V):
         z, scaled, gaps = parts(W, b, V)
         return dropcheck.enumeration(
             lambda masks: np.maximum(z(masks), 0) @ V, scaled + stated(gaps @ V), 4, p
@@ -505,14 +549,17 @@ def test_relu_gap_by_enumeration(claim, rng):
     W = np.vstack([random_fractions(rng, 2, 4), as_fractions(np.array([[1, 1, -1, 0]]))])
     b = np.append(random_fractions(rng, 2), Fraction(1))
     for V in (np.array([1, 2, 3]), -np.array([1, 2, 3]), random_fractions(rng, 3)):
-        claim.holds(check(W, b, as_fractions(V), lambda gap: gap))
+        check.holds(lambda gap: gap, V=as_fractions(V))
     above, below = as_fractions(np.array([0, 0, 1])), as_fractions(np.array([0, 0, -1]))
-    claim.rejects("exact for regression networks", check(W, b, above, lambda gap: 0))
-    claim.rejects("the scaled network is always below", check(W, b, below, lambda gap: abs(gap)))
+    check.rejects("exact for regression networks", lambda gap: 0, V=above)
+    check.rejects("the scaled network is always below", lambda gap: abs(gap), V=below)
 
 
 @pytest.mark.claim(
-    "thm-relu-gap", method="bound", rejects=("no gap", "a quarter of the standard deviation")
+    "thm-relu-gap",
+    method="bound",
+    parts=(1,),
+    rejects=("no gap", "a quarter of the standard deviation"),
 )
 def test_relu_gap_is_at_most_half_a_deviation(claim, rng):
     """Random units through the library, and one that attains the bound."""
@@ -530,12 +577,13 @@ def test_relu_gap_is_at_most_half_a_deviation(claim, rng):
     deviations.append(np.ones(4))
     assert np.min(gaps) >= 0
 
+    @claim
     def check(share):
         return dropcheck.bound(gaps, share * np.array(deviations), rounding=1e-14)
 
-    claim.holds(check(1 / 2))
-    claim.rejects("no gap", check(0.0))
-    claim.rejects("a quarter of the standard deviation", check(1 / 4))
+    check.holds(1 / 2)
+    check.rejects("no gap", 0.0)
+    check.rejects("a quarter of the standard deviation", 1 / 4)
 
 
 # Error of the ensemble and of its members.
@@ -548,6 +596,7 @@ def test_ambiguity_by_identity(claim, rng):
     """Any eight members, any target, any p."""
     masks = enumerate_masks(3)
 
+    @claim
     def check(weigh, sign=-1):
         def error(v):
             return (probabilities(masks, v[9]) @ v[:8] - v[8]) ** 2
@@ -562,9 +611,9 @@ def test_ambiguity_by_identity(claim, rng):
     def weigh(p):
         return probabilities(masks, p)
 
-    claim.holds(check(weigh))
-    claim.rejects("the unweighted mean", check(lambda p: np.full(8, Fraction(1, 8))))
-    claim.rejects("plus the diversity", check(weigh, sign=1))
+    check.holds(weigh)
+    check.rejects("the unweighted mean", lambda p: np.full(8, Fraction(1, 8)))
+    check.rejects("plus the diversity", weigh, sign=1)
 
 
 @pytest.mark.claim(
@@ -587,13 +636,14 @@ def test_ambiguity_of_a_relu_net_by_enumeration(claim, rng):
     scaled = f(np.full((1, n), 1 - p))[0]
     diversity = expectation(lambda masks: (f(masks) - mean) ** 2)
 
+    @claim
     def check(ensemble_output):
         stated = (ensemble_output - target) ** 2 + diversity
         return dropcheck.enumeration(lambda masks: (f(masks) - target) ** 2, stated, n, p)
 
-    claim.holds(check(mean))
+    check.holds(mean)
     assert mean != scaled
-    claim.rejects("the scaled network as the ensemble", check(scaled))
+    check.rejects("the scaled network as the ensemble", scaled)
     floats = [np.asarray(part, dtype=float) for part in (x, W, b, V[None])]
     net = ensemble.OneHiddenLayer(*floats, np.zeros(1))
     parts = ensemble.ambiguity(net, float(target), n, p)
@@ -605,7 +655,9 @@ def test_ambiguity_of_a_relu_net_by_enumeration(claim, rng):
 # Averaging drawn masks.
 
 
-@pytest.mark.claim("approx-mc-rate", method="identity", rejects=("Var/T^2", "one mask for all T"))
+@pytest.mark.claim(
+    "approx-mc-rate", method="identity", parts=(1, 3), rejects=("Var/T^2", "one mask for all T")
+)
 def test_variance_of_the_average_by_identity(claim, rng):
     """One unit, so two members of any values, over all triples of masks."""
     passes = 3
@@ -622,6 +674,7 @@ def test_variance_of_the_average_by_identity(claim, rng):
     def shared(v):
         return moments(np.where(masks[:, 0], v[1], v[0]), v)
 
+    @claim
     def check(network, divisor):
         def stated(v):
             p, q = v[2], 1 - v[2]
@@ -629,9 +682,9 @@ def test_variance_of_the_average_by_identity(claim, rng):
 
         return dropcheck.identity(network, stated, 3, rng=rng)
 
-    claim.holds(check(average, passes))
-    claim.rejects("Var/T^2", check(average, passes**2))
-    claim.rejects("one mask for all T", check(shared, passes))
+    check.holds(average, passes)
+    check.rejects("Var/T^2", average, passes**2)
+    check.rejects("one mask for all T", shared, passes)
 
 
 MC_X, MC_W = np.array([1.0, -1.5]), np.array([[1.2, 0.4], [-0.3, 1.1], [0.8, -0.9]])
@@ -655,20 +708,26 @@ def rms_error(passes, p=0.3, shared=False):
     return np.sqrt(dropcheck.expectation(squared_error, 2 * passes, p)[0])
 
 
-@pytest.mark.claim("approx-mc-rate", method="slope", rejects=("1/T", "one mask for all T"))
+@pytest.mark.claim(
+    "approx-mc-rate", method="slope", parts=(1, 3), rejects=("1/T", "one mask for all T")
+)
 def test_rate_of_the_average_by_enumeration(claim):
     """All 2^16 tuples of up to eight masks."""
     passes = np.array([1, 2, 4, 8])
-    errors = [rms_error(t) for t in passes]
-    claim.holds(dropcheck.order(1 / passes, errors, 0.5, tolerance=0.1))
-    claim.rejects("1/T", dropcheck.order(1 / passes, errors, 1, tolerance=0.1))
-    shared = [rms_error(t, shared=True) for t in passes]
-    claim.rejects("one mask for all T", dropcheck.order(1 / passes, shared, 0.5, tolerance=0.1))
+    errors, shared = ([rms_error(t, shared=same) for t in passes] for same in (False, True))
+
+    @claim
+    def check(expected, *, errors=errors):
+        return dropcheck.order(1 / passes, errors, expected)
+
+    check.holds(0.5)
+    check.rejects("1/T", 1)
+    check.rejects("one mask for all T", 0.5, errors=shared)
     deviation = np.sqrt(ensemble.variance(small_net, 2, 0.3))
     np.testing.assert_allclose(errors, deviation / np.sqrt(passes), rtol=1e-12)
 
 
-@pytest.mark.claim("approx-mc-rate", method="monte-carlo", rejects=("Var/T^2",))
+@pytest.mark.claim("approx-mc-rate", method="monte-carlo", parts=(1,), rejects=("Var/T^2",))
 def test_squared_error_of_drawn_averages(claim, rng):
     p, passes, runs = 0.3, 5, 100_000
     masks = sample_mask((runs, passes, 2), p, rng=rng)
@@ -677,13 +736,12 @@ def test_squared_error_of_drawn_averages(claim, rng):
         m(small_net, 2, p).item() for m in (ensemble.arithmetic_mean, ensemble.variance)
     )
 
-    def check(stated, wrong=None):
+    @claim
+    def check(stated, *, wrong=None):
         return dropcheck.mean_test((averages - mean) ** 2, stated, 0, 1, wrong=wrong)
 
-    report = check(variance / passes, wrong=variance / passes**2)
-    assert report.power >= 0.999
-    claim.holds(report)
-    claim.rejects("Var/T^2", check(variance / passes**2))
+    check.holds(variance / passes, wrong=variance / passes**2)
+    check.rejects("Var/T^2", variance / passes**2)
 
 
 # The cost of all subnetworks.
@@ -735,11 +793,15 @@ def mask_by_mask(terms, start):
 
 
 @pytest.mark.claim(
-    "thm-enumeration-cost", method="enumeration", rejects=("2^n n H for halves", "2^n H for each")
+    "thm-enumeration-cost",
+    method="enumeration",
+    parts=(1, 2, 3),
+    rejects=("2^n n H for halves", "2^n H for each"),
 )
 def test_operations_are_counted(claim, rng):
     """With a counter, not a clock: the library's own code runs on numbers that count."""
 
+    @claim
     def check(method, additions, multiplications):
         right = True
         for n, hidden in product(range(2, 10), (1, 3)):
@@ -756,14 +818,16 @@ def test_operations_are_counted(claim, rng):
     def none(n):
         return 0
 
-    claim.holds(check(by_halves, halves, none))
-    claim.holds(check(ensemble.subset_sums, lambda n: 2**n - 1, none))
-    claim.holds(check(mask_by_mask, naive, naive))
-    claim.rejects("2^n n H for halves", check(by_halves, naive, none))
-    claim.rejects("2^n H for each", check(mask_by_mask, lambda n: 2**n, lambda n: 2**n))
+    check.holds(by_halves, halves, none)
+    check.holds(ensemble.subset_sums, lambda n: 2**n - 1, none)
+    check.holds(mask_by_mask, naive, naive)
+    check.rejects("2^n n H for halves", by_halves, naive, none)
+    check.rejects("2^n H for each", mask_by_mask, lambda n: 2**n, lambda n: 2**n)
 
 
-@pytest.mark.claim("thm-enumeration-cost", method="identity", rejects=("the lower half alone",))
+@pytest.mark.claim(
+    "thm-enumeration-cost", method="identity", parts=(3,), rejects=("the lower half alone",)
+)
 def test_halves_add_up_by_identity(claim, rng):
     n, hidden = 5, 2
 
@@ -771,27 +835,29 @@ def test_halves_add_up_by_identity(claim, rng):
         terms = v[: n * hidden].reshape(n, hidden)
         return enumerate_masks(n).astype(int) @ terms + v[n * hidden :]
 
+    @claim
     def check(kept):
         def halved(v):
             return by_halves(v[: n * hidden].reshape(n, hidden) * kept, v[n * hidden :])
 
         return dropcheck.identity(halved, direct, (n + 1) * hidden, rng=rng)
 
-    claim.holds(check(1))
-    claim.rejects("the lower half alone", check((np.arange(n) < 3)[:, None].astype(int)))
+    check.holds(1)
+    check.rejects("the lower half alone", (np.arange(n) < 3)[:, None].astype(int))
 
 
-@pytest.mark.claim("thm-enumeration-cost", method="symbolic", rejects=("4 2^n",))
+@pytest.mark.claim("thm-enumeration-cost", method="symbolic", parts=(3,), rejects=("4 2^n",))
 def test_additions_stay_below_two_for_each_sum(claim):
     """Doubling: A(0) = 0, A(k + 1) = A(k) + 2^k; then the two halves and their sums."""
     k = sympy.symbols("k", integer=True, nonnegative=True)
     doubling = sympy.Function("A")
     solved = sympy.rsolve(doubling(k + 1) - doubling(k) - 2**k, doubling(k), {doubling(0): 0})
 
+    @claim
     def check(stated):
         total = 2 * solved + 2 ** (2 * k)  # n = 2 k
         equal = sympy.simplify(total - stated) == 0
         return dropcheck.Report(passed=bool(equal), method="symbolic", rounding=0.0)
 
-    claim.holds(check(2 ** (2 * k) + 2 * 2**k - 2))
-    claim.rejects("4 2^n", check(4 * 2 ** (2 * k)))
+    check.holds(2 ** (2 * k) + 2 * 2**k - 2)
+    check.rejects("4 2^n", 4 * 2 ** (2 * k))

@@ -71,6 +71,7 @@ def joint_law(decide, places):
 @pytest.mark.claim(
     "thm-byte-sampler",
     method="enumeration",
+    parts=(1,),
     rejects=("8-bit threshold alone", "tie resolved by a fair coin", "ties of a word together"),
 )
 @pytest.mark.parametrize("places", PLACES)
@@ -79,17 +80,19 @@ def test_joint_law_over_all_bytes(claim, monkeypatch, places):
     p = TWO_DIGITS
     product = {0: p * p, 1: p * (1 - p), 2: (1 - p) * p, 3: (1 - p) ** 2}
 
-    def check(decide, places=PLACES[places]):
+    @claim
+    def check(decide, *, places=PLACES[places]):
         same = joint_law(decide, places) == product
         return dropcheck.Report(passed=same, method="enumeration", rounding=0.0)
 
-    claim.holds(check(in_the_library(monkeypatch)))
-    claim.holds(check(by_rule(lambda second: second >= 77)))
-    claim.rejects("8-bit threshold alone", check(by_rule(lambda second: second >= 0)))
-    claim.rejects("tie resolved by a fair coin", check(by_rule(lambda second: second >= 128)))
+    check.holds(in_the_library(monkeypatch))
+    check.holds(by_rule(lambda second: second >= 77))
+    check.rejects("8-bit threshold alone", by_rule(lambda second: second >= 0))
+    check.rejects("tie resolved by a fair coin", by_rule(lambda second: second >= 128))
     # Each unit's rate is right, and two units of one word are not independent.
     one_word = PLACES["units of one word"]
-    claim.rejects("ties of a word together", check(by_rule(together), one_word))
+    check.rejects("ties of a word together", by_rule(together), places=one_word)
+    claim.survives("check(decide one entry changed)", "of a unit that is not one of the two")
 
 
 def by_digits(p):
@@ -111,29 +114,32 @@ def fair_coin(p):
 @pytest.mark.claim(
     "thm-byte-sampler",
     method="symbolic",
+    parts=(1, 2),
     rejects=("8-bit threshold alone", "tie resolved by a fair coin", "2^-53 rounding"),
 )
 def test_every_double_is_met_exactly(claim, rng):
     cases = [*rng.uniform(size=1000), 0.1, 0.3, 1e-10, 1 - 2.0**-53, 5e-324, 1 / 3]
 
+    @claim
     def check(probability):
         exact = all(probability(p) == Fraction(p) for p in cases)
         return dropcheck.Report(passed=exact, method="symbolic", rounding=0.0)
 
-    claim.holds(check(by_digits))
+    check.holds(by_digits)
     rests, smallest = 0, Fraction(5e-324)
     while smallest:
         rests, smallest = rests + 1, 256 * smallest - math.floor(256 * smallest)
     assert rests == 135  # digits of the smallest double, and no other has more
-    claim.rejects("8-bit threshold alone", check(lambda p: Fraction(math.floor(256 * p), 256)))
-    claim.rejects("tie resolved by a fair coin", check(fair_coin))
+    check.rejects("8-bit threshold alone", lambda p: Fraction(math.floor(256 * p), 256))
+    check.rejects("tie resolved by a fair coin", fair_coin)
     # What `rng.random() < p` does, a uniform multiple of 2^-53 being less than p.
-    claim.rejects("2^-53 rounding", check(lambda p: Fraction(math.ceil(2**53 * p), 2**53)))
+    check.rejects("2^-53 rounding", lambda p: Fraction(math.ceil(2**53 * p), 2**53))
 
 
 @pytest.mark.claim(
     "thm-byte-sampler",
     method="monte-carlo",
+    parts=(1,),
     rejects=("8-bit threshold alone", "tie resolved by a fair coin"),
 )
 @pytest.mark.parametrize("p", [0.1, 0.3, 1 / 3])
@@ -144,15 +150,21 @@ def test_rate_of_what_is_drawn(claim, rng, p):
         "8-bit threshold alone": math.floor(256 * p) / 256,
         "tie resolved by a fair coin": float(fair_coin(p)),
     }
+
+    @claim
+    def check(rate, *, wrong=None):
+        return dropcheck.rate_test(dropped, draws, rate, wrong=wrong)
+
     for name, rate in wrong.items():
-        report = dropcheck.rate_test(dropped, draws, p, wrong=rate)
-        assert report.power >= 0.999
-        claim.holds(report)
-        claim.rejects(name, dropcheck.rate_test(dropped, draws, rate))
+        check.holds(p, wrong=rate)
+        check.rejects(name, rate)
 
 
 @pytest.mark.claim(
-    "thm-byte-sampler", method="monte-carlo", rejects=("one word in 256", "one unit's share")
+    "thm-byte-sampler",
+    method="monte-carlo",
+    parts=(3,),
+    rejects=("one word in 256", "one unit's share"),
 )
 def test_words_that_are_drawn_again(claim, rng, monkeypatch):
     """A word is drawn again if any of its eight units is tied."""
@@ -169,11 +181,14 @@ def test_words_that_are_drawn_again(claim, rng, monkeypatch):
     again = 1 - (255 / 256) ** 8
     assert asked[0] == words
     assert dropcheck.rate_test(asked[2], asked[1], again)  # and of those so many once more
+
+    @claim
+    def check(rate, *, wrong=None):
+        return dropcheck.rate_test(asked[1], words, rate, wrong=wrong)
+
     for name, rate in {"one word in 256": 1 / 256, "one unit's share": 4 / 256}.items():
-        report = dropcheck.rate_test(asked[1], words, again, wrong=rate)
-        assert report.power >= 0.999
-        claim.holds(report)
-        claim.rejects(name, dropcheck.rate_test(asked[1], words, rate))
+        check.holds(again, wrong=rate)
+        check.rejects(name, rate)
 
 
 # A linear head behind the mask.
@@ -192,20 +207,21 @@ def head_moments(v):
     "thm-linear-head", method="identity", rejects=("p q", "all units together", "no 1/q")
 )
 def test_linear_head_by_identity(claim, rng):
+    @claim
     def check(variance, mean=lambda p: 1):
         def stated(v):
             h, w, b, p = v[:3], v[3:6], v[6], v[7]
             return np.array([mean(p) * (w @ h) + b, variance(h, w, p)])
 
-        return dropcheck.identity(head_moments, stated, 8, degree=16, rng=rng)
+        return dropcheck.identity(head_moments, stated, 8, rng=rng)
 
     def right(h, w, p):
         return p / (1 - p) * np.sum(w**2 * h**2)
 
-    claim.holds(check(right))
-    claim.rejects("p q", check(lambda h, w, p: p * (1 - p) * np.sum(w**2 * h**2)))
-    claim.rejects("all units together", check(lambda h, w, p: p / (1 - p) * (w @ h) ** 2))
-    claim.rejects("no 1/q", check(right, mean=lambda p: 1 - p))
+    check.holds(right)
+    check.rejects("p q", lambda h, w, p: p * (1 - p) * np.sum(w**2 * h**2))
+    check.rejects("all units together", lambda h, w, p: p / (1 - p) * (w @ h) ** 2)
+    check.rejects("no 1/q", right, mean=lambda p: 1 - p)
 
 
 @pytest.mark.claim("thm-linear-head", method="enumeration", rejects=("p q",))
@@ -214,12 +230,14 @@ def test_linear_head_of_a_network(claim, seed, p):
     """`analytic` of a network, beside the average of its head over all masks."""
     torch.manual_seed(seed)
     body = torch.nn.Sequential(torch.nn.Linear(4, 10), torch.nn.ReLU()).double()
+    body[0].bias.data += 8  # so that units are on: inputs and weights reach about 2
     head = torch.nn.Linear(10, 3).double()
     x = torch.randn(1, 4, dtype=torch.float64)
     moments = analytic(torch.nn.Sequential(body, torch.nn.Dropout(p), head), x)
     features, W, b = (t.detach().numpy() for t in (body(x)[0], head.weight, head.bias))
     mean = moments.mean.numpy()[0]
 
+    @claim
     def check(variance):
         def squares(masks):
             outputs = masks * features / (1 - p) @ W.T + b
@@ -228,5 +246,6 @@ def test_linear_head_of_a_network(claim, seed, p):
         expected = np.stack([mean, variance])
         return dropcheck.enumeration(squares, expected, 10, p)
 
-    claim.holds(check(moments.var.numpy()[0]))
-    claim.rejects("p q", check(moments.var.numpy()[0] * (1 - p) ** 2))
+    assert moments.var.min() > 1e-3  # by this the wrong form is off, but for a factor above 1/26
+    check.holds(moments.var.numpy()[0])
+    check.rejects("p q", moments.var.numpy()[0] * (1 - p) ** 2)

@@ -56,13 +56,14 @@ RATIO_WRONG = {
 
 @pytest.mark.claim("thm-bn-variance-shift", method="identity", rejects=tuple(RATIO_WRONG))
 def test_variance_shift_by_identity(claim, rng):
+    @claim
     def check(stated):
-        return dropcheck.identity(measured_ratio, stated, 4, degree=24, rng=rng)
+        return dropcheck.identity(measured_ratio, stated, 4, rng=rng)
 
-    claim.holds(check(stated_ratio))
-    claim.holds(check(short_ratio))
+    check.holds(stated_ratio)
+    check.holds(short_ratio)
     for name, wrong in RATIO_WRONG.items():
-        claim.rejects(name, check(wrong))
+        check.rejects(name, wrong)
 
 
 def mixed_ratio(v):
@@ -86,11 +87,12 @@ def stated_mixed(square):
 
 @pytest.mark.claim("thm-bn-variance-shift", method="identity", rejects=("noise of unit inputs",))
 def test_variance_shift_behind_a_linear_layer(claim, rng):
+    @claim
     def check(stated):
-        return dropcheck.identity(mixed_ratio, stated, 7, degree=24, rng=rng)
+        return dropcheck.identity(mixed_ratio, stated, 7, rng=rng)
 
-    claim.holds(check(stated_mixed(True)))
-    claim.rejects("noise of unit inputs", check(stated_mixed(False)))
+    check.holds(stated_mixed(True))
+    check.rejects("noise of unit inputs", stated_mixed(False))
 
 
 @pytest.mark.claim("thm-bn-variance-shift", method="monte-carlo", rejects=("1",))
@@ -101,13 +103,12 @@ def test_variance_shift_in_the_layers(claim, rng):
     train = (v + c**2) / (1 - p) - c**2
     dropped = layers.Dropout(p, rng=rng).forward(x)
 
-    def check(stated, wrong=None):
+    @claim
+    def check(stated, *, wrong=None):
         return dropcheck.variance_test(dropped, stated, 0, 1 / (1 - p), wrong=wrong)
 
-    report = check(train, wrong=v)
-    assert report.power >= 0.999
-    claim.holds(report)
-    claim.rejects("1", check(v))
+    check.holds(train, wrong=v)
+    check.rejects("1", v)
     # The running variance of batch normalisation is this variance, so evaluation gives v / it.
     norm = SeedBatchNorm(1, 1, momentum=1.0, eps=0.0).train()
     torch_norm = torch.nn.BatchNorm1d(1, momentum=1.0).double().train()
@@ -175,7 +176,7 @@ def compare(id, metric, worse, better, margin):
     [
         pytest.param(
             label,
-            marks=pytest.mark.claim(label, method="paired-experiment", rejects=("arms swapped",)),
+            marks=pytest.mark.claim(label, method="paired-experiment"),
         )
         for label in SEEN
     ],
@@ -183,7 +184,6 @@ def compare(id, metric, worse, better, margin):
 def test_what_was_seen(claim, label):
     for id, metric, worse, better, margin in SEEN[label]:
         claim.holds(compare(id, metric, worse, better, margin))
-        claim.rejects("arms swapped", compare(id, metric, better, worse, margin))
 
 
 # Experiment, metric, two arms, and the difference that would matter.
@@ -199,10 +199,9 @@ EQUIVALENT = {
 }
 
 
-def same(id, metric, one, other, margin, shift=0.0):
+def same(id, metric, one, other, margin):
     found = results.load(id)
-    first, second = found.values(one, metric), found.values(other, metric)
-    return statistics.equivalent(first, second + shift, margin)
+    return statistics.equivalent(found.values(one, metric), found.values(other, metric), margin)
 
 
 @pytest.mark.parametrize(
@@ -210,9 +209,7 @@ def same(id, metric, one, other, margin, shift=0.0):
     [
         pytest.param(
             label,
-            marks=pytest.mark.claim(
-                label, method="paired-experiment", rejects=("other by twice the margin",)
-            ),
+            marks=pytest.mark.claim(label, method="paired-experiment"),
         )
         for label in EQUIVALENT
     ],
@@ -220,8 +217,6 @@ def same(id, metric, one, other, margin, shift=0.0):
 def test_what_made_no_difference(claim, label):
     for entry in EQUIVALENT[label]:
         claim.holds(same(*entry))
-        for sign in (1, -1):
-            claim.rejects("other by twice the margin", same(*entry, shift=2 * sign * entry[-1]))
 
 
 def shift_agrees(stated=None):

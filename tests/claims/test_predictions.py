@@ -17,9 +17,7 @@ def findings(study, id):
 # CO2.
 
 
-@pytest.mark.claim(
-    "emp-co2", method="paired-experiment", rejects=("tanh grows like ReLU", "ReLU saturates")
-)
+@pytest.mark.claim("emp-co2", method="paired-experiment", rejects=("tanh grows like ReLU",))
 def test_relu_spread_grows_and_tanh_saturates(claim):
     found, shown = results.load("R10"), findings(co2, "R10")
     claim.holds(shown["ReLU, growth to four half widths"])
@@ -27,16 +25,11 @@ def test_relu_spread_grows_and_tanh_saturates(claim):
     claim.holds(shown["tanh, growth from four to eight"])
     claim.holds(shown["ReLU less tanh, growth to four"])
     claim.rejects("tanh grows like ReLU", statistics.greater(found.values("tanh", "growth"), 1, 4))
-    claim.rejects("ReLU saturates", statistics.within(found.values("relu", "doubling"), 0.9, 1.1))
 
 
-@pytest.mark.claim(
-    "emp-co2-untrained", method="paired-experiment", rejects=("no growth without training",)
-)
+@pytest.mark.claim("emp-co2-untrained", method="paired-experiment")
 def test_growth_needs_no_training(claim):
-    found = results.load("R10").values("relu untrained", "growth")
     claim.holds(findings(co2, "R10")["untrained ReLU, growth to four"])
-    claim.rejects("no growth without training", statistics.within(found, 0.5, 2))
 
 
 @pytest.mark.claim(
@@ -58,15 +51,12 @@ def test_without_dropout_there_is_no_spread():
 # The linear network.
 
 
-@pytest.mark.claim(
-    "emp-equalisation", method="paired-experiment", rejects=("the arms swapped", "p = 0 does too")
-)
+@pytest.mark.claim("emp-equalisation", method="paired-experiment", rejects=("p = 0 does too",))
 def test_dropout_equalises_the_products(claim):
     found, shown = results.load("R8"), findings(equalisation, "R8")
-    none, dropout = (found.values(arm, "dispersion") for arm in ("none", "dropout"))
+    none = found.values("none", "dispersion")
     claim.holds(shown["dispersion, none less dropout"])
     claim.holds(shown["dropout, dispersion"])
-    claim.rejects("the arms swapped", statistics.greater(dropout, none, 0.07))
     claim.rejects("p = 0 does too", statistics.within(none, -0.03, 0.03))
 
 
@@ -108,58 +98,45 @@ def test_without_dropout_the_arms_agree():
 # The published table.
 
 
-@pytest.mark.claim(
-    "emp-uci", method="paired-experiment", rejects=("concrete as published", "yacht as published")
-)
+@pytest.mark.claim("emp-uci", method="paired-experiment", rejects=("yacht as published",))
 def test_errors_beside_the_published(claim):
     found, shown = results.load("R9"), findings(uci, "R9")
     claim.holds(shown["wine, RMSE"])
     claim.holds(shown["concrete, RMSE above the published"])
-    for arm, margin in (("concrete", 0.1), ("yacht", 0.1)):
-        there = uci.PUBLISHED[arm][0]
-        near = statistics.within(found.values(arm, "rmse_mc"), there - margin, there + margin)
-        claim.rejects(f"{arm} as published", near)
+    there = uci.PUBLISHED["yacht"][0]
+    near = statistics.within(found.values("yacht", "rmse_mc"), there - 0.1, there + 0.1)
+    claim.rejects("yacht as published", near)
 
 
 @pytest.mark.claim(
-    "emp-uci-rmse", method="paired-experiment", rejects=("averaging lowers the RMSE by 1 %",)
+    "emp-uci-rmse", method="paired-experiment", rejects=("averaging changes nothing on yacht too",)
 )
 def test_averaging_does_not_lower_the_error(claim):
     found, shown = results.load("R9"), findings(uci, "R9")
     for arm in ("concrete", "concrete x10", "power", "wine"):
         claim.holds(shown[f"{arm}, RMSE of MC by scaled less 1"])
-        averaged, scaled = (found.values(arm, name) for name in ("rmse_mc", "rmse_scaled"))
-        wrong = statistics.greater(1 - averaged / scaled, 0, 0.01)
-        claim.rejects("averaging lowers the RMSE by 1 %", wrong)
+    averaged, scaled = (found.values("yacht x10", name) for name in ("rmse_mc", "rmse_scaled"))
+    wrong = statistics.within(averaged / scaled - 1, -0.01, 0.01)
+    claim.rejects("averaging changes nothing on yacht too", wrong)
 
 
 @pytest.mark.claim(
-    "emp-uci-yacht", method="paired-experiment", rejects=("equivalent on yacht too",)
+    "emp-uci-yacht", method="paired-experiment", rejects=("averaging lowers it by 1 % on concrete",)
 )
 def test_averaging_lowers_the_error_on_yacht(claim):
     found = results.load("R9")
     claim.holds(findings(uci, "R9")["yacht x10, 1 less RMSE of MC by scaled"])
-    averaged, scaled = (found.values("yacht x10", name) for name in ("rmse_mc", "rmse_scaled"))
-    wrong = statistics.within(averaged / scaled - 1, -0.01, 0.01)
-    claim.rejects("equivalent on yacht too", wrong)
+    averaged, scaled = (found.values("concrete x10", n) for n in ("rmse_mc", "rmse_scaled"))
+    wrong = statistics.greater(1 - averaged / scaled, 0, 0.01)
+    claim.rejects("averaging lowers it by 1 % on concrete", wrong)
 
 
-@pytest.mark.claim(
-    "emp-uci-likelihood",
-    method="paired-experiment",
-    rejects=("averaging always gains", "yacht gains from weight scaling"),
-)
+@pytest.mark.claim("emp-uci-likelihood", method="paired-experiment")
 def test_gain_of_likelihood_has_either_sign(claim):
-    found, shown = results.load("R9"), findings(uci, "R9")
+    shown = findings(uci, "R9")
     for arm in ("concrete", "wine"):
         claim.holds(shown[f"{arm}, share of splits that gain LL"])
-        gains = found.values(arm, "ll_mc") > found.values(arm, "ll_scaled")
-        always = statistics.within(gains.astype(float), 0.95, 1.05)
-        claim.rejects("averaging always gains", always)
     claim.holds(shown["yacht, gain of LL"])
-    scaled, averaged = (found.values("yacht", name) for name in ("ll_scaled", "ll_mc"))
-    wrong = statistics.greater(scaled, averaged, 0.8)
-    claim.rejects("yacht gains from weight scaling", wrong)
 
 
 def test_shuffled_targets_leave_their_standard_deviation():
@@ -183,54 +160,37 @@ def at(id, arm, metric, angle):
     return results.load(id).values(arm, metric)[:, shift.ANGLES.index(angle)]
 
 
-@pytest.mark.claim(
-    "emp-rotation", method="paired-experiment", rejects=("accuracy rises", "entropy falls")
-)
+@pytest.mark.claim("emp-rotation", method="paired-experiment")
 def test_doubt_rises_with_the_angle(claim):
-    found, shown = results.load("R11"), findings(shift, "R11")
+    shown = findings(shift, "R11")
     claim.holds(shown["mutual information, rank correlation"])
     claim.holds(shown["accuracy, rank correlation"])
     claim.holds(shown["entropy, 60 less 0 degrees"])
-    accuracy = found.values("dropout", "mc_accuracy")
-    claim.rejects("accuracy rises", statistics.trend(shift.ANGLES, accuracy, 1))
-    upright, turned = (at("R11", "dropout", "mc_entropy", angle) for angle in (0, 60))
-    claim.rejects("entropy falls", statistics.greater(upright, turned, 0.3))
 
 
-@pytest.mark.claim(
-    "emp-calibration", method="paired-experiment", rejects=("the arms swapped", "upright too")
-)
+@pytest.mark.claim("emp-calibration", method="paired-experiment", rejects=("upright too",))
 def test_averaging_improves_calibration_under_rotation(claim):
     shown = findings(shift, "R11")
     for name in ("ECE at 30", "ECE at 60", "NLL at 60"):
         claim.holds(shown[f"{name}, scaled less MC"])
-    for wrong, first, second, angle in (
-        ("the arms swapped", "mc_ece", "ece", 30),
-        ("upright too", "ece", "mc_ece", 0),
-    ):
-        pair = (at("R11", "dropout", metric, angle) for metric in (first, second))
-        claim.rejects(wrong, statistics.greater(*pair, 0.04))
+    pair = (at("R11", "dropout", metric, 0) for metric in ("ece", "mc_ece"))
+    claim.rejects("upright too", statistics.greater(*pair, 0.04))
 
 
 @pytest.mark.claim(
-    "emp-calibration-upright", method="paired-experiment", rejects=("averaging improves it",)
+    "emp-calibration-upright", method="paired-experiment", rejects=("turned by 30 degrees too",)
 )
 def test_averaging_spoils_calibration_upright(claim):
     claim.holds(findings(shift, "R11")["ECE upright, MC less scaled"])
-    pair = (at("R11", "dropout", metric, 0) for metric in ("ece", "mc_ece"))
-    claim.rejects("averaging improves it", statistics.greater(*pair, 0.008))
+    pair = (at("R11", "dropout", metric, 30) for metric in ("mc_ece", "ece"))
+    claim.rejects("turned by 30 degrees too", statistics.greater(*pair, 0.008))
 
 
-@pytest.mark.claim(
-    "emp-strangers", method="paired-experiment", rejects=("the gain comes from averaging",)
-)
+@pytest.mark.claim("emp-strangers", method="paired-experiment")
 def test_averaging_tells_strangers_little_better(claim):
     found, shown = results.load("R11"), findings(shift, "R11")
     claim.holds(shown["AUROC far, gain by averaging"])
     assert not any(shift.not_shown(found).values())  # the page says so
-    averaged, scaled = (found.values("dropout", f"{p}auroc_far") for p in ("mc_", ""))
-    wrong = statistics.greater(averaged, scaled, 0.08)
-    claim.rejects("the gain comes from averaging", wrong)
 
 
 @pytest.mark.claim(
@@ -268,11 +228,22 @@ def variance_gap(temperatures, share):
 @pytest.mark.claim("approx-relaxed-mask", method="slope", rejects=("variance pq", "pq (1 - 2 t)"))
 def test_relaxed_mask_has_less_variance(claim):
     temperatures = 2.0 ** -np.arange(4, 10)
-    claim.holds(dropcheck.order(temperatures, variance_gap(temperatures, 1), 2))
-    means = [relaxed_moments(0.2, t)[0] - 0.2 for t in temperatures]
-    claim.holds(dropcheck.order(temperatures, means, 2))
+
+    @claim
+    def variance_is(share):
+        return dropcheck.order(temperatures, variance_gap(temperatures, share), 2)
+
+    variance_is.holds(1)
     for wrong, share in (("variance pq", 0), ("pq (1 - 2 t)", 2)):
-        claim.rejects(wrong, dropcheck.order(temperatures, variance_gap(temperatures, share), 2))
+        variance_is.rejects(wrong, share)
+
+    @claim
+    def mean_is(mean):
+        return dropcheck.order(
+            temperatures, [relaxed_moments(0.2, t)[0] - mean for t in temperatures], 2
+        )
+
+    mean_is.holds(0.2)
 
 
 def test_library_s_relaxed_mask_has_these_moments(seed):
@@ -290,15 +261,12 @@ def test_library_s_relaxed_mask_has_these_moments(seed):
 # Concrete dropout.
 
 
-@pytest.mark.claim(
-    "emp-concrete", method="paired-experiment", rejects=("p rises", "p stays where it began")
-)
+@pytest.mark.claim("emp-concrete", method="paired-experiment", rejects=("p stays where it began",))
 def test_learned_p_falls_with_the_rows(claim):
     found, shown = results.load("R13"), findings(concrete_p, "R13")
     for arm in ("power", "line"):
         claim.holds(shown[f"{arm}, rank correlation"])
         claim.holds(shown[f"{arm}, fall of p"])
-        claim.rejects("p rises", statistics.trend(concrete_p.ROWS, found.values(arm, "p"), 1))
         start, last = found.settings["start"], found.values(arm, "last")
         stays = statistics.within(last, start - 0.05, start + 0.05)
         claim.rejects("p stays where it began", stays)
@@ -307,7 +275,7 @@ def test_learned_p_falls_with_the_rows(claim):
 @pytest.mark.claim(
     "emp-concrete-penalty",
     method="paired-experiment",
-    rejects=("p falls whatever the penalty", "the rows lower p by themselves"),
+    rejects=("p falls whatever the penalty",),
 )
 def test_penalty_lowers_p(claim):
     found, shown = results.load("R13"), findings(concrete_p, "R13")
@@ -316,8 +284,6 @@ def test_penalty_lowers_p(claim):
     fixed = "power, penalty of 100 rows"
     falls = statistics.trend(concrete_p.ROWS, found.values(fixed, "p"), -1)
     claim.rejects("p falls whatever the penalty", falls)
-    first, last = (found.values(fixed, end) for end in ("first", "last"))
-    claim.rejects("the rows lower p by themselves", statistics.greater(first, last, 0.02))
 
 
 def test_arms_with_100_rows_are_one_run():
@@ -339,15 +305,14 @@ def distances(arm, p):
 @pytest.mark.claim(
     "emp-wager",
     method="paired-experiment",
-    rejects=("L2 predicts them as well", "the penalty has no effect", "at p = 0.9 too"),
+    rejects=("the penalty has no effect", "at p = 0.9 too"),
 )
 def test_quadratic_penalty_predicts_training_with_masks(claim):
     shown = findings(sparse_text, "R7")
-    for arm, margin in (("text", 0.09), ("tumours", 0.07)):
+    for arm in ("text", "tumours"):
         claim.holds(shown[f"{arm}, distance from the penalty's"])
         claim.holds(shown[f"{arm}, L2's distance less penalty's"])
-        penalty, plain, l2 = distances(arm, 0.5)
-        claim.rejects("L2 predicts them as well", statistics.greater(penalty, l2, margin))
+        _, plain, _ = distances(arm, 0.5)
         claim.rejects("the penalty has no effect", statistics.within(plain, -0.1, 0.1))
     claim.holds(shown["tumours, p = 0.9: penalty's less L2's"])
     penalty, *_ = distances("tumours", 0.9)

@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import sympy
 
-from dropcheck.rational import Traced
+from dropcheck.rational import Evaluation, Traced
 
 
 def random_expression(rng, z, steps):
@@ -35,8 +35,8 @@ def test_traced_degrees_bound_the_true_ones(seed):
     x, y = sympy.symbols("x y")
     point = {x: sympy.Rational(3, 7), y: sympy.Rational(5, 11)}
     for k in range(40):
-        divisors = {}
-        traced = [Traced(Fraction(int(v.p), int(v.q)), 1, 0, divisors) for v in point.values()]
+        shared = Evaluation()
+        traced = [Traced(Fraction(int(v.p), int(v.q)), 1, 0, shared) for v in point.values()]
         found = random_expression(np.random.default_rng([seed, k]), traced, 7)
         formula = sympy.sympify(random_expression(np.random.default_rng([seed, k]), (x, y), 7))
         if isinstance(found, Fraction):
@@ -47,14 +47,14 @@ def test_traced_degrees_bound_the_true_ones(seed):
         assert found.numerator >= sympy.total_degree(top, x, y)
         assert found.denominator >= sympy.total_degree(bottom, x, y)
         factors = [factor for factor, _ in sympy.factor_list(bottom, x, y)[1]]
-        poles = sum(divisor.numerator for divisor in divisors.values())
+        poles = sum(divisor.numerator for divisor in shared.divisors.values())
         assert poles >= sum(sympy.total_degree(factor, x, y) for factor in factors)
 
 
 def test_traced_arithmetic_is_that_of_fractions():
     a, b = Fraction(3, 7), Fraction(-5, 11)
-    divisors = {}
-    x, y = Traced(a, 1, 0, divisors), Traced(b, 1, 0, divisors)
+    shared = Evaluation()
+    x, y = Traced(a, 1, 0, shared), Traced(b, 1, 0, shared)
     cases = [
         (x + y, a + b), (x - y, a - b), (x * y, a * b), (x / y, a / b), (-x, -a), (+x, a),
         (2 + x, 2 + a), (2 - x, 2 - a), (2 * x, 2 * a), (2 / x, 2 / a), (x**3, a**3),

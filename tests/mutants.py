@@ -1,0 +1,404 @@
+"""Mutants: one operator, comparison, constant or condition of a source file changed at a time.
+
+``python tests/mutants.py library [N] [SEED]`` changes `dropoutlib` at N random places, and runs the
+tests that call the changed function, the quickest first. A mutant that no test notices survives.
+``python tests/mutants.py statements`` puts the altered statements of `alterations` to the exact
+checks. Verdicts are stored in tests/mutants.json, with the reasons, under "explained", why a
+survivor changes nothing; the page backmatter/mutants.md is written from them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import contextlib
+import copy
+import importlib.abc
+import importlib.util
+import json
+import multiprocessing
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import reseed
+
+ROOT = Path(__file__).resolve().parents[1]
+CALLS = ROOT / "_build" / "mutants" / "calls.json"
+STORED = ROOT / "tests" / "mutants.json"
+PAGE = ROOT / "backmatter" / "mutants.md"
+BUDGET = 90.0  # seconds of tests that a mutant has to survive
+# What needs the built book, a browser or minutes says nothing of the library that others do not.
+LEFT_OUT = ("book", "build", "pages", "pdf", "lab", "figures", "interactive", "notebooks", "data",
+            "experiments", "studies", "benchmarks", "guide", "typography", "project", "ledger",
+            "advice", "statistics", "nn_compile", "mutants")  # fmt: skip
+
+SWAPS = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.Pow: ast.Mult,
+    ast.FloorDiv: ast.Mult,
+    ast.Mod: ast.FloorDiv,
+    ast.MatMult: ast.Mult,
+    ast.BitAnd: ast.BitOr,
+    ast.BitOr: ast.BitAnd,
+    ast.LShift: ast.RShift,
+    ast.RShift: ast.LShift,
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+    ast.And: ast.Or,
+    ast.Or: ast.And,
+}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change of one file, inside one function or at the level of the module."""
+
+    line: int
+    function: str
+    what: str
+    tree: ast.Module
+
+
+def mutants(source: str, within: str = "") -> Iterator[Mutant]:
+    """Every mutant of a source text, or of the one function `within`, line by line."""
+    tree = ast.parse(source)
+    spots = [
+        (node, function, *change)
+        for node, function in _code(tree)
+        if not within or function == within
+        for change in _changes(node)
+    ]
+    spots.sort(key=lambda spot: (spot[0].lineno, spot[0].col_offset))
+    for node, function, what, change in spots:
+        undo = change()
+        yield Mutant(node.lineno, function, what, copy.deepcopy(tree))
+        undo()
+
+
+IGNORED_FIELDS = {"annotation", "returns", "decorator_list", "type_params"}
+DEFINITIONS = (ast.FunctionDef, ast.ClassDef)
+IGNORED = (ast.Raise, ast.Import, ast.ImportFrom, ast.JoinedStr)
+
+
+def _code(tree: ast.AST, function: str = "") -> Iterator[tuple[ast.AST, str]]:
+    """Nodes that do something, with their function: no docstrings, annotations or messages."""
+    for name, field in ast.iter_fields(tree):
+        if name in IGNORED_FIELDS:
+            continue
+        for node in field if isinstance(field, list) else [field]:
+            if not isinstance(node, ast.AST) or isinstance(node, IGNORED):
+                continue
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+                continue
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                continue
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+                continue
+            inside = function
+            if isinstance(node, DEFINITIONS) and not function.endswith("()"):
+                mark = "()" if isinstance(node, ast.FunctionDef) else ""
+                inside = ".".join(filter(None, [function, node.name])) + mark
+            if hasattr(node, "lineno"):
+                yield node, inside.removesuffix("()")
+            yield from _code(node, inside)
+
+
+def _changes(node: ast.AST) -> Iterator[tuple[str, Callable]]:
+    """(description, change) for each way to change a node; a change returns its undoing."""
+    before = ast.unparse(node)
+    if (isinstance(node, (ast.BinOp, ast.AugAssign)) and type(node.op) in SWAPS) or isinstance(
+        node, ast.BoolOp
+    ):
+        yield from _one(node, "op", SWAPS[type(node.op)](), before)
+    elif isinstance(node, ast.Compare):
+        for k, op in enumerate(node.ops):
+            ops = [*node.ops]
+            ops[k] = SWAPS[type(op)]()
+            yield from _one(node, "ops", ops, before)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.Invert)):
+        yield from _one(node, "op", ast.UAdd() if isinstance(node.op, ast.USub) else None, before)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        yield from _one(node, "operand", ast.UnaryOp(ast.Not(), node.operand), before)
+    elif isinstance(node, (ast.If, ast.IfExp, ast.While)):
+        if isinstance(node.test, (ast.Compare, ast.BoolOp, ast.UnaryOp)):
+            return  # changed by itself
+        test = ast.UnaryOp(ast.Not(), node.test)
+        yield from _one(node, "test", test, ast.unparse(node.test))
+    elif isinstance(node, ast.Constant):
+        if isinstance(node.value, bool):
+            yield from _one(node, "value", not node.value, before)
+        elif isinstance(node.value, (int, float)):
+            yield from _one(node, "value", node.value + 1, before)
+
+
+def _one(node: ast.AST, name: str, new: object, before: str) -> Iterator[tuple[str, Callable]]:
+    """One change of one field, and how to describe and undo it."""
+    old = getattr(node, name)
+    if new is None:
+        return
+
+    def change():
+        setattr(node, name, new)
+
+        def undo():
+            setattr(node, name, old)
+
+        return undo
+
+    undo = change()
+    shown = node.test if isinstance(node, (ast.If, ast.IfExp, ast.While)) else node
+    after = ast.unparse(ast.fix_missing_locations(shown))
+    undo()
+    yield f"{_short(before)} -> {_short(after)}", change
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+# Mutants of the library.
+
+
+class Replaced(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Import one module from a mutant's tree."""
+
+    def __init__(self, name: str, file: Path, tree: ast.Module) -> None:
+        self.name, self.file, self.tree = name, file, tree
+
+    def find_spec(self, name, path=None, target=None):
+        """Take over the import of the one module."""
+        if name != self.name:
+            return None
+        package = self.file.name == "__init__.py"
+        spec = importlib.util.spec_from_loader(
+            name, self, origin=str(self.file), is_package=package
+        )
+        if package:
+            spec.submodule_search_locations = [str(self.file.parent)]
+        return spec
+
+    def exec_module(self, module):
+        """Run the mutant in the module's place."""
+        module.__file__ = str(self.file)
+        exec(compile(self.tree, str(self.file), "exec"), module.__dict__)
+
+
+def module_name(file: Path) -> str:
+    """Dotted name of a file of the library."""
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def record_calls() -> dict:
+    """What each test calls, from the stored record or from a run of all tests that can tell."""
+    if not CALLS.exists():
+        CALLS.parent.mkdir(parents=True, exist_ok=True)
+        ignored = [f"--ignore-glob=tests/test_{name}*.py" for name in LEFT_OUT]
+        command = [sys.executable, "-m", "pytest", "tests", "-q", "-p", "calls_plugin", *ignored]
+        command += ["--alter=none", "-p", "no:cacheprovider", f"--calls-out={CALLS}"]
+        command += ["-m", "not lab and not browser"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        if done.returncode:
+            CALLS.unlink(missing_ok=True)
+            raise SystemExit(f"the tests fail before anything is changed\n{done.stdout[-3000:]}")
+    return json.loads(CALLS.read_text(encoding="utf-8"))
+
+
+def tests_of(file: Path, function: str, calls: dict) -> list[str]:
+    """Tests that call the function (or anything of the module), the quickest first."""
+    path = str(file.relative_to(ROOT))
+    near = [
+        (entry["seconds"], test)
+        for test, entry in calls.items()
+        if any(
+            call.split(":")[0] == path and (not function or call.split(":")[1] == function)
+            for call in entry["calls"]
+        )
+    ]
+    if not near and function:
+        return tests_of(file, "", calls)
+    chosen, seconds = [], 0.0
+    for duration, test in sorted(near):
+        seconds += duration
+        if seconds > BUDGET and chosen:
+            break
+        chosen.append(test)
+    return chosen
+
+
+def survives(file: Path, mutant: Mutant, tests: list[str]) -> bool:
+    """Whether all the tests pass on a mutant, in a process of its own."""
+    receiver, sender = multiprocessing.get_context("fork").Pipe(duplex=False)
+    process = multiprocessing.get_context("fork").Process(
+        target=_run, args=(file, mutant, tests, sender)
+    )
+    process.start()
+    process.join(3 * BUDGET)  # an endless loop is noticed as well
+    if process.is_alive():
+        process.kill()
+        process.join()
+        return False
+    return receiver.poll() and receiver.recv()
+
+
+def _run(file: Path, mutant: Mutant, tests: list[str], sender) -> None:
+    import pytest
+
+    sys.meta_path.insert(0, Replaced(module_name(file), file, mutant.tree))
+    os.chdir(ROOT)
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+        options = ["-x", "-q", "-p", "no:cacheprovider", "--alter=none", "-W", "ignore"]
+        code = pytest.main([*options, *tests])
+    sender.send(int(code) == 0)
+    sender.close()
+    os._exit(0)
+
+
+def library(count: int, seed: int) -> list[dict]:
+    """Verdicts on so many random mutants of the library."""
+    calls = record_calls()
+    files = sorted((ROOT / "dropoutlib").rglob("*.py"))
+    every = [(f, m) for f in files for m in mutants(f.read_text(encoding="utf-8"))]
+    chosen = random.Random(seed).sample(every, min(count, len(every)))
+    import torch  # noqa: F401 -- once here, not once in each process
+
+    found = []
+    for number, (file, mutant) in enumerate(chosen, start=1):
+        tests = tests_of(file, mutant.function, calls)
+        start = time.perf_counter()
+        alive = not tests or survives(file, mutant, tests)
+        entry = {
+            "file": str(file.relative_to(ROOT)),
+            "function": mutant.function,
+            "line": mutant.line,
+            "change": mutant.what,
+            "tests": len(tests),
+            "survives": bool(alive),
+        }
+        found.append(entry)
+        verdict = "SURVIVES" if alive else "dies"
+        print(
+            f"{number:4} {verdict:8} {time.perf_counter() - start:5.1f} s {len(tests):4} tests  "
+            f"{entry['file']}:{mutant.line} {mutant.what}",
+            flush=True,
+        )
+    return found
+
+
+# Mutants of the statements, and the page.
+
+
+def statements() -> dict:
+    """Put altered statements to the exact checks; count verdicts, list what is accepted and why."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "claims.json"
+        command = [sys.executable, "-m", "pytest", "tests/claims", "-q", "-m", "claim"]
+        command += ["-p", "no:cacheprovider", "--alter=exact", f"--claims-out={out}"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(f"a check accepts an altered statement\n{done.stdout[-3000:]}")
+        records = json.loads(out.read_text(encoding="utf-8"))
+    return summary(records)
+
+
+def summary(records: list[dict]) -> dict:
+    """Verdicts on the altered statements of a run, and those that were accepted, by test."""
+    verdicts = Counter(verdict for record in records for _, verdict in record["altered"])
+    accepted = {}
+    for record in records:
+        names = {name for name, verdict in record["altered"] if verdict == "accepted"}
+        for start, why in record["explained"].items():
+            if any(name.startswith(start) for name in names):
+                accepted[f"{record['test'].split('::')[1].split('[')[0]}: {start.strip()}"] = why
+    checks = sum(1 for record in records if record["altered"])
+    return {"tests": checks, "verdicts": dict(sorted(verdicts.items())), "accepted": accepted}
+
+
+def page(stored: dict, seeds: dict[str, list[str]]) -> str:
+    """The page of the back matter, as MyST Markdown."""
+    altered, changed = stored["statements"], stored["library"]
+    verdicts = altered["verdicts"]
+    alive = [entry for entry in changed if entry["survives"]]
+    failed = sorted(test for tests in seeds.values() for test in tests)
+    lines = [
+        "<!-- Written by tests/mutants.py from its runs: run `make mutants`. -->",
+        "",
+        "# What the checks refuse",
+        "",
+        "A check that accepts everything proves nothing.",
+        "So statements and library are changed on purpose, and the checks have to notice.",
+        "",
+        "## Altered statements",
+        "",
+        f"From the statements of {altered['tests']} tests, those with an exact method, "
+        f"{sum(verdicts.values())} others were made by rules: "
+        "a value or a formula times 2, 1/2 or -1, plus 1, or times one of its own arguments a, "
+        "as a, 1/a, 1 - a or 1/(1 - a); one entry changed, entries moved, a hypothesis negated.",
+        f"{verdicts.get('rejected', 0)} were rejected, {verdicts.get('refused', 0)} could not be "
+        f"computed, and {verdicts.get('accepted', 0)} were accepted, which are true as well:",
+        "",
+        *(f"- `{where}`: {why}." for where, why in sorted(altered["accepted"].items())),
+        "",
+        "## Changes of the library",
+        "",
+        f"{len(changed)} random changes, each of one operator, comparison, constant or condition "
+        "of `dropoutlib`, were run by the tests that call the function.",
+        f"{len(changed) - len(alive)} were noticed, {len(alive)} were not:",
+        "",
+    ]
+    for entry in alive:
+        why = stored.get("explained", {}).get(
+            f"{entry['file']}: {entry['change']}", "not explained"
+        )
+        lines.append(f"- `{entry['file']}`, line {entry['line']}, `{entry['change']}`: {why}.")
+    lines += [
+        "",
+        "## Other seeds",
+        "",
+        f"The claim tests that draw anything were run under {len(seeds)} seeds.",
+        f"{sum(map(bool, seeds.values()))} of them had a failure" + (":" if failed else "."),
+        "",
+        *(f"- `{test.split('::')[1]}`, {count} times" for test, count in Counter(failed).items()),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run what is asked for, store the verdicts, write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=("library", "statements", "page"))
+    parser.add_argument("count", type=int, nargs="?", default=200)
+    parser.add_argument("seed", type=int, nargs="?", default=0)
+    arguments = parser.parse_args(argv)
+    stored = json.loads(STORED.read_text(encoding="utf-8"))
+    if arguments.what == "library":
+        stored["library"] = library(arguments.count, arguments.seed)
+    elif arguments.what == "statements":
+        stored["statements"] = statements()
+    STORED.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+    PAGE.write_text(page(stored, reseed.stored()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

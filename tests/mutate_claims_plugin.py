@@ -1,0 +1,89 @@
+"""Change the claim tests themselves, one operator or constant at a time, and see what still passes.
+
+``pytest tests/claims -p mutate_claims_plugin --mutate-claims FILE`` runs each claim test, then each
+mutant of its body, in one process. A mutant that passes shows a number or an operation that the
+verdict does not rest on: data that may be any, or a check of something against itself.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import textwrap
+import time
+import warnings
+from pathlib import Path
+
+import ledger_plugin
+import mutants
+import numpy as np
+import pytest
+
+LIMIT = 20.0  # seconds of mutants for each test
+
+
+def pytest_addoption(parser):
+    parser.addoption("--mutate-claims", help="write the mutants that pass to this JSON file")
+
+
+def bodies(function):
+    """(line, description, mutated function) for each mutant of a test."""
+    source = textwrap.dedent(inspect.getsource(function))
+    first = inspect.getsourcelines(function)[1]
+    for mutant in mutants.mutants(source):
+        definition = mutant.tree.body[0]
+        definition.decorator_list = []
+        namespace = dict(function.__globals__)
+        exec(compile(ast.fix_missing_locations(mutant.tree), "mutant", "exec"), namespace)
+        yield first + mutant.line - 1, mutant.what, namespace[definition.name]
+
+
+class Mutator:
+    """Run the mutants of every claim test that passes."""
+
+    def __init__(self, out):
+        self.out, self.survivors, self.count = out, [], 0
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_pyfunc_call(self, pyfuncitem):
+        """Run a claim test, and if it passes its mutants."""
+        result = yield
+        marker = pyfuncitem.get_closest_marker("claim")
+        if marker and marker.kwargs["method"] in ledger_plugin.EXACT:
+            start = time.monotonic()
+            for line, what, mutant in bodies(pyfuncitem.function):
+                if time.monotonic() - start > LIMIT:
+                    break
+                self.count += 1
+                if self._passes(pyfuncitem, mutant):
+                    self.survivors.append([pyfuncitem.nodeid, line, what])
+        return result
+
+    def _passes(self, item, function):
+        claim = ledger_plugin.of_item(item)
+        arguments = {name: item.funcargs[name] for name in inspect.signature(function).parameters}
+        arguments["claim"] = claim
+        if "rng" in arguments:
+            arguments["rng"] = np.random.default_rng(item.funcargs["seed"])
+        try:
+            with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                if "monkeypatch" in arguments:
+                    arguments["monkeypatch"] = patch
+                with np.errstate(all="ignore"):
+                    function(**arguments)
+                claim.close()
+        except (Exception, pytest.fail.Exception):
+            return False
+        return True
+
+    def pytest_sessionfinish(self):
+        """Write what survived."""
+        found = {"mutants": self.count, "survivors": self.survivors}
+        Path(self.out).write_text(json.dumps(found, indent=0), encoding="utf-8")
+
+
+def pytest_configure(config):
+    if config.getoption("--mutate-claims"):
+        config.pluginmanager.register(Mutator(config.getoption("--mutate-claims")))
