@@ -1,6 +1,6 @@
 # The verbs of the project; `make` alone lists them. Each sets up what it needs in .venv.
 .DEFAULT_GOAL := help
-.PHONY: help book test notebooks ledger reproduce bench pdf lab labtest clean
+.PHONY: help book test notebooks ledger proofs proofs-mutants reproduce bench pdf lab labtest clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -25,7 +25,7 @@ WORKERS ?= $(shell test -r /proc/meminfo && \
 JOBS ?= 2
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 book: $(VENV)/html.stamp ## build the book, if anything changed, and say how to open it
 	@$(RUN) book/scripts/build_book.py
@@ -44,6 +44,12 @@ reproduce: $(VENV)/test.stamp ## run the experiments in full size; ONLY="R1 R4" 
 
 ledger: $(VENV)/test.stamp ## run the claim tests and write backmatter/ledger.md
 	@$(RUN) book/scripts/build_ledger.py
+
+proofs: $(VENV)/html.stamp ## compile the formal proofs, and write which axioms each needs
+	@$(RUN) book/scripts/build_proofs.py
+
+proofs-mutants: $(VENV)/html.stamp ## show that no proof accepts a wrong form of its theorem
+	@$(RUN) book/scripts/build_proofs.py --mutants
 
 bench: $(VENV)/test.stamp $(if $(PEERS),$(VENV)/peers.stamp) ## compare speeds, minutes; PEERS=1 with timm and others, too
 	@$(RUN) benchmarks/run.py
