@@ -1,6 +1,6 @@
 # The verbs of the project; `make` alone lists them. Each sets up what it needs in .venv.
 .DEFAULT_GOAL := help
-.PHONY: help book test notebooks ledger mutants reseed reproduce bench pdf lab labtest clean
+.PHONY: help book test notebooks ledger mutants reseed proofs proofs-mutants reproduce bench pdf lab labtest clean
 
 # On Windows this runs in Git Bash, and an environment has its programs in another folder.
 ifeq ($(OS),Windows_NT)
@@ -34,7 +34,7 @@ WORKERS ?= $(shell awk '/^MemAvailable/ { free = $$2 } \
 JOBS ?= 2
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 book: $(VENV)/html.stamp ## build the book, if anything changed, and say how to open it
 	@$(RUN) -m book.scripts.build_book
@@ -61,6 +61,12 @@ mutants: $(VENV)/test.stamp ## change the library at N=200 places; STATEMENTS=1 
 reseed: $(VENV)/test.stamp ## run the claims under N=1000 seeds, about 30 s each; resumes
 	@nice $(RUN) tests/reseed.py $(or $(N),1000)
 	@$(RUN) tests/mutants.py page
+
+proofs: $(VENV)/html.stamp ## compile the formal proofs, and write which axioms each needs
+	@$(RUN) -m book.scripts.build_proofs
+
+proofs-mutants: $(VENV)/html.stamp ## show that no proof accepts a wrong form of its theorem
+	@$(RUN) -m book.scripts.build_proofs --mutants
 
 bench: $(VENV)/test.stamp $(if $(PEERS),$(VENV)/peers.stamp) ## compare speeds, minutes; PEERS=1 with timm and others, too
 	@$(RUN) benchmarks/run.py

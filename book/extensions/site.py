@@ -82,10 +82,16 @@ def count_cards(root):
     ]
     rows = ledger_page.rows(root)
     methods = len({method.partition(":")[0] for row in rows.values() for method in row.methods})
+    formal = sum(any("**formal**" in method for method in row.methods) for row in rows.values())
     untested = sum(statement.label not in rows for statement in statements(Path(root)))
     cards = [
         (counts["statements"], "statements", ", ".join(shares)),
-        (counts["tests"], "tests verify them", f"by {methods} methods, exact ones first"),
+        (
+            counts["tests"],
+            "tests verify them",
+            f"by {methods} methods, exact ones first"
+            + (f"; {formal} are proved for every n" if formal else ""),
+        ),
         (counts["wrong"], "wrong forms rejected", "by the check that accepts the right one"),
         (untested, "statements without a test", "one would fail the test suite"),
     ]

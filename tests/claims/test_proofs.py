@@ -1,0 +1,47 @@
+"""The formal proofs: what Rocq found when it compiled them is stored, and read here.
+
+`tests/test_proofs.py` compares it with a run where Rocq is installed.
+"""
+
+from dataclasses import dataclass
+
+import pytest
+
+from book.scripts import build_proofs
+
+
+@dataclass(frozen=True)
+class Proved:
+    """The stored theorems of one statement."""
+
+    theorems: list
+    fresh: bool  # whether the sources are those that were compiled
+    method: str = "formal"
+
+    @property
+    def passed(self):
+        """Whether they were compiled as they stand and rest on nothing that is not allowed."""
+        used = {axiom for theorem in self.theorems for axiom in theorem["axioms"]}
+        return self.fresh and bool(self.theorems) and used <= build_proofs.CLASSICAL
+
+    def __str__(self):
+        rests_on = sorted({axiom for theorem in self.theorems for axiom in theorem["axioms"]})
+        names = ", ".join(f"`{theorem['name']}`" for theorem in self.theorems)
+        outcome = "passed" if self.passed else "FAILED, run `make proofs`"
+        return (
+            f"formal: {outcome}, {names} for every n, p and x; "
+            f"axioms: {build_proofs.spoken(rests_on)}"
+        )
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        pytest.param(label, marks=pytest.mark.claim(label, method="formal"))
+        for label in build_proofs.labels()
+    ],
+)
+def test_proved_for_every_n(claim, label):
+    fresh = build_proofs.stored()["sources"] == build_proofs.digest()
+    claim.holds(Proved(build_proofs.labels()[label], fresh))
+    assert not Proved(build_proofs.labels()[label], fresh=False).passed

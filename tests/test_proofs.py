@@ -1,0 +1,191 @@
+"""The formal proofs: compiled where Rocq is, and their statements tied to numbers."""
+
+import itertools
+import os
+import subprocess
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from book.scripts import build_proofs
+from book.scripts.build_ledger import ROOT
+from dropoutlib import masks
+
+needs_rocq = pytest.mark.skipif(
+    not build_proofs.available() and os.environ.get("CI") != "true", reason=build_proofs.INSTALL
+)
+
+
+def test_what_is_stored_belongs_to_the_sources():
+    stored = build_proofs.stored()
+    found = build_proofs.theorems()
+    assert stored["sources"] == build_proofs.digest(), "run `make proofs`"
+    assert [entry["name"] for entry in stored["theorems"]] == [theorem.name for theorem in found]
+    page = (ROOT / build_proofs.PAGE).read_text(encoding="utf-8")
+    assert page == build_proofs.page(), "run `make proofs`"
+
+
+def test_nothing_is_admitted_and_every_theorem_is_labelled():
+    for file in build_proofs.files():
+        text = (ROOT / build_proofs.PROOFS / file).read_text(encoding="utf-8")
+        for word in ("Admitted", "admit", "Axiom", "Parameter", "Conjecture"):
+            assert word not in text, f"{file} says {word}"
+        labelled = [theorem for theorem in build_proofs.theorems() if theorem.file == file]
+        assert text.count("\nTheorem ") == len(labelled), f"a theorem of {file} has no label"
+
+
+def test_forty_statements_are_proved_for_every_n():
+    assert len(build_proofs.labels()) >= 40
+
+
+def test_wrong_forms_belong_to_the_sources():
+    import json
+
+    found = json.loads((ROOT / build_proofs.MUTANTS).read_text(encoding="utf-8"))
+    assert found["sources"] == build_proofs.digest(), "run `make proofs-mutants`"
+
+
+@needs_rocq
+def test_the_proofs_compile_and_rest_on_what_is_stored():
+    assert build_proofs.run() == build_proofs.stored()
+
+
+# ---- Both sides of a theorem, evaluated by Rocq, against enumeration ----------------------------
+
+
+def rocq(number):
+    """Write a fraction or an array of fractions as a term."""
+    if isinstance(number, list):
+        return f"[:: {'; '.join(map(rocq, number))}]"
+    top, bottom = Fraction(number).as_integer_ratio()
+    sign = "- " if top < 0 else ""
+    return f"({sign}({abs(top)}%:R / {bottom}%:R))"
+
+
+class Point:
+    """A random rational point and the exact means over the masks of two units."""
+
+    def __init__(self, seed):
+        rng = np.random.default_rng(seed)
+
+        def draw(*shape):
+            values = np.array(
+                [Fraction(int(a), int(b)) for a, b in rng.integers(1, 6, (int(np.prod(shape)), 2))],
+                dtype=object,
+            )
+            values *= rng.choice([-1, 1], values.shape)
+            return values.reshape(shape)
+
+        self.p = Fraction(int(rng.integers(1, 5)), 5)
+        self.q = 1 - self.p
+        self.x, self.y, self.h = draw(2), draw(2), draw(2)
+        self.w, self.v = draw(2, 2), draw(2, 2)
+
+    def mean(self, function):
+        """Mean of a function of the mask, as an array of zeros and ones, over all masks."""
+        total = Fraction(0)
+        for mask in itertools.product((0, 1), repeat=2):
+            kept = sum(mask)
+            total += self.p ** (2 - kept) * self.q**kept * function(np.array(mask, dtype=object))
+        return total
+
+    def cov(self, f, g):
+        """Covariance of two functions of the mask."""
+        return self.mean(lambda m: f(m) * g(m)) - self.mean(f) * self.mean(g)
+
+    def drop(self, m):
+        """Masked activations."""
+        return self.x * m / self.q
+
+
+# theorem and its arguments, what enumeration gives for both of its sides
+CASES = {
+    "mean_dropout q0 x i0": lambda t: t.mean(lambda m: t.drop(m)[0]),
+    "var_dropout q0 x i1": lambda t: t.cov(lambda m: t.drop(m)[1], lambda m: t.drop(m)[1]),
+    "mean_norm_dropout q0 x": lambda t: t.mean(lambda m: sum(t.drop(m) ** 2)),
+    "weight_scaling_shared p y W x 1 h": lambda t: t.mean(
+        lambda m: sum(t.y * m * (t.w @ (m * t.h) + t.x)) + 1
+    ),
+    "cov_columns q0 W x i0 i1": lambda t: t.cov(
+        lambda m: t.w[0] @ t.drop(m), lambda m: t.w[1] @ t.drop(m)
+    ),
+    "linear_penalty q0 W x y": lambda t: t.mean(lambda m: sum((t.y - t.w @ t.drop(m)) ** 2)),
+    "matrix_factorisation q0 A W V": lambda t: t.mean(
+        lambda m: ((t.w.T - (t.w * m / t.q) @ t.v.T) ** 2).sum()
+    ),
+    "expansion_exact_quadratic q0 1 y x W": lambda t: t.mean(
+        lambda m: 1 + t.y @ t.drop(m) + t.drop(m) @ t.w @ t.drop(m)
+    ),
+    "mean_gradient q0 W x y i0 i1": lambda t: t.mean(
+        lambda m: (t.w[0] @ t.drop(m) - t.y[0]) * t.drop(m)[1]
+    ),
+    "cov_gradient q0 W x y i0 i1 i0": lambda t: t.cov(
+        lambda m: (t.w[0] @ t.drop(m) - t.y[0]) * t.drop(m)[0],
+        lambda m: (t.w[1] @ t.drop(m) - t.y[1]) * t.drop(m)[0],
+    ),
+    "var_group_units q0 x 2%:R": lambda t: t.cov(
+        lambda m: sum(t.drop(m)) / 2, lambda m: sum(t.drop(m)) / 2
+    ),
+    "dropconnect_inputs_cov q0 W x i0 i1": lambda t: t.cov(
+        lambda m: t.w[0] @ (m * t.x), lambda m: t.w[1] @ (m * t.x)
+    ),
+    "mean_masked_gram W i0 i0 q0": lambda t: t.mean(lambda m: t.w[0, 0] * (m[0] / t.q) ** 2),
+}
+
+
+def script(point, cases, wrong=False):
+    """Return a file that ties each theorem to its value, or to another one."""
+    p = rocq(point.p)
+    lines = [
+        "From mathcomp Require Import all_ssreflect all_algebra ring.",
+        "From Dropout Require Import Mask Formulation Ensemble Bayesian Noise.",
+        "From Dropout Require Import Gradients Variants Evaluate.",
+        "Local Open Scope ring_scope.",
+        f"Notation p := ({p} : rat).",
+        "Notation i0 := (ord0 : 'I_2).",
+        "Notation i1 := (lift ord0 ord0 : 'I_2).",
+        "Lemma q0 : 1 - p != 0. Proof. by vm_compute. Qed.",
+    ]
+    for name, value in (("x", point.x), ("y", point.y), ("h", point.h)):
+        lines.append(f"Notation {name} := (@vec {rocq(value.tolist())} 2).")
+    for name, value in (("W", point.w), ("V", point.v), ("A", point.w.T)):
+        lines.append(f"Notation {name} := (@mat {rocq(value.tolist())} 2 2).")
+    for term in cases:
+        value = CASES[term](point) + wrong
+        tie = f"tie ({term}) ({rocq(value)} : rat)"
+        lines.append(f"Goal True. Proof. {f'Fail {tie}' if wrong else tie}. exact: I. Qed.")
+    return "\n".join([*lines, ""])
+
+
+def run_script(text):
+    """Let Rocq run a file in the build folder; return what it said."""
+    build_proofs.compile_all()
+    (ROOT / build_proofs.BUILT / "Points.v").write_text(text, encoding="utf-8")
+    done = subprocess.run(
+        ["coqc", "-w", "none", "-Q", ".", "Dropout", "Points.v"],
+        cwd=ROOT / build_proofs.BUILT,
+        capture_output=True,
+        text=True,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@needs_rocq
+def test_both_sides_have_the_value_of_the_enumeration(seed):
+    code, said = run_script(script(Point(seed), CASES))
+    assert code == 0, said
+
+
+@needs_rocq
+def test_another_value_is_refused(seed):
+    code, said = run_script(script(Point(seed), CASES, wrong=True))
+    assert code == 0, said
+
+
+def test_the_masks_of_the_enumeration_are_those_of_the_library(seed):
+    point = Point(seed)
+    for mask in masks.enumerate_masks(2):
+        weight = masks.mask_probability(mask, float(point.p))
+        exact = point.mean(lambda m, mask=mask: int(all(m == mask)))
+        assert weight == pytest.approx(float(exact), rel=1e-12)
