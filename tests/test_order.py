@@ -10,9 +10,9 @@ REFERENCE = re.compile(r"\{prf:ref\}`(?:[^`<]*<)?(?P<label>[\w-]+)>?`")
 
 
 def references_ahead(chapters):
-    """(chapter, line, label) of each use before its statement; chapters is {name: text} in order."""
+    """(chapter, line, label) of each use before its statement, given {name: text} in order."""
     stated = {}
-    for place, (name, text) in enumerate(chapters.items()):
+    for place, text in enumerate(chapters.values()):
         for match in build_ledger.STATEMENT.finditer(text):
             label = re.search(r"^:label:[ \t]*(\S+)", match["body"], re.MULTILINE)
             if label and match["directive"] != "proof":

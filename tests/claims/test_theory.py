@@ -1,4 +1,4 @@
-"""Theory that no single chapter's tests hold: each statement holds, and wrong forms are rejected."""
+"""Claims of several chapters that came later: each holds, and its wrong forms are rejected."""
 
 from fractions import Fraction
 
@@ -177,3 +177,225 @@ def test_max_norm_translates_by_q(claim, rng):
     claim.holds(check(q))
     claim.rejects("c_inv = c_std", check(1.0))
     claim.rejects("c_inv = c_std / q", check(1 / q))
+
+
+# The ensemble: on which side of the mean the scaled unit lies, and how far.
+
+
+def two_valued_unit(low, high, weight):
+    """E and sigma(E S) of outputs with odds low and high; the second to the power of the weight."""
+    mean = (1 - weight) * low / (1 + low) + weight * high / (1 + high)
+    power = weight.denominator
+    odds = low ** int((1 - weight) * power) * high ** int(weight * power)
+    return (mean / (1 - mean)) ** power, odds
+
+
+@pytest.mark.claim(
+    "thm-nwgm-side",
+    method="enumeration",
+    rejects=("the other side", "whenever the mean is at most one half"),
+)
+def test_ky_fans_side_exactly(claim, rng):
+    """Odds are fractions, so a power of each side is; no root is taken."""
+    units = []
+    for _ in range(300):
+        weight = Fraction(int(rng.integers(1, 8)), 8)
+        low, high = sorted(Fraction(int(k), 20) for k in rng.integers(1, 41, size=2))
+        units.append((low, high, weight))
+    units.append((Fraction(1, 2), Fraction(5), Fraction(1, 3)))  # the example of the proof
+
+    def check(applies, ordered):
+        tried = [unit for unit in units if applies(*unit)]
+        assert len(tried) > 20
+        passed = all(ordered(*two_valued_unit(*unit)) for unit in tried if unit[0] != unit[1])
+        return dropcheck.Report(passed=passed, method="enumeration", rounding=0.0)
+
+    def all_low(low, high, weight):
+        return high <= 1
+
+    def mean_low(low, high, weight):
+        return two_valued_unit(low, high, weight)[0] <= 1
+
+    claim.holds(check(all_low, lambda mean, scaled: scaled < mean))
+    claim.rejects("the other side", check(all_low, lambda mean, scaled: scaled > mean))
+    claim.rejects(
+        "whenever the mean is at most one half",
+        check(mean_low, lambda mean, scaled: scaled < mean),
+    )
+
+
+@pytest.mark.claim("thm-nwgm-side", method="bound", rejects=("on the side of the mean",))
+def test_ky_fans_side_over_masks(claim, rng):
+    """Units of six inputs that are negative for every mask, and positive ones mirrored."""
+    p, masks = 0.3, enumerate_masks(6)
+    weights = mask_weights(masks, p)
+
+    def sigmoid(z):
+        return 1 / (1 + np.exp(-z))
+
+    one_sided, two_sided = [], []
+    for _ in range(500):
+        w = rng.standard_normal(6)
+        for b, found in ((-w.clip(min=0).sum(), one_sided), (rng.normal(0, 1), two_sided)):
+            s = masks @ w + b
+            mean = weights @ sigmoid(s)
+            sign = 1 if mean <= 0.5 else -1
+            found.append(sign * (sigmoid(weights @ s) - mean))
+
+    def check(excess):
+        return dropcheck.bound(excess, 0.0, rounding=1e-14)
+
+    claim.holds(check(one_sided))
+    claim.rejects("on the side of the mean", check(two_sided))
+
+
+@pytest.mark.claim(
+    "thm-expectation-linear",
+    method="enumeration",
+    rejects=("the squared gap alone", "the spread alone", "p q without the weights of x"),
+)
+def test_distance_is_gap_and_spread_exactly(claim, rng):
+    W, b, x = fractions(rng, 2, 3), fractions(rng, 2), fractions(rng, 3)
+    W[0] = np.array([Fraction(1), Fraction(-1), Fraction(2)]) * abs(W[0])  # a sign change
+    b[0] = Fraction(0)
+    p = Fraction(int(rng.integers(1, 9)), 9)
+    q = 1 - p
+
+    def moments(psi):
+        def f(masks):
+            return psi((masks * x) @ W.T + b)
+
+        scaled = psi(W @ (q * x) + b)
+        mean, _ = dropcheck.expectation(f, 3, p)
+        distance = dropcheck.expectation(lambda m: ((f(m) - scaled) ** 2).sum(axis=1), 3, p)[0]
+        spread = dropcheck.expectation(lambda m: ((f(m) - mean) ** 2).sum(axis=1), 3, p)[0]
+        return distance, ((mean - scaled) ** 2).sum(), spread
+
+    penalty = p * q * (x**2 @ (W**2).sum(axis=0))
+    linear, through_relu = moments(lambda z: z), moments(relu)
+    unweighted = p * q * (x**2).sum() * (W**2).sum()
+
+    def check(decomposed, of_linear):
+        passed = all(decomposed(gap, s) == d for d, gap, s in (linear, through_relu))
+        passed = passed and linear[1] == 0 and linear[0] == of_linear
+        return dropcheck.Report(passed=passed, method="enumeration", rounding=0.0)
+
+    claim.holds(check(lambda gap, spread: gap + spread, penalty))
+    claim.rejects("the squared gap alone", check(lambda gap, spread: gap, penalty))
+    claim.rejects("the spread alone", check(lambda gap, spread: spread, penalty))
+    claim.rejects(
+        "p q without the weights of x", check(lambda gap, spread: gap + spread, unweighted)
+    )
+
+
+@pytest.mark.claim(
+    "thm-expectation-linear", method="bound", rejects=("half of the bound", "p^2 for p q")
+)
+def test_the_distance_is_bounded_by_the_lipschitz_constant(claim, rng):
+    """Over random layers; the linear one attains the bound, so that nothing smaller passes."""
+    p, masks = 0.3, enumerate_masks(5)
+    weights, activations = mask_weights(masks, p), (np.tanh, lambda z: np.maximum(z, 0), np.asarray)
+    distances, gaps, limits = [], [], []
+    for case in range(600):
+        W, b, x = rng.standard_normal((3, 5)), rng.standard_normal(3), rng.standard_normal(5)
+        psi = activations[case % 3]
+        values, scaled = psi((masks * x) @ W.T + b), psi((1 - p) * W @ x + b)
+        distances.append(weights @ ((values - scaled) ** 2).sum(axis=1))
+        gaps.append(((weights @ values - scaled) ** 2).sum())
+        limits.append(x**2 @ (W**2).sum(axis=0))
+    distances, gaps, limits = (np.array(part) for part in (distances, gaps, limits))
+
+    def check(factor):
+        return dropcheck.bound(distances, factor * limits, rounding=1e-13 * limits)
+
+    claim.holds(dropcheck.bound(gaps, distances, rounding=1e-13 * limits))
+    claim.holds(check(p * (1 - p)))
+    claim.rejects("half of the bound", check(p * (1 - p) / 2))
+    claim.rejects("p^2 for p q", check(p**2))
+
+
+@pytest.mark.claim(
+    "thm-relu-gap",
+    method="bound",
+    rejects=("sqrt(v) - |mu|", "a quarter for the half"),
+)
+def test_the_gap_of_a_relu_by_its_two_moments(claim, rng):
+    """Random units, and two-valued ones with S = a or -a, which attain the bound."""
+    masks, gaps, means, variances = enumerate_masks(4), [], [], []
+    for case in range(2000):
+        p = rng.uniform(0.05, 0.95)
+        weights = mask_weights(masks, p)
+        w, b = rng.standard_normal(4), rng.standard_normal()
+        if case % 4 == 0:  # one input: b when dropped, b + w when kept, of one size
+            w = np.array([-2 * b, 0.0, 0.0, 0.0])
+        z = masks @ w + b
+        mean = weights @ z
+        gaps.append(weights @ np.maximum(z, 0) - max(mean, 0.0))
+        means.append(mean)
+        variances.append(weights @ (z - mean) ** 2)
+    gaps, means, variances = (np.array(part) for part in (gaps, means, variances))
+    size = np.abs(means) + np.sqrt(variances)
+    stated = np.sqrt(variances + means**2) - np.abs(means)
+
+    def check(limits):
+        return dropcheck.bound(gaps, np.maximum(limits, 0), rounding=1e-13 * size)
+
+    claim.holds(check(stated / 2))
+    assert np.max(gaps / (stated / 2 + 1e-300)) > 0.999  # attained
+    claim.rejects("sqrt(v) - |mu|", check((np.sqrt(variances) - np.abs(means)) / 2))
+    claim.rejects("a quarter for the half", check(stated / 4))
+
+
+# The Gray code.
+
+
+class Counted:
+    """A whole number that counts the additions and subtractions it takes part in."""
+
+    operations = 0
+
+    def __init__(self, value):
+        self.value = value
+
+    def __add__(self, other):
+        Counted.operations += 1
+        return Counted(self.value + other.value)
+
+    def __sub__(self, other):
+        Counted.operations += 1
+        return Counted(self.value - other.value)
+
+
+def by_gray_code(terms, start):
+    """Yield (mask as an integer, sum): each sum by one operation from the one before."""
+    running = start
+    yield 0, running
+    for k in range(1, 1 << len(terms)):
+        mask, unit = k ^ (k >> 1), (k & -k).bit_length() - 1
+        running = running + terms[unit] if mask >> unit & 1 else running - terms[unit]
+        yield mask, running
+
+
+@pytest.mark.claim(
+    "thm-enumeration-cost",
+    method="enumeration",
+    rejects=("2^n for the Gray code", "binary order by single changes"),
+)
+def test_a_gray_code_needs_one_operation_a_sum(claim, rng):
+    def check(operations, order=lambda k: k ^ (k >> 1)):
+        passed = True
+        for n in range(1, 9):
+            numbers = [int(k) for k in rng.integers(-99, 100, size=n + 1)]
+            terms, start = [Counted(k) for k in numbers[:n]], Counted(numbers[n])
+            Counted.operations = 0
+            found = {mask: total.value for mask, total in by_gray_code(terms, start)}
+            sums = enumerate_masks(n).astype(int) @ np.array(numbers[:n]) + numbers[n]
+            passed = passed and found == dict(enumerate(sums.tolist()))
+            passed = passed and Counted.operations == operations(n)
+            changes = [(order(k) ^ order(k - 1)).bit_count() for k in range(1, 2**n)]
+            passed = passed and changes == [1] * (2**n - 1)
+        return dropcheck.Report(passed=passed, method="enumeration", rounding=0.0)
+
+    claim.holds(check(lambda n: 2**n - 1))
+    claim.rejects("2^n for the Gray code", check(lambda n: 2**n))
+    claim.rejects("binary order by single changes", check(lambda n: 2**n - 1, order=lambda k: k))
