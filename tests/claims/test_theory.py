@@ -4,6 +4,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import sympy
+import torch
 
 import dropcheck
 from dropoutlib.masks import enumerate_masks, mask_weights
@@ -49,6 +51,7 @@ def test_the_mean_is_a_sum_of_interactions(claim, rng):
     def g(x):
         return 1 + relu(W @ x + b).sum() ** 2 + x[0] / (1 + x[1] ** 2)
 
+    @claim
     def check(weight, scale):
         stated = sum(weight(int(S.sum())) * h for S, h in interactions(g, x / scale))
         found = dropcheck.expectation(
@@ -57,10 +60,10 @@ def test_the_mean_is_a_sum_of_interactions(claim, rng):
         assert found == mean_over_masks(g, x, p)
         return dropcheck.Report(passed=found == stated, method="enumeration", rounding=0.0)
 
-    claim.holds(check(lambda size: q**size, q))
-    claim.rejects("every interaction once", check(lambda size: 1, q))
-    claim.rejects("q for every interaction", check(lambda size: q if size else 1, q))
-    claim.rejects("taken at x, not at x / q", check(lambda size: q**size, 1))
+    check.holds(lambda size: q**size, q)
+    check.rejects("every interaction once", lambda size: 1, q)
+    check.rejects("q for every interaction", lambda size: q if size else 1, q)
+    check.rejects("taken at x, not at x / q", lambda size: q**size, 1)
 
 
 @pytest.mark.claim(
@@ -103,13 +106,14 @@ def test_equality_needs_homogeneous_interactions(claim, rng):
         second = [g(x + 2 * e) - 2 * g(x + e) + g(x) for x in points for e in steps]
         return not any(second)
 
+    @claim
     def check(criterion):
         passed = all(equal(g) == criterion(g) for g in examples.values())
         return dropcheck.Report(passed=passed, method="enumeration", rounding=0.0)
 
-    claim.holds(check(homogeneous))
-    claim.rejects("multi-affine functions only", check(multi_affine))
-    claim.rejects("interactions of degree one", check(lambda g: homogeneous(g, degree=1)))
+    check.holds(homogeneous)
+    check.rejects("multi-affine functions only", multi_affine)
+    check.rejects("interactions of degree one", lambda g: homogeneous(g, degree=1))
 
 
 @pytest.mark.claim(
@@ -129,6 +133,7 @@ def test_the_gap_of_a_network_without_biases(claim, rng):
     def network(x):
         return relu(second @ relu(first @ x)).sum()
 
+    @claim
     def check(factor):
         stated = network(x) + sum(
             factor(int(S.sum())) * h for S, h in interactions(network, x) if S.sum() >= 2
@@ -136,10 +141,10 @@ def test_the_gap_of_a_network_without_biases(claim, rng):
         found = mean_over_masks(network, x, p)
         return dropcheck.Report(passed=found == stated, method="enumeration", rounding=0.0)
 
-    claim.holds(check(lambda size: q ** (size - 1) - 1))
-    claim.rejects("no gap", check(lambda size: 0))
-    claim.rejects("q^|S| for the factor", check(lambda size: q**size - 1))
-    claim.rejects("twice the gap", check(lambda size: 2 * (q ** (size - 1) - 1)))
+    check.holds(lambda size: q ** (size - 1) - 1)
+    check.rejects("no gap", lambda size: 0)
+    check.rejects("q^|S| for the factor", lambda size: q**size - 1)
+    check.rejects("twice the gap", lambda size: 2 * (q ** (size - 1) - 1))
 
 
 # The two conventions under a bound on the norm of each row.
@@ -169,14 +174,15 @@ def test_max_norm_translates_by_q(claim, rng):
     standard = path(start, 1.0, rate, limit)
     assert (np.abs((standard**2).sum(axis=2) - limit**2) < 1e-12).any()  # the bound was met
 
+    @claim
     def check(factor):
         inverted = path(q * start, 1 / q, q**2 * rate, factor * limit)
         same = np.array_equal(inverted, q * standard)
         return dropcheck.Report(passed=same, method="exact-float", rounding=0.0)
 
-    claim.holds(check(q))
-    claim.rejects("c_inv = c_std", check(1.0))
-    claim.rejects("c_inv = c_std / q", check(1 / q))
+    check.holds(q)
+    check.rejects("c_inv = c_std", 1.0)
+    check.rejects("c_inv = c_std / q", 1 / q)
 
 
 # The ensemble: on which side of the mean the scaled unit lies, and how far.
@@ -204,6 +210,7 @@ def test_ky_fans_side_exactly(claim, rng):
         units.append((low, high, weight))
     units.append((Fraction(1, 2), Fraction(5), Fraction(1, 3)))  # the example of the proof
 
+    @claim
     def check(applies, ordered):
         tried = [unit for unit in units if applies(*unit)]
         assert len(tried) > 20
@@ -216,11 +223,10 @@ def test_ky_fans_side_exactly(claim, rng):
     def mean_low(low, high, weight):
         return two_valued_unit(low, high, weight)[0] <= 1
 
-    claim.holds(check(all_low, lambda mean, scaled: scaled < mean))
-    claim.rejects("the other side", check(all_low, lambda mean, scaled: scaled > mean))
-    claim.rejects(
-        "whenever the mean is at most one half",
-        check(mean_low, lambda mean, scaled: scaled < mean),
+    check.holds(all_low, lambda mean, scaled: scaled < mean)
+    check.rejects("the other side", all_low, lambda mean, scaled: scaled > mean)
+    check.rejects(
+        "whenever the mean is at most one half", mean_low, lambda mean, scaled: scaled < mean
     )
 
 
@@ -242,11 +248,12 @@ def test_ky_fans_side_over_masks(claim, rng):
             sign = 1 if mean <= 0.5 else -1
             found.append(sign * (sigmoid(weights @ s) - mean))
 
+    @claim
     def check(excess):
         return dropcheck.bound(excess, 0.0, rounding=1e-14)
 
-    claim.holds(check(one_sided))
-    claim.rejects("on the side of the mean", check(two_sided))
+    check.holds(one_sided)
+    check.rejects("on the side of the mean", two_sided)
 
 
 @pytest.mark.claim(
@@ -256,7 +263,8 @@ def test_ky_fans_side_over_masks(claim, rng):
 )
 def test_distance_is_gap_and_spread_exactly(claim, rng):
     W, b, x = fractions(rng, 2, 3), fractions(rng, 2), fractions(rng, 3)
-    W[0] = np.array([Fraction(1), Fraction(-1), Fraction(2)]) * abs(W[0])  # a sign change
+    # The first preactivation is positive for some masks and negative for others.
+    W[0] = np.array([Fraction(1), Fraction(-1), Fraction(2)]) * abs(W[0]) * np.sign(x)
     b[0] = Fraction(0)
     p = Fraction(int(rng.integers(1, 9)), 9)
     q = 1 - p
@@ -275,17 +283,16 @@ def test_distance_is_gap_and_spread_exactly(claim, rng):
     linear, through_relu = moments(lambda z: z), moments(relu)
     unweighted = p * q * (x**2).sum() * (W**2).sum()
 
+    @claim
     def check(decomposed, of_linear):
         passed = all(decomposed(gap, s) == d for d, gap, s in (linear, through_relu))
         passed = passed and linear[1] == 0 and linear[0] == of_linear
         return dropcheck.Report(passed=passed, method="enumeration", rounding=0.0)
 
-    claim.holds(check(lambda gap, spread: gap + spread, penalty))
-    claim.rejects("the squared gap alone", check(lambda gap, spread: gap, penalty))
-    claim.rejects("the spread alone", check(lambda gap, spread: spread, penalty))
-    claim.rejects(
-        "p q without the weights of x", check(lambda gap, spread: gap + spread, unweighted)
-    )
+    check.holds(lambda gap, spread: gap + spread, penalty)
+    check.rejects("the squared gap alone", lambda gap, spread: gap, penalty)
+    check.rejects("the spread alone", lambda gap, spread: spread, penalty)
+    check.rejects("p q without the weights of x", lambda gap, spread: gap + spread, unweighted)
 
 
 @pytest.mark.claim(
@@ -305,13 +312,18 @@ def test_the_distance_is_bounded_by_the_lipschitz_constant(claim, rng):
         limits.append(x**2 @ (W**2).sum(axis=0))
     distances, gaps, limits = (np.array(part) for part in (distances, gaps, limits))
 
+    @claim
     def check(factor):
         return dropcheck.bound(distances, factor * limits, rounding=1e-13 * limits)
 
-    claim.holds(dropcheck.bound(gaps, distances, rounding=1e-13 * limits))
-    claim.holds(check(p * (1 - p)))
-    claim.rejects("half of the bound", check(p * (1 - p) / 2))
-    claim.rejects("p^2 for p q", check(p**2))
+    @claim
+    def gap(values):
+        return dropcheck.bound(gaps, values, rounding=1e-13 * limits)
+
+    gap.holds(distances)
+    check.holds(p * (1 - p))
+    check.rejects("half of the bound", p * (1 - p) / 2)
+    check.rejects("p^2 for p q", p**2)
 
 
 @pytest.mark.claim(
@@ -337,13 +349,14 @@ def test_the_gap_of_a_relu_by_its_two_moments(claim, rng):
     size = np.abs(means) + np.sqrt(variances)
     stated = np.sqrt(variances + means**2) - np.abs(means)
 
+    @claim
     def check(limits):
         return dropcheck.bound(gaps, np.maximum(limits, 0), rounding=1e-13 * size)
 
-    claim.holds(check(stated / 2))
+    check.holds(stated / 2)
     assert np.max(gaps / (stated / 2 + 1e-300)) > 0.999  # attained
-    claim.rejects("sqrt(v) - |mu|", check((np.sqrt(variances) - np.abs(means)) / 2))
-    claim.rejects("a quarter for the half", check(stated / 4))
+    check.rejects("sqrt(v) - |mu|", (np.sqrt(variances) - np.abs(means)) / 2)
+    check.rejects("a quarter for the half", stated / 4)
 
 
 # The Gray code.
@@ -382,6 +395,7 @@ def by_gray_code(terms, start):
     rejects=("2^n for the Gray code", "binary order by single changes"),
 )
 def test_a_gray_code_needs_one_operation_a_sum(claim, rng):
+    @claim
     def check(operations, order=lambda k: k ^ (k >> 1)):
         passed = True
         for n in range(1, 9):
@@ -396,6 +410,182 @@ def test_a_gray_code_needs_one_operation_a_sum(claim, rng):
             passed = passed and changes == [1] * (2**n - 1)
         return dropcheck.Report(passed=passed, method="enumeration", rounding=0.0)
 
-    claim.holds(check(lambda n: 2**n - 1))
-    claim.rejects("2^n for the Gray code", check(lambda n: 2**n))
-    claim.rejects("binary order by single changes", check(lambda n: 2**n - 1, order=lambda k: k))
+    check.holds(lambda n: 2**n - 1)
+    check.rejects("2^n for the Gray code", lambda n: 2**n)
+    check.rejects("binary order by single changes", lambda n: 2**n - 1, order=lambda k: k)
+
+
+# Penalties: the Fisher form, and networks of many layers.
+
+
+def logistic_data(v):
+    """Three samples of two inputs: the inputs, chances of the label 1, weights and p."""
+    return v[:6].reshape(3, 2), v[6:9], v[9:11], v[11]
+
+
+def score_covariance(X, chance):
+    """Covariance of the gradient over all labels, each 1 with its chance."""
+    total = np.zeros((2, 2), dtype=object)
+    for labels in enumerate_masks(3).astype(int):
+        score = (chance - labels) @ X
+        probability = np.prod(
+            [c if label else 1 - c for c, label in zip(chance, labels, strict=True)]
+        )
+        total = total + probability * np.outer(score, score)
+    return total
+
+
+def diagonal_form(info, b):
+    return sum(info[j, j] * b[j] ** 2 for j in range(len(b)))
+
+
+@pytest.mark.claim(
+    "thm-fisher-form",
+    method="identity",
+    rejects=("the whole matrix", "the inverse diagonal", "p q for p/q", "p / q without the half"),
+)
+def test_the_penalty_is_a_form_of_the_fisher_information(claim, rng):
+    """A'' of the logistic loss is c (1 - c); its chances are free, as the inputs can move them."""
+
+    def leading_term(v):
+        X, chance, b, p = logistic_data(v)
+        return (
+            p
+            / (1 - p)
+            / 2
+            * sum(c * (1 - c) * (x**2 * b**2).sum() for c, x in zip(chance, X, strict=True))
+        )
+
+    @claim
+    def check(form, factor=lambda p: p / (1 - p) / 2):
+        def stated(v):
+            X, chance, b, p = logistic_data(v)
+            return factor(p) * form(score_covariance(X, chance), b)
+
+        return dropcheck.identity(leading_term, stated, 12, rng=rng)
+
+    check.holds(diagonal_form)
+    check.rejects("the whole matrix", lambda info, b: b @ info @ b)
+    check.rejects(
+        "the inverse diagonal", lambda info, b: sum(b[j] ** 2 / info[j, j] for j in range(2))
+    )
+    check.rejects("p q for p/q", diagonal_form, lambda p: p * (1 - p) / 2)
+    check.rejects("p / q without the half", diagonal_form, lambda p: p / (1 - p))
+
+
+@pytest.mark.claim(
+    "thm-fisher-form",
+    method="symbolic",
+    parts=(1, 3, 4),
+    rejects=("with the labels", "the units matter", "the root of the information in the step"),
+)
+def test_hessian_units_and_step_symbolically(claim):
+    """One sample of two inputs (samples add up), for linear, logistic and Poisson regression."""
+    x, b = sympy.symbols("x:2", real=True), sympy.symbols("b:2", real=True)
+    t, new, c, eta, g, y = sympy.symbols("t new c eta g y", positive=True)
+    families = (t**2 / 2, sympy.log(1 + sympy.exp(t)), sympy.exp(t))
+    z = x[0] * b[0] + x[1] * b[1]
+
+    def information(A, j):
+        return sympy.diff(A, t, 2).subs(t, z) * x[j] ** 2
+
+    def report(*differences):
+        zero = all(sympy.simplify(d) == 0 for d in differences)
+        return dropcheck.Report(passed=zero, method="symbolic", rounding=0.0)
+
+    @claim
+    def hessian(stated):
+        differences = []
+        for A in families:
+            loss = A.subs(t, z) - y * z
+            differences += [sympy.diff(loss, b[j], 2) - stated(A, j) for j in range(2)]
+        return report(*differences)
+
+    hessian.holds(information)
+    hessian.rejects("with the labels", lambda A, j: y * information(A, j))
+
+    @claim.part(3)
+    def units(ratio):
+        penalty = sum(information(families[1], j) * b[j] ** 2 for j in range(2))
+        other_units = {x[0]: c * x[0], b[0]: b[0] / c}
+        return report(penalty.subs(other_units, simultaneous=True) - ratio * penalty)
+
+    units.holds(1)
+    units.rejects("the units matter", c**2)
+
+    @claim.part(4)
+    def step(divisor):
+        info = sympy.Symbol("info", positive=True)
+        objective = g * (new - b[0]) + info * (new - b[0]) ** 2 / (2 * eta)
+        (solution,) = sympy.solve(sympy.diff(objective, new), new)
+        return report(solution - (b[0] - eta * g / divisor(info)))
+
+    step.holds(lambda info: info)
+    step.rejects("the root of the information in the step", sympy.sqrt)
+
+
+def deep_loss(factors, x, W, v):
+    """Logistic loss of a tanh layer, with factors on its three inputs and three outputs."""
+    hidden = torch.tanh((factors[..., :3] * x) @ W.T)
+    return torch.nn.functional.softplus(-(hidden * factors[..., 3:]) @ v)
+
+
+@pytest.mark.claim(
+    "approx-many-layers",
+    method="slope",
+    rejects=("the first layer alone", "p q for p/q", "one mask for two layers, no mixed terms"),
+)
+def test_layers_add_their_penalties(claim, rng):
+    """The deviation from the leading term, over all masks, as the noise is scaled down."""
+    # Weights of sizes that leave third derivatives of the order of one.
+    x, v = (torch.tensor(rng.choice([-1, 1], 3) * rng.uniform(0.8, 1.2, 3)) for _ in range(2))
+    W = torch.tensor(rng.choice([-1, 1], (3, 3)) * rng.uniform(0.4, 0.8, (3, 3)))
+    ones = torch.ones(6, dtype=torch.float64)
+    H = torch.autograd.functional.hessian(lambda e: deep_loss(e, x, W, v), ones).numpy()
+    own, first = np.trace(H), np.trace(H[:3, :3])
+    mixed = 2 * sum(H[i, i + 3] for i in range(3))
+    sizes = 2.0 ** -np.arange(6, 10)
+
+    @claim
+    def check(leading, p, power, factor=lambda p: p / (1 - p), shared=False):
+        n = 3 if shared else 6
+        masks = np.hstack([enumerate_masks(n)] * (6 // n))
+        weights = mask_weights(enumerate_masks(n), p)
+        errors = []
+        for t in sizes:
+            noise = torch.tensor(1 + t * (masks / (1 - p) - 1))
+            gap = weights @ (deep_loss(noise, x, W, v) - deep_loss(ones, x, W, v)).numpy()
+            errors.append(gap - t**2 * factor(p) / 2 * leading)
+        # The slope of what is left: of third order, or higher where a draw makes it small.
+        estimate, (low, high) = dropcheck.slope(sizes, errors, value=1e-3)
+        return dropcheck.Report(
+            passed=low > power - 0.5, method="slope", estimate=estimate, interval=(low, high)
+        )
+
+    check.holds(own, 0.3, 3)
+    check.holds(own + mixed, 0.3, 3, shared=True)
+    check.rejects("the first layer alone", first, 0.3, 3)
+    check.rejects("p q for p/q", own, 0.3, 3, factor=lambda p: p * (1 - p))
+    check.rejects("one mask for two layers, no mixed terms", own, 0.3, 3, shared=True)
+
+
+@pytest.mark.claim("approx-explicit-implicit", method="slope", rejects=("weights in front too",))
+def test_the_noise_of_a_weight_in_front_does_not_vanish(claim, rng):
+    """Behind the mask the variance falls as s^2; in front of it, it tends to p/q y^2 v^2."""
+    p, y, v = 0.3, rng.uniform(0.5, 2.0), rng.uniform(0.5, 2.0)
+    q, sizes = 0.7, 2.0 ** -np.arange(6, 11)
+
+    def variance(dropped, kept):
+        return p * q * (kept - dropped) ** 2
+
+    # Loss (v theta m/q - y)^2 / 2, theta = s in front of the mask; then in v, behind it.
+    in_front = np.array([variance(0.0, (v * s / q - y) * v / q) for s in sizes])
+    behind = np.array([variance(0.0, (v * s / q - y) * s / q) for s in sizes])
+    assert abs(in_front[-1] - p / q * y**2 * v**2) < 0.02 * in_front[-1]
+
+    @claim
+    def check(variances):
+        return dropcheck.order(sizes, variances, 2, value=0.0)
+
+    check.holds(behind)
+    check.rejects("weights in front too", in_front)
