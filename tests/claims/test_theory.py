@@ -1,5 +1,6 @@
 """Claims of several chapters that came later: each holds, and its wrong forms are rejected."""
 
+import itertools
 from fractions import Fraction
 
 import numpy as np
@@ -589,3 +590,311 @@ def test_the_noise_of_a_weight_in_front_does_not_vanish(claim, rng):
 
     check.holds(behind)
     check.rejects("weights in front too", in_front)
+
+
+# DropBlock, unit by unit, and DropConnect, output by output.
+
+
+def kept_by_blocks(masks, height, width, b):
+    """Which units are kept where a seed of a block of side b stands at each False of `masks`."""
+    rows, columns = height - b + 1, width - b + 1
+    seeds = ~masks.reshape(-1, rows, columns)
+    covered = np.zeros((len(masks), height, width), dtype=bool)
+    for i, j in np.ndindex(b, b):
+        covered[:, i : i + rows, j : j + columns] |= seeds
+    return ~covered
+
+
+def covering_places(height, width, b):
+    """Number of blocks of side b on the map that cover each unit."""
+    places = np.zeros((height, width), dtype=int)
+    for i, j in np.ndindex(height - b + 1, width - b + 1):
+        places[i : i + b, j : j + b] += 1
+    return places
+
+
+@pytest.mark.claim(
+    "approx-dropblock",
+    method="enumeration",
+    rejects=("p for every unit", "n gamma", "n / |m| keeps the means", "a constant factor does"),
+)
+def test_each_unit_has_a_rate_of_its_own(claim):
+    """All 64 sets of seeds on a map of 3 by 4 with blocks of side 2, exactly."""
+    p, b, places = Fraction(2, 5), 2, covering_places(3, 4, 2)
+    gamma = p / b**2 * Fraction(12, 6)
+    survives = np.array([(1 - gamma) ** int(k) for k in places.flat]).reshape(3, 4)
+
+    @claim
+    def dropped(stated):
+        return dropcheck.enumeration(
+            lambda masks: (~kept_by_blocks(masks, 3, 4, b)).astype(int), stated, 6, gamma
+        )
+
+    dropped.holds(1 - survives)
+    dropped.rejects("p for every unit", np.full((3, 4), p))
+    dropped.rejects("n gamma", places * gamma)
+
+    def scaled(masks):
+        kept = kept_by_blocks(masks, 3, 4, b).astype(int)
+        count = kept.sum(axis=(1, 2))
+        return kept * np.array([Fraction(12, max(int(k), 1)) for k in count])[:, None, None]
+
+    means = dropcheck.expectation(scaled, 6, gamma)[0]
+    by_seeds = sum(
+        gamma ** int((~m).sum()) * (1 - gamma) ** int(m.sum()) * scaled(m[None])[0]
+        for m in enumerate_masks(6)
+    )
+
+    @claim
+    def mean_factor(stated):
+        return dropcheck.Report(
+            passed=bool((means == stated).all()), method="enumeration", rounding=0.0
+        )
+
+    mean_factor.holds(by_seeds)
+    mean_factor.rejects("n / |m| keeps the means", np.ones((3, 4), dtype=int))
+    constant = means[0, 0] / survives[0, 0]
+    mean_factor.rejects("a constant factor does", constant * survives)
+    assert [round(float(k), 3) for k in (means[0, 0], means[1, 1])] == [1.327, 0.492]
+
+
+@pytest.mark.claim(
+    "thm-dropconnect-moments",
+    method="enumeration",
+    rejects=("the same law of two outputs together", "the law at half the rate"),
+)
+def test_one_output_has_the_same_law_under_both(claim, rng):
+    """The law, value by value: of one output, and of a pair, exactly."""
+    W, v, p = fractions(rng, 2, 3), fractions(rng, 3), Fraction(2, 7)
+
+    def law(values, masks, p):
+        found = {}
+        for value, weight in zip(values, mask_weights(masks, p), strict=True):
+            found[value] = found.get(value, 0) + weight
+        return found
+
+    by_unit, by_weight = enumerate_masks(3), enumerate_masks(6)
+    units = (by_unit * v) @ W.T
+    entries = ((by_weight.reshape(-1, 2, 3) * W) * v).sum(axis=2)
+
+    @claim
+    def check(outputs, p_of_weights=p):
+        one = law([tuple(row[outputs]) for row in units], by_unit, p)
+        other = law([tuple(row[outputs]) for row in entries], by_weight, p_of_weights)
+        return dropcheck.Report(passed=one == other, method="enumeration", rounding=0.0)
+
+    check.holds([0])
+    check.holds([1])
+    check.rejects("the same law of two outputs together", [0, 1])
+    check.rejects("the law at half the rate", [0], p_of_weights=p / 2)
+
+
+# Gradients: another mask on the way back, and noise that rows share.
+
+
+def row_of(v):
+    """Weights 2 x 3, input, target and p of one row."""
+    return v[:6].reshape(2, 3), v[6:9], v[9:11], v[11]
+
+
+def backward_on_two_masks(v, target, second):
+    """Mean of the gradient for `target` over both masks; the second is used where asked."""
+    W, x, y, p = row_of(v)
+    masks = enumerate_masks(3).astype(int)
+    weights = [np.prod([1 - p if kept else p for kept in mask]) for mask in masks]
+    total = 0
+    for (k, m), (h, other) in itertools.product(enumerate(masks), repeat=2):
+        delta = W @ (m * x / (1 - p)) - y
+        back = (other if second else m) / (1 - p)
+        gradient = W.T @ delta * back if target == "x" else np.outer(delta, x * back)
+        total = total + weights[k] * weights[h] * gradient
+    return total
+
+
+def upstream(v, penalty):
+    W, x, y, p = row_of(v)
+    return W.T @ (W @ x - y) + penalty(p) * (W**2).sum(axis=0) * x
+
+
+def for_weights(v, penalty):
+    W, x, y, p = row_of(v)
+    return np.outer(W @ x - y, x) + penalty(p) * W * x**2
+
+
+def none(p):
+    return 0
+
+
+def odds(p):
+    return p / (1 - p)
+
+
+@pytest.mark.claim(
+    "thm-two-masks",
+    method="identity",
+    parts=(1, 2),
+    rejects=("the penalty stays upstream", "p q upstream", "recomputed weights keep the penalty"),
+)
+def test_two_masks_by_identity(claim, rng):
+    @claim
+    def passed_on(penalty, *, second):
+        return dropcheck.identity(
+            lambda v: backward_on_two_masks(v, "x", second),
+            lambda v: upstream(v, penalty),
+            12,
+            rng=rng,
+        )
+
+    passed_on.holds(odds, second=False)
+    passed_on.holds(none, second=True)
+    passed_on.rejects("the penalty stays upstream", odds, second=True)
+    passed_on.rejects("p q upstream", lambda p: p * (1 - p), second=False)
+
+    @claim.part(2)
+    def of_weights(penalty):
+        return dropcheck.identity(
+            lambda v: backward_on_two_masks(v, "W", True),
+            lambda v: for_weights(v, penalty),
+            12,
+            rng=rng,
+        )
+
+    of_weights.holds(none)
+    of_weights.rejects("recomputed weights keep the penalty", odds)
+
+
+@pytest.mark.claim(
+    "thm-two-masks",
+    method="enumeration",
+    parts=(1, 2),
+    rejects=("the penalty stays upstream", "recomputed weights keep the penalty"),
+)
+def test_two_masks_through_torch(claim, rng):
+    """Autograd on a function whose backward pass uses a second mask, over all pairs of masks."""
+    W, x, y, p = rng.standard_normal((2, 3)), rng.uniform(0.5, 2, 3), rng.standard_normal(2), 0.3
+    weight, target = torch.tensor(W), torch.tensor(y)
+
+    class Masked(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, forward, backward):
+            ctx.save_for_backward(backward)
+            return x * forward
+
+        @staticmethod
+        def backward(ctx, gradient):
+            return gradient * ctx.saved_tensors[0], None, None
+
+    def gradients(masks):
+        found = []
+        for row in torch.tensor(masks.reshape(-1, 2, 3) / (1 - p)):
+            leaf = torch.tensor(x, requires_grad=True)
+            output = weight @ Masked.apply(leaf, row[0], row[1])
+            delta = (output - target).detach()
+            output.backward(delta)
+            recomputed = torch.outer(delta, leaf.detach() * row[1])
+            found.append(torch.cat([leaf.grad, recomputed.ravel()]).numpy())
+        return np.array(found)
+
+    point = np.concatenate([W.ravel(), x, y, [p]])
+    scale = 100 * (1 + np.abs(point)).sum() ** 3
+
+    @claim
+    def passed_on(penalty):
+        stated = upstream(point, penalty)
+        return dropcheck.enumeration(lambda m: gradients(m)[:, :3], stated, 6, p, scale=scale)
+
+    @claim.part(2)
+    def of_weights(penalty):
+        stated = for_weights(point, penalty).ravel()
+        return dropcheck.enumeration(lambda m: gradients(m)[:, 3:], stated, 6, p, scale=scale)
+
+    passed_on.holds(none)
+    passed_on.rejects("the penalty stays upstream", odds)
+    of_weights.holds(none)
+    of_weights.rejects("recomputed weights keep the penalty", odds)
+
+
+@pytest.mark.claim(
+    "thm-shared-noise",
+    method="enumeration",
+    parts=(1, 2),
+    rejects=("1/B of all with shared noise", "no 1/B for own noise", "the floor falls with B"),
+)
+def test_shared_noise_over_all_batches(claim, rng):
+    """All batches of three rows of three, with all masks, of the gradient of a regression."""
+    X, y, w = fractions(rng, 3, 2), fractions(rng, 3), fractions(rng, 2)
+    p, B = Fraction(2, 5), 3
+    masks = enumerate_masks(2).astype(int)
+    chance = mask_weights(masks, p)
+
+    def gradient(row, mask):
+        masked = X[row] * masks[mask] / (1 - p)
+        return (w @ masked - y[row]) * masked[0]
+
+    table = np.array([[gradient(r, m) for r in range(3)] for m in range(4)])
+    mean = chance @ table.mean(axis=1)
+    total = chance @ ((table - mean) ** 2).mean(axis=1)
+    floor = chance @ (table.mean(axis=1) - mean) ** 2
+
+    def variance(shared):
+        found = 0
+        for rows in itertools.product(range(3), repeat=B):
+            for drawn in itertools.product(range(4), repeat=1 if shared else B):
+                average = sum(table[m, r] for m, r in zip(drawn * B, rows, strict=False)) / B
+                found += np.prod(chance[list(drawn)]) * (average - mean) ** 2 / 3**B
+        return found
+
+    @claim
+    def own(stated):
+        passed = variance(shared=False) == stated
+        return dropcheck.Report(passed=passed, method="enumeration", rounding=0.0)
+
+    own.holds(total / B)
+    own.rejects("no 1/B for own noise", total)
+
+    @claim.part(2)
+    def shared(stated):
+        passed = variance(shared=True) == stated
+        return dropcheck.Report(passed=passed, method="enumeration", rounding=0.0)
+
+    shared.holds((total - floor) / B + floor)
+    shared.rejects("1/B of all with shared noise", total / B)
+    shared.rejects("the floor falls with B", (total - floor) / B + floor / B**2)
+
+
+@pytest.mark.claim(
+    "thm-shared-noise", method="identity", parts=(2,), rejects=("1/B of all with shared noise",)
+)
+def test_shared_noise_by_identity(claim, rng):
+    """For any gradients: two rows, two noises with any probabilities, and any B up to 4."""
+
+    def moments(v):
+        table, chance = v[:4].reshape(2, 2), np.array([v[4], 1 - v[4]])
+        mean = chance @ table.sum(axis=1) / 2
+        floor = chance @ (table.sum(axis=1) / 2 - mean) ** 2
+        total = chance @ ((table - mean) ** 2).sum(axis=1) / 2
+        return table, chance, mean, total, floor
+
+    def found(v):
+        table, chance, mean, _, _ = moments(v)
+        return np.array(
+            [
+                sum(
+                    chance[e] * (sum(table[e, r] for r in rows) / B - mean) ** 2 / 2**B
+                    for e in range(2)
+                    for rows in itertools.product(range(2), repeat=B)
+                )
+                for B in range(1, 5)
+            ]
+        )
+
+    @claim.part(2)
+    def check(stated):
+        def right(v):
+            *_, total, floor = moments(v)
+            return np.array([stated(total, floor, B) for B in range(1, 5)])
+
+        return dropcheck.identity(found, right, 5, rng=rng)
+
+    check.holds(lambda total, floor, B: (total - floor) / B + floor)
+    check.rejects("1/B of all with shared noise", lambda total, floor, B: total / B)
