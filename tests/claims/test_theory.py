@@ -898,3 +898,262 @@ def test_shared_noise_by_identity(claim, rng):
 
     check.holds(lambda total, floor, B: (total - floor) / B + floor)
     check.rejects("1/B of all with shared noise", lambda total, floor, B: total / B)
+
+
+# The Bayesian reading: classification, random features, the split of entropy, ensembles.
+
+
+@pytest.mark.claim(
+    "thm-precision",
+    method="identity",
+    parts=(2,),
+    rejects=("the pairing without scaling", "p for q", "a tau of two"),
+)
+def test_weight_decay_of_a_classifier(claim, rng):
+    """Two masked columns of one output, any cross-entropies: everything is rational."""
+
+    def bound(v):
+        """What of minus the evidence bound depends on M, for N = 3 samples and four masks."""
+        losses, weights, length, p = v[:12].reshape(3, 4), v[12:14], v[14], v[15]
+        expected = (losses @ mask_weights(enumerate_masks(2), p)).sum()
+        return expected + (1 - p) * length**2 / 2 * (weights**2).sum()
+
+    @claim.part(2)
+    def check(decay, scale=lambda p: 1 - p, factor=1):
+        def objective(v):
+            losses, weights, length, p = v[:12].reshape(3, 4), v[12:14], v[14], v[15]
+            W = scale(p) * weights  # inverted masks need weights multiplied by q
+            expected = (losses @ mask_weights(enumerate_masks(2), p)).sum() / 3
+            return 3 * factor * (expected + decay(length, p) * (W**2).sum())
+
+        return dropcheck.identity(bound, objective, 16, degree=12, rng=rng)
+
+    check.holds(lambda length, p: length**2 / (2 * (1 - p) * 3))
+    check.holds(lambda length, p: (1 - p) * length**2 / (2 * 3), scale=lambda p: 1)
+    check.rejects("the pairing without scaling", lambda length, p: (1 - p) * length**2 / 6)
+    check.rejects("p for q", lambda length, p: length**2 / (2 * p * 3))
+    check.rejects("a tau of two", lambda length, p: length**2 / (2 * (1 - p) * 3), factor=2)
+
+
+@pytest.mark.claim(
+    "thm-random-features",
+    method="symbolic",
+    parts=(1, 2),
+    rejects=("K times the kernel", "Gaussian for every K", "1/K for 3/K"),
+)
+def test_moments_of_random_features_symbolically(claim):
+    """Weights with the first four moments of a Gaussian, units with three free values."""
+    values = sympy.symbols("a b c", real=True)
+    chances = (sympy.Rational(1, 2), sympy.Rational(1, 3), sympy.Rational(1, 6))
+    units = list(zip(values, chances, strict=True))
+    sixth = sympy.Rational(1, 6)
+    normal = [(-sympy.sqrt(3), sixth), (sympy.S.Zero, 4 * sixth), (sympy.sqrt(3), sixth)]
+    kernel = sum(chance * value**2 for value, chance in units)
+    spread = sum(chance * (value**2 - kernel) ** 2 for value, chance in units)
+
+    def moment(K, power):
+        total = 0
+        for drawn in itertools.product(itertools.product(normal, units), repeat=K):
+            f = sum(v * phi for (v, _), (phi, _) in drawn)
+            total += sympy.prod([a * b for (_, a), (_, b) in drawn]) * f**power
+        return sympy.expand(total) / K ** sympy.Rational(power, 2)
+
+    seconds = {K: moment(K, 2) for K in (1, 2)}
+    fourths = {K: moment(K, 4) for K in (1, 2)}
+
+    @claim
+    def covariance(stated):
+        zero = all(sympy.expand(seconds[K] - stated(K)) == 0 for K in seconds)
+        return dropcheck.Report(passed=zero, method="symbolic", rounding=0.0)
+
+    covariance.holds(lambda K: kernel)
+    covariance.rejects("K times the kernel", lambda K: K * kernel)
+
+    @claim.part(2)
+    def fourth(excess):
+        zero = all(
+            sympy.expand(fourths[K] - 3 * kernel**2 - excess(K) * spread) == 0 for K in fourths
+        )
+        return dropcheck.Report(passed=zero, method="symbolic", rounding=0.0)
+
+    fourth.holds(lambda K: sympy.Rational(3, K))
+    fourth.rejects("Gaussian for every K", lambda K: 0)
+    fourth.rejects("1/K for 3/K", lambda K: sympy.Rational(1, K))
+
+
+@pytest.mark.claim(
+    "thm-random-features", method="enumeration", parts=(1,), rejects=("no 1/K in the variance",)
+)
+def test_the_random_kernel_has_the_right_mean_and_variance(claim, rng):
+    """ReLU units of two inputs with weights from a finite set: all choices of K units."""
+    points = fractions(rng, 2, 2)
+    weights = [np.array([Fraction(a), Fraction(b)]) for a in (-1, 1, 2) for b in (-2, 1)]
+    products = [relu(w @ points[0]) * relu(w @ points[1]) + w @ points[0] for w in weights]
+    kernel = sum(products) / 6
+    variance = sum((k - kernel) ** 2 for k in products) / 6
+
+    @claim
+    def check(stated):
+        passed = True
+        for K in (1, 2, 3):
+            drawn = [sum(choice) / K for choice in itertools.product(products, repeat=K)]
+            mean = sum(drawn) / len(drawn)
+            found = sum((k - mean) ** 2 for k in drawn) / len(drawn)
+            passed = passed and mean == kernel and found == stated(K)
+        return dropcheck.Report(passed=passed, method="enumeration", rounding=0.0)
+
+    check.holds(lambda K: variance / K)
+    check.rejects("no 1/K in the variance", lambda K: variance)
+
+
+def entropy(u):
+    return -sum(c * sympy.log(c) if c != 0 else 0 for c in u)
+
+
+@pytest.mark.claim(
+    "thm-entropy-limits",
+    method="symbolic",
+    parts=(1, 2, 3),
+    rejects=("the total determines I", "uniform has the largest I", "noise of the data"),
+)
+def test_limits_of_the_split_symbolically(claim):
+    half = sympy.Rational(1, 2)
+    bar = (sympy.Rational(1, 2), sympy.Rational(1, 3), sympy.Rational(1, 6))
+
+    def information(law):
+        """I of a finite law, a list of (chance, prediction)."""
+        mean = [sum(w * u[c] for w, u in law) for c in range(len(law[0][1]))]
+        return sympy.simplify(entropy(mean) - sum(w * entropy(u) for w, u in law))
+
+    certain = [(bar[c], [int(c == k) for k in range(3)]) for c in range(3)]
+    extremes = [information([(sympy.S.One, bar)]), information(certain)]
+
+    def report(passed):
+        return dropcheck.Report(passed=bool(passed), method="symbolic", rounding=0.0)
+
+    @claim
+    def ends(low, high):
+        return report(sympy.simplify(extremes[0] - low) == 0 == sympy.simplify(extremes[1] - high))
+
+    ends.holds(0, entropy(bar))
+    ends.rejects("the total determines I", entropy(bar) / 2, entropy(bar) / 2)
+
+    u = sympy.Symbol("u", positive=True)
+    within = sympy.integrate(-u * sympy.log(u), (u, 0, 1)) * 2
+    uniform = sympy.log(2) - within
+    at_odds = information([(half, (1, 0)), (half, (0, 1))])
+
+    @claim.part(2)
+    def larger(first, second):
+        return report(sympy.simplify(uniform - sympy.log(2) + half) == 0 and first > second)
+
+    larger.holds(at_odds, uniform)
+    larger.rejects("uniform has the largest I", uniform, at_odds)
+
+    @claim.part(3)
+    def stated_noise(label_noise):
+        undecided = [(half, (half, half)), (half, (half, half))]
+        expected = sum(w * entropy(v) for w, v in undecided)
+        return report(sympy.simplify(expected - label_noise) == 0 == information(undecided))
+
+    stated_noise.holds(sympy.log(2))
+    stated_noise.rejects("noise of the data", entropy((1, 0)))  # of labels that are certain
+
+
+@pytest.mark.claim(
+    "thm-entropy-limits", method="quadrature", parts=(2,), rejects=("uniform has the largest I",)
+)
+def test_uniform_ignorance_by_quadrature(claim):
+    """Gauss's rule after the substitution u = s^2 (3 - 2 s), which tames the ends."""
+    nodes, weights = np.polynomial.legendre.leggauss(60)
+    s, weights = (nodes + 1) / 2, weights / 2
+    u, weights = s**2 * (3 - 2 * s), weights * 6 * s * (1 - s)
+    within = weights @ (-u * np.log(u) - (1 - u) * np.log1p(-u))
+    information = np.log(2) - within
+
+    @claim.part(2)
+    def check(stated):
+        passed = abs(information - stated) < 1e-6 and information < np.log(2)
+        return dropcheck.Report(passed=bool(passed), method="quadrature", rounding=1e-6)
+
+    check.holds(np.log(2) - 0.5)
+    check.rejects("uniform has the largest I", np.log(2))
+
+
+def average_over(networks, K, T):
+    """Averages over all choices of K rows of `networks` and T entries for each."""
+    per_network = [
+        [sum(drawn) / T for drawn in itertools.product(row, repeat=T)] for row in networks
+    ]
+    return [
+        sum(parts) / K
+        for chosen in itertools.product(per_network, repeat=K)
+        for parts in itertools.product(*chosen)
+    ]
+
+
+def mean_and_variance(values):
+    mean = sum(values) / len(values)
+    return mean, sum((value - mean) ** 2 for value in values) / len(values)
+
+
+SHARES = {
+    "masks remove both": lambda between, within, K, T: (between + within) / (K * T),
+    "masks remove nothing": lambda between, within, K, T: (between + within) / K,
+}
+
+
+def true_share(between, within, K, T):
+    return between / K + within / (K * T)
+
+
+@pytest.mark.claim("thm-nets-and-masks", method="identity", rejects=tuple(SHARES))
+def test_networks_and_masks_by_identity(claim, rng):
+    """Two trainings, three masks each, with any predictions; all choices of both."""
+    choices = ((1, 1), (1, 3), (2, 1), (2, 2))
+
+    def found(v):
+        networks = v.reshape(2, 3)
+        return np.array([mean_and_variance(average_over(networks, K, T))[1] for K, T in choices])
+
+    @claim
+    def check(share):
+        def stated(v):
+            networks = v.reshape(2, 3)
+            moments = [mean_and_variance(list(row)) for row in networks]
+            between = mean_and_variance([mean for mean, _ in moments])[1]
+            within = sum(variance for _, variance in moments) / 2
+            return np.array([share(between, within, K, T) for K, T in choices])
+
+        return dropcheck.identity(found, stated, 6, rng=rng)
+
+    check.holds(true_share)
+    for name, share in SHARES.items():
+        check.rejects(name, share)
+
+
+@pytest.mark.claim("thm-nets-and-masks", method="enumeration", rejects=tuple(SHARES))
+def test_networks_and_masks_of_relu_networks(claim, rng):
+    """Three ReLU networks from different starts, at one input, under all their masks."""
+    x, masks, p = rng.standard_normal(2), enumerate_masks(2), 0.5  # all masks equally likely
+    networks = []
+    for _ in range(3):
+        W, v = rng.standard_normal((4, 2)), rng.standard_normal(4)
+        networks.append(np.maximum((masks * x / (1 - p)) @ W.T, 0) @ v)
+    networks = np.array(networks)
+    between, within = networks.mean(axis=1).var(), networks.var(axis=1).mean()
+
+    @claim
+    def check(share):
+        errors = [
+            abs(np.var(average_over(networks, K, T)) - share(between, within, K, T))
+            for K, T in ((1, 1), (1, 3), (2, 1), (2, 2))
+        ]
+        rounding = 1e-12 * np.abs(networks).max() ** 2
+        return dropcheck.Report(
+            passed=max(errors) <= rounding, method="enumeration", rounding=rounding
+        )
+
+    check.holds(true_share)
+    for name, share in SHARES.items():
+        check.rejects(name, share)
