@@ -9,6 +9,7 @@ import sympy
 import torch
 
 import dropcheck
+from dropoutlib import bayes
 from dropoutlib.masks import enumerate_masks, mask_weights
 
 
@@ -41,6 +42,7 @@ def relu(z):
 @pytest.mark.claim(
     "thm-eval-is-mean",
     method="enumeration",
+    parts=(1,),
     rejects=("every interaction once", "q for every interaction", "taken at x, not at x / q"),
 )
 def test_the_mean_is_a_sum_of_interactions(claim, rng):
@@ -70,6 +72,7 @@ def test_the_mean_is_a_sum_of_interactions(claim, rng):
 @pytest.mark.claim(
     "thm-eval-is-mean",
     method="enumeration",
+    parts=(1,),
     rejects=("multi-affine functions only", "interactions of degree one"),
 )
 def test_equality_needs_homogeneous_interactions(claim, rng):
@@ -120,6 +123,7 @@ def test_equality_needs_homogeneous_interactions(claim, rng):
 @pytest.mark.claim(
     "thm-eval-is-mean",
     method="enumeration",
+    parts=(4,),
     rejects=("no gap", "q^|S| for the factor", "twice the gap"),
 )
 def test_the_gap_of_a_network_without_biases(claim, rng):
@@ -154,6 +158,7 @@ def test_the_gap_of_a_network_without_biases(claim, rng):
 @pytest.mark.claim(
     "thm-conventions-agree",
     method="exact-float",
+    parts=(4,),
     rejects=("c_inv = c_std", "c_inv = c_std / q"),
 )
 def test_max_norm_translates_by_q(claim, rng):
@@ -260,6 +265,7 @@ def test_ky_fans_side_over_masks(claim, rng):
 @pytest.mark.claim(
     "thm-expectation-linear",
     method="enumeration",
+    parts=(1, 3),
     rejects=("the squared gap alone", "the spread alone", "p q without the weights of x"),
 )
 def test_distance_is_gap_and_spread_exactly(claim, rng):
@@ -284,20 +290,30 @@ def test_distance_is_gap_and_spread_exactly(claim, rng):
     linear, through_relu = moments(lambda z: z), moments(relu)
     unweighted = p * q * (x**2).sum() * (W**2).sum()
 
-    @claim
-    def check(decomposed, of_linear):
-        passed = all(decomposed(gap, s) == d for d, gap, s in (linear, through_relu))
-        passed = passed and linear[1] == 0 and linear[0] == of_linear
-        return dropcheck.Report(passed=passed, method="enumeration", rounding=0.0)
+    def report(passed):
+        return dropcheck.Report(passed=bool(passed), method="enumeration", rounding=0.0)
 
-    check.holds(lambda gap, spread: gap + spread, penalty)
-    check.rejects("the squared gap alone", lambda gap, spread: gap, penalty)
-    check.rejects("the spread alone", lambda gap, spread: spread, penalty)
-    check.rejects("p q without the weights of x", lambda gap, spread: gap + spread, unweighted)
+    @claim
+    def decomposed(stated):
+        return report(all(stated(gap, s) == d for d, gap, s in (linear, through_relu)))
+
+    decomposed.holds(lambda gap, spread: gap + spread)
+    decomposed.rejects("the squared gap alone", lambda gap, spread: gap)
+    decomposed.rejects("the spread alone", lambda gap, spread: spread)
+
+    @claim.part(3)
+    def of_linear(stated):
+        return report(linear[1] == 0 and linear[0] == stated)
+
+    of_linear.holds(penalty)
+    of_linear.rejects("p q without the weights of x", unweighted)
 
 
 @pytest.mark.claim(
-    "thm-expectation-linear", method="bound", rejects=("half of the bound", "p^2 for p q")
+    "thm-expectation-linear",
+    method="bound",
+    parts=(2,),
+    rejects=("half of the bound", "p^2 for p q"),
 )
 def test_the_distance_is_bounded_by_the_lipschitz_constant(claim, rng):
     """Over random layers; the linear one attains the bound, so that nothing smaller passes."""
@@ -330,6 +346,7 @@ def test_the_distance_is_bounded_by_the_lipschitz_constant(claim, rng):
 @pytest.mark.claim(
     "thm-relu-gap",
     method="bound",
+    parts=(1,),
     rejects=("sqrt(v) - |mu|", "a quarter for the half"),
 )
 def test_the_gap_of_a_relu_by_its_two_moments(claim, rng):
@@ -393,6 +410,7 @@ def by_gray_code(terms, start):
 @pytest.mark.claim(
     "thm-enumeration-cost",
     method="enumeration",
+    parts=(4,),
     rejects=("2^n for the Gray code", "binary order by single changes"),
 )
 def test_a_gray_code_needs_one_operation_a_sum(claim, rng):
@@ -443,6 +461,7 @@ def diagonal_form(info, b):
 @pytest.mark.claim(
     "thm-fisher-form",
     method="identity",
+    parts=(2,),
     rejects=("the whole matrix", "the inverse diagonal", "p q for p/q", "p / q without the half"),
 )
 def test_the_penalty_is_a_form_of_the_fisher_information(claim, rng):
@@ -534,6 +553,7 @@ def deep_loss(factors, x, W, v):
 @pytest.mark.claim(
     "approx-many-layers",
     method="slope",
+    parts=(1, 3),
     rejects=("the first layer alone", "p q for p/q", "one mask for two layers, no mixed terms"),
 )
 def test_layers_add_their_penalties(claim, rng):
@@ -547,8 +567,7 @@ def test_layers_add_their_penalties(claim, rng):
     mixed = 2 * sum(H[i, i + 3] for i in range(3))
     sizes = 2.0 ** -np.arange(6, 10)
 
-    @claim
-    def check(leading, p, power, factor=lambda p: p / (1 - p), shared=False):
+    def measured(leading, p, power, factor=lambda p: p / (1 - p), shared=False):
         n = 3 if shared else 6
         masks = np.hstack([enumerate_masks(n)] * (6 // n))
         weights = mask_weights(enumerate_masks(n), p)
@@ -563,14 +582,51 @@ def test_layers_add_their_penalties(claim, rng):
             passed=low > power - 0.5, method="slope", estimate=estimate, interval=(low, high)
         )
 
+    check = claim(measured)
     check.holds(own, 0.3, 3)
-    check.holds(own + mixed, 0.3, 3, shared=True)
     check.rejects("the first layer alone", first, 0.3, 3)
     check.rejects("p q for p/q", own, 0.3, 3, factor=lambda p: p * (1 - p))
-    check.rejects("one mask for two layers, no mixed terms", own, 0.3, 3, shared=True)
+
+    @claim.part(3)
+    def shared_mask(leading):
+        return measured(leading, 0.3, 3, shared=True)
+
+    shared_mask.holds(own + mixed)
+    shared_mask.rejects("one mask for two layers, no mixed terms", own)
 
 
-@pytest.mark.claim("approx-explicit-implicit", method="slope", rejects=("weights in front too",))
+@pytest.mark.claim(
+    "approx-many-layers",
+    method="symbolic",
+    parts=(2,),
+    rejects=("the first term alone", "the slope of F once"),
+)
+def test_curvature_of_a_loss_behind_a_network(claim):
+    """For the squared and the logistic loss of a tanh network, in one of its activations."""
+    h, a, b, f = sympy.symbols("h a b f", real=True)
+    F = b * sympy.tanh(a * h + 1)
+    losses = ((f - 2) ** 2 / 2, sympy.log(1 + sympy.exp(-f)))
+
+    @claim
+    def check(stated):
+        zero = True
+        for loss in losses:
+            first, second = (sympy.diff(loss, f, k).subs(f, F) for k in (1, 2))
+            slope, bend = sympy.diff(F, h), sympy.diff(F, h, 2)
+            difference = sympy.diff(loss.subs(f, F), h, 2) - stated(first, second, slope, bend)
+            zero = zero and sympy.simplify(difference) == 0
+        return dropcheck.Report(passed=bool(zero), method="symbolic", rounding=0.0)
+
+    check.holds(lambda first, second, slope, bend: second * slope**2 + first * bend)
+    check.rejects("the first term alone", lambda first, second, slope, bend: second * slope**2)
+    check.rejects(
+        "the slope of F once", lambda first, second, slope, bend: second * slope + first * bend
+    )
+
+
+@pytest.mark.claim(
+    "approx-explicit-implicit", method="slope", parts=(2,), rejects=("weights in front too",)
+)
 def test_the_noise_of_a_weight_in_front_does_not_vanish(claim, rng):
     """Behind the mask the variance falls as s^2; in front of it, it tends to p/q y^2 v^2."""
     p, y, v = 0.3, rng.uniform(0.5, 2.0), rng.uniform(0.5, 2.0)
@@ -616,6 +672,7 @@ def covering_places(height, width, b):
 @pytest.mark.claim(
     "approx-dropblock",
     method="enumeration",
+    parts=(1,),
     rejects=("p for every unit", "n gamma", "n / |m| keeps the means", "a constant factor does"),
 )
 def test_each_unit_has_a_rate_of_its_own(claim):
@@ -912,10 +969,13 @@ def test_shared_noise_by_identity(claim, rng):
 def test_weight_decay_of_a_classifier(claim, rng):
     """Two masked columns of one output, any cross-entropies: everything is rational."""
 
+    def weights_of_two(p):
+        return np.where(enumerate_masks(2), 1 - p, p).prod(axis=1)
+
     def bound(v):
         """What of minus the evidence bound depends on M, for N = 3 samples and four masks."""
         losses, weights, length, p = v[:12].reshape(3, 4), v[12:14], v[14], v[15]
-        expected = (losses @ mask_weights(enumerate_masks(2), p)).sum()
+        expected = (losses @ weights_of_two(p)).sum()
         return expected + (1 - p) * length**2 / 2 * (weights**2).sum()
 
     @claim.part(2)
@@ -923,10 +983,10 @@ def test_weight_decay_of_a_classifier(claim, rng):
         def objective(v):
             losses, weights, length, p = v[:12].reshape(3, 4), v[12:14], v[14], v[15]
             W = scale(p) * weights  # inverted masks need weights multiplied by q
-            expected = (losses @ mask_weights(enumerate_masks(2), p)).sum() / 3
+            expected = (losses @ weights_of_two(p)).sum() / 3
             return 3 * factor * (expected + decay(length, p) * (W**2).sum())
 
-        return dropcheck.identity(bound, objective, 16, degree=12, rng=rng)
+        return dropcheck.identity(bound, objective, 16, rng=rng)
 
     check.holds(lambda length, p: length**2 / (2 * (1 - p) * 3))
     check.holds(lambda length, p: (1 - p) * length**2 / (2 * 3), scale=lambda p: 1)
@@ -1157,3 +1217,43 @@ def test_networks_and_masks_of_relu_networks(claim, rng):
     check.holds(true_share)
     for name, share in SHARES.items():
         check.rejects(name, share)
+
+
+def overlap_by_integration(p, ratio):
+    """H(z | w) in one dimension from its definition, for |M| = ratio and sigma = 1."""
+    w = np.linspace(-12, 12 + ratio, 40_001)
+    kept = np.log(1 - p) - (w - ratio) ** 2 / 2
+    dropped = np.log(p) - w**2 / 2
+    both = np.logaddexp(kept, dropped)
+    entropies = -np.exp(kept - both) * (kept - both) - np.exp(dropped - both) * (dropped - both)
+    return (w[1] - w[0]) * (np.exp(both) @ entropies) / np.sqrt(2 * np.pi)
+
+
+@pytest.mark.claim(
+    "approx-kl-weight-decay",
+    method="quadrature",
+    rejects=("small for every column", "no overlap at M = 0"),
+)
+def test_the_overlap_of_columns_near_zero(claim, rng):
+    """At M = 0 it is the entropy of the mask for every sigma; at |M| = sigma most of it."""
+    rates = rng.uniform(0.05, 0.95, size=20)
+    sizes = 10.0 ** rng.uniform(-3, 1, size=20)
+
+    @claim
+    def check(at_zero, at_sigma):
+        passed = True
+        for p, sigma in zip(rates, sizes, strict=True):
+            entropy_of_mask = -p * np.log(p) - (1 - p) * np.log(1 - p)
+            for size, stated in ((0.0, at_zero(entropy_of_mask)), (sigma, at_sigma(p))):
+                found = bayes.kl_overlap([size], sigma, p)
+                passed = passed and abs(found - stated) < 1e-7
+        return dropcheck.Report(passed=bool(passed), method="quadrature", rounding=1e-7)
+
+    check.holds(lambda entropy_of_mask: entropy_of_mask, lambda p: overlap_by_integration(p, 1.0))
+    check.rejects("no overlap at M = 0", lambda entropy_of_mask: 0.0, lambda p: 0.0)
+    check.rejects(
+        "small for every column",
+        lambda entropy_of_mask: entropy_of_mask,
+        lambda p: np.sqrt(8 * np.pi * p * (1 - p)) * np.exp(-1 / 8),  # its form far out
+    )
+    assert abs(overlap_by_integration(0.5, 1.0) - 0.5817) < 1e-4
