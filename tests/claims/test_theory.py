@@ -1257,3 +1257,65 @@ def test_the_overlap_of_columns_near_zero(claim, rng):
         lambda p: np.sqrt(8 * np.pi * p * (1 - p)) * np.exp(-1 / 8),  # its form far out
     )
     assert abs(overlap_by_integration(0.5, 1.0) - 0.5817) < 1e-4
+
+
+# R-Drop to second order.
+
+
+@pytest.mark.claim(
+    "approx-rdrop",
+    method="slope",
+    parts=(1, 2),
+    rejects=("R_2 for the divergences", "4 R_2 for the divergences", "a penalty of kappa R_2"),
+)
+def test_rdrop_multiplies_the_penalty(claim, rng):
+    """All pairs of masks of four inputs, three classes; the whole loss by autograd's Hessian."""
+    W, x, label = rng.uniform(0.3, 1.0, (3, 4)), rng.uniform(0.5, 1.5, 4), 1
+    W = torch.tensor(W * rng.choice([-1, 1], (3, 4)))
+    masks, p, sizes = enumerate_masks(4), 0.3, 2.0 ** -np.arange(6, 10)
+    weights = torch.tensor(mask_weights(masks, p))
+    pairs = torch.outer(weights, weights)
+
+    def cross_entropy(logits):
+        return torch.logsumexp(logits, dim=-1) - logits[..., label]
+
+    clean = W @ torch.tensor(x)
+    H = torch.autograd.functional.hessian(cross_entropy, clean)
+    leading = p / (2 - 2 * p) * float((torch.tensor(x) ** 2 * torch.diag(W.T @ H @ W)).sum())
+
+    def means(t):
+        noisy = torch.tensor(x * (1 + t * (masks / (1 - p) - 1))) @ W.T
+        log_p = torch.log_softmax(noisy, dim=1)
+        one_way = (log_p.exp() * log_p).sum(dim=1)[:, None] - log_p.exp() @ log_p.T
+        divergences = (pairs * (one_way + one_way.T)).sum() / 2
+        return float(weights @ cross_entropy(noisy) - cross_entropy(clean)), float(divergences)
+
+    found = [means(t) for t in sizes]
+
+    def of_third_order(errors):
+        estimate, interval = dropcheck.slope(sizes, errors, value=1e-3)
+        return dropcheck.Report(
+            passed=interval[0] > 2.5, method="slope", estimate=estimate, interval=interval
+        )
+
+    @claim
+    def divergences(factor):
+        return of_third_order(
+            [d - factor * t**2 * leading for t, (_, d) in zip(sizes, found, strict=True)]
+        )
+
+    divergences.holds(2)
+    divergences.rejects("R_2 for the divergences", 1)
+    divergences.rejects("4 R_2 for the divergences", 4)
+
+    @claim.part(2)
+    def loss(penalty, kappa=3.0):
+        return of_third_order(
+            [
+                2 * added + kappa * d - penalty(kappa) * t**2 * leading
+                for t, (added, d) in zip(sizes, found, strict=True)
+            ]
+        )
+
+    loss.holds(lambda kappa: 2 * (1 + kappa))
+    loss.rejects("a penalty of kappa R_2", lambda kappa: kappa)
