@@ -1321,3 +1321,77 @@ def test_rdrop_multiplies_the_penalty(claim, rng):
 
     loss.holds(lambda kappa: 2 * (1 + kappa))
     loss.rejects("a penalty of kappa R_2", lambda kappa: kappa)
+
+
+# The divergence when zeros are exact.
+
+WITH_ZEROS = {
+    "p for q": lambda M, size, length, p: (
+        p * length**2 / 2 * M**2 + p / 2 * (size - 1) - p / 2 * log(size)
+    ),
+    "the constant without q": lambda M, size, length, p: (
+        (1 - p) * length**2 / 2 * M**2 + (size - log(size) - 1) / 2
+    ),
+    "less the entropy of the mask": lambda M, size, length, p: (
+        stated_with_zeros(M, size, length, p) + p * log(p) + (1 - p) * log(1 - p)
+    ),
+}
+
+
+def log(x):
+    return sympy.log(x) if isinstance(x, sympy.Basic) else np.log(x)
+
+
+def stated_with_zeros(M, size, length, p):
+    """The divergence in one dimension; size is the square of l sigma."""
+    return (1 - p) * length**2 / 2 * M**2 + (1 - p) / 2 * (size - log(size) - 1)
+
+
+@pytest.mark.claim("thm-kl-with-zeros", method="symbolic", rejects=tuple(WITH_ZEROS))
+def test_divergence_with_zeros_symbolically(claim):
+    """One dimension (coordinates are independent given the bit), by Gaussian moments."""
+    M, p = sympy.Symbol("M", real=True), sympy.Symbol("p", positive=True)
+    sigma, length = sympy.symbols("sigma l", positive=True)
+    u = sympy.Symbol("u", real=True)  # (w - M) / sigma, a standard normal
+    normal = sympy.exp(-(u**2) / 2) / sympy.sqrt(2 * sympy.pi)
+    log_ratio = -(u**2) / 2 - sympy.log(sigma) - sympy.log(length)
+    log_ratio += length**2 * (M + sigma * u) ** 2 / 2
+    moments = {k: sympy.integrate(u**k * normal, (u, -sympy.oo, sympy.oo)) for k in (0, 1, 2)}
+    polynomial = sympy.Poly(sympy.expand(log_ratio), u)
+    found = (1 - p) * sum(c * moments[k] for (k,), c in polynomial.terms())
+
+    @claim
+    def check(stated):
+        difference = found - stated(M, (length * sigma) ** 2, length, p)
+        zero = sympy.simplify(sympy.expand_log(difference)) == 0
+        return dropcheck.Report(passed=bool(zero), method="symbolic", rounding=0.0)
+
+    check.holds(stated_with_zeros)
+    for name, form in WITH_ZEROS.items():
+        check.rejects(name, form)
+
+
+@pytest.mark.claim("thm-kl-with-zeros", method="quadrature", rejects=tuple(WITH_ZEROS))
+def test_divergence_with_zeros_by_quadrature(claim, rng):
+    """The sum over the point at zero and the integral of the densities, term by term."""
+    cases = []
+    for _ in range(30):
+        # Sizes that keep the wrong forms apart: p is not one half, and l sigma is not one.
+        M, sigma, length = rng.uniform(0.5, 2), rng.uniform(0.1, 0.4), rng.uniform(0.5, 1.5)
+        p = rng.uniform(0.1, 0.4)
+        w = np.linspace(M - 14 * sigma, M + 14 * sigma, 8001)
+        kept = (1 - p) * np.exp(-(((w - M) / sigma) ** 2) / 2) / (sigma * np.sqrt(2 * np.pi))
+        log_prior = np.log((1 - p) * length / np.sqrt(2 * np.pi)) - (length * w) ** 2 / 2
+        log_kept = np.log((1 - p) / (sigma * np.sqrt(2 * np.pi))) - ((w - M) / sigma) ** 2 / 2
+        at_zero = p * np.log(p / p)
+        divergence = at_zero + (w[1] - w[0]) * kept @ (log_kept - log_prior)
+        cases.append((divergence, M, (length * sigma) ** 2, length, p))
+
+    @claim
+    def check(stated):
+        errors = [abs(divergence - stated(*case)) for divergence, *case in cases]
+        return dropcheck.Report(passed=max(errors) < 1e-9, method="quadrature", rounding=1e-9)
+
+    check.holds(stated_with_zeros)
+    for name, form in WITH_ZEROS.items():
+        check.rejects(name, form)
