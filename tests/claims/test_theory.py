@@ -1395,3 +1395,96 @@ def test_divergence_with_zeros_by_quadrature(claim, rng):
     check.holds(stated_with_zeros)
     for name, form in WITH_ZEROS.items():
         check.rejects(name, form)
+
+
+# The least favourable noise.
+
+
+def mean_under(A, z, values, chances):
+    """E A(sum z_j e_j) over independent factors with the given values and chances."""
+    total = 0
+    for drawn in itertools.product(range(len(values)), repeat=len(z)):
+        chosen = list(drawn)
+        total = total + np.prod(chances[chosen]) * A(z @ values[chosen])
+    return total
+
+
+def mean_one(values, chances, top):
+    """Chances on {0, *values, top} that give the values these chances and the mean 1."""
+    upper = (1 - sum(values * chances)) / top
+    lower = 1 - upper - sum(chances)
+    return np.array([0, *values, top]), np.array([lower, *chances, upper])
+
+
+@pytest.mark.claim(
+    "thm-worst-noise",
+    method="enumeration",
+    rejects=("without the limit 1/q", "without independence", "the mildest noise"),
+)
+def test_no_noise_of_the_range_is_worse_exactly(claim, rng):
+    convex = (abs, relu, lambda z: z**2, lambda z: z**4, lambda z: max(z, 2 * z - 1))
+    p = Fraction(int(rng.integers(1, 5)), 7)
+    q = 1 - p
+    z = fractions(rng, 3)
+    dropped = np.array([0, 1 / q]), np.array([p, q])
+    small = Fraction(int(rng.integers(2, 8)), 10) * p  # chances that leave the others positive
+    others = [
+        mean_one(np.array([Fraction(1)]), np.array([small]), 1 / q),
+        mean_one(np.array([1 / (2 * q), Fraction(1)]), np.array([small / 4, small / 2]), 1 / q),
+    ]
+    for values, chances in others:
+        assert (chances >= 0).all()
+        assert chances @ values == 1
+
+    def shared(A):
+        return p * A(Fraction(0)) + q * A(z.sum() / q)
+
+    @claim
+    def check(noise, *, mildest=False):
+        passed = True
+        for A in convex:
+            worst, other = mean_under(A, z, *dropped), noise(A)
+            passed = passed and (other >= worst if mildest else other <= worst)
+        return dropcheck.Report(passed=bool(passed), method="enumeration", rounding=0.0)
+
+    for values, chances in others:
+        check.holds(lambda A, v=values, c=chances: mean_under(A, z, v, c))
+    wide = np.array([0, 2 / q]), np.array([1 - q / 2, q / 2])
+    check.rejects("without the limit 1/q", lambda A: mean_under(A, z, *wide))
+    z = abs(z)  # one sign, so that a shared mask has the larger spread
+    check.rejects("without independence", shared)
+    check.rejects("the mildest noise", lambda A: mean_under(A, z, *others[0]), mildest=True)
+
+
+@pytest.mark.claim("thm-worst-noise", method="bound", rejects=("noise with its variance",))
+def test_no_noise_of_the_range_is_worse_for_logistic_regression(claim, rng):
+    """Random laws of five values against dropout, through log(1 + exp)."""
+    others, worst = [], []
+    for _ in range(300):
+        p, z = rng.uniform(0.2, 0.8), 2 * rng.standard_normal(3)
+        q = 1 - p
+        values = np.sort(rng.uniform(0, 1 / q, size=3))
+        chances = rng.dirichlet(np.ones(5))[:3] * min(p, q)
+        law = mean_one(values, chances, 1 / q)
+        if law[1].min() < 0:
+            continue
+        others.append(mean_under(lambda u: np.logaddexp(0, u), z, *law))
+        worst.append(
+            mean_under(lambda u: np.logaddexp(0, u), z, np.array([0, 1 / q]), np.array([p, q]))
+        )
+    # Mean 1 and variance p/q, but rare and far out: its fourth moment is larger.
+    p, z = 0.5, np.array([1.0])
+    rare = np.array([1 - 10.0**0.5, 1.0, 1 + 10.0**0.5]), np.array([0.05, 0.9, 0.05])
+
+    def power(u):
+        return u**4
+
+    far = mean_under(power, z, *rare), mean_under(power, z, np.array([0, 2.0]), np.array([p, p]))
+
+    @claim
+    def check(values, limits):
+        return dropcheck.bound(values, limits, rounding=1e-12)
+
+    check.holds(others, worst)
+    assert len(others) > 50
+    check.rejects("noise with its variance", [far[0]], [far[1]])
