@@ -1488,3 +1488,118 @@ def test_no_noise_of_the_range_is_worse_for_logistic_regression(claim, rng):
     check.holds(others, worst)
     assert len(others) > 50
     check.rejects("noise with its variance", [far[0]], [far[1]])
+
+
+# SELU: the fixed point attracts, and dropout moves or removes it.
+
+ALPHA, LAMBDA = 1.6732632423543772, 1.0507009873554805
+
+
+@pytest.mark.claim(
+    "thm-selu-attracts",
+    method="symbolic",
+    parts=(1,),
+    rejects=("without the tail of e^(nu/2)", "convex", "slope lambda^2 at infinity"),
+)
+def test_the_variance_map_is_concave_symbolically(claim):
+    """For free alpha and lambda: the slope, its limit, and the sign of the integrand."""
+    v, a, lam, y = sympy.symbols("v a lam y", positive=True)
+
+    def tail(k):
+        """exp(k^2 v / 2) Phi(-k sqrt v)."""
+        return sympy.exp(k**2 * v / 2) * sympy.erfc(k * sympy.sqrt(v / 2)) / 2
+
+    g = lam**2 * (v / 2 + a**2 * (tail(2) - 2 * tail(1) + sympy.Rational(1, 2)))
+
+    def report(passed):
+        return dropcheck.Report(passed=bool(passed), method="symbolic", rounding=0.0)
+
+    @claim
+    def slope(stated):
+        return report(sympy.simplify(sympy.diff(g, v) - stated) == 0)
+
+    def right(far, near):
+        return lam**2 * (sympy.Rational(1, 2) + a**2 * (2 * far - near))
+
+    slope.holds(right(tail(2), tail(1)))
+    slope.rejects(
+        "without the tail of e^(nu/2)", lam**2 * (sympy.Rational(1, 2) + a**2 * 2 * tail(2))
+    )
+
+    @claim
+    def integrand(sign):
+        bracket = 2 * y - sympy.Rational(3, 2) - y**4 / 2
+        square = (1 - y) ** 2 * (y**2 + 2 * y + 3) / 2
+        return report(sympy.expand(bracket - sign * square) == 0)
+
+    integrand.holds(-1)
+    integrand.rejects("convex", 1)
+
+    @claim
+    def at_infinity(stated):
+        # Both tails are exp(x^2) erfc(x) / 2, at x = k sqrt(v / 2).
+        x = sympy.Symbol("x", positive=True)
+        limit = sympy.limit(sympy.exp(x**2) * sympy.erfc(x), x, sympy.oo)
+        same = all(
+            sympy.simplify(
+                tail(k) - (sympy.exp(x**2) * sympy.erfc(x) / 2).subs(x, k * sympy.sqrt(v / 2))
+            )
+            == 0
+            for k in (1, 2)
+        )
+        return report(same and sympy.expand(right(limit, limit) - stated) == 0)
+
+    at_infinity.holds(lam**2 / 2)
+    at_infinity.rejects("slope lambda^2 at infinity", lam**2)
+
+
+@pytest.mark.claim(
+    "thm-selu-attracts",
+    method="quadrature",
+    parts=(2, 3),
+    rejects=("rate lambda^2 / 2", "settles for every p", "grows for every p"),
+)
+def test_the_variance_over_many_layers_by_quadrature(claim, rng):
+    """Simpson's rule on both sides of the kink, without the closed form."""
+    z = np.linspace(0, 12, 6001)
+    simpson = np.where(np.arange(z.size) % 2, 4.0, 2.0)
+    simpson[[0, -1]] = 1
+    weights = simpson * (z[1] - z[0]) / 3 * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+
+    def g(v):
+        s = np.sqrt(v)
+        positive, negative = (LAMBDA * s * z) ** 2, (LAMBDA * ALPHA * np.expm1(-s * z)) ** 2
+        return weights @ (positive + negative)
+
+    def report(passed):
+        return dropcheck.Report(passed=bool(passed), method="quadrature", rounding=1e-6)
+
+    starts = 10.0 ** rng.uniform(-2, 2, size=5)
+
+    @claim.part(2)
+    def rate(stated):
+        slope = (g(1 + 1e-4) - g(1 - 1e-4)) / 2e-4
+        settled = True
+        for v in starts:
+            for _ in range(200):
+                v = g(v)
+            settled = settled and abs(v - 1) < 1e-6
+        return report(settled and abs(slope - stated) < 1e-4)
+
+    rate.holds(0.78265)
+    rate.rejects("rate lambda^2 / 2", LAMBDA**2 / 2)
+
+    @claim.part(3)
+    def with_dropout(limit_exists):
+        passed = True
+        for p in (0.05, 0.2, 0.4, 0.5, 0.7):
+            v = 1.0
+            for _ in range(400):
+                last, v = v, min(g(v) / (1 - p), 1e9)
+            settles = v < 1e8 and abs(v - last) < 1e-3 * v and v > 1
+            passed = passed and settles == limit_exists(p)
+        return report(passed)
+
+    with_dropout.holds(lambda p: 1 - p > LAMBDA**2 / 2)
+    with_dropout.rejects("settles for every p", lambda p: True)
+    with_dropout.rejects("grows for every p", lambda p: False)
