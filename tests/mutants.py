@@ -28,9 +28,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "book" / "scripts"))
+
+import build_ledger
 import reseed
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = build_ledger.ROOT
 CALLS = ROOT / "_build" / "mutants" / "calls.json"
 STORED = ROOT / "tests" / "mutants.json"
 PAGE = ROOT / "backmatter" / "mutants.md"
@@ -305,6 +308,39 @@ def library(count: int, seed: int) -> list[dict]:
     return found
 
 
+# Whether two methods of a theorem are independent.
+
+# What they may share: the masks, their weights and their sampler, and what looks at arguments.
+SHARED = ("masks/enumeration", "masks/checks", "masks/sampler", ":check_", ":_")
+
+
+def shared_functions(calls: dict, records: list[dict]) -> dict[str, list[str]]:
+    """Functions of the library that an exact method and another one of a theorem both call.
+
+    Of all pairs of its tests the one that shares least; an empty list is independence.
+    """
+
+    def library_calls(test: str) -> set[str]:
+        found = calls["tests/" + test]["calls"]
+        return {
+            call
+            for call in found
+            if call.startswith("dropoutlib") and not any(part in call for part in SHARED)
+        }
+
+    least: dict[str, list[str]] = {}
+    known = [record for record in records if "tests/" + record["test"] in calls]
+    for one in known:
+        if not one["label"].startswith("thm-") or one["method"] not in build_ledger.EXACT:
+            continue
+        for other in known:
+            if other["label"] == one["label"] and other["method"] != one["method"]:
+                both = sorted(library_calls(one["test"]) & library_calls(other["test"]))
+                if len(both) <= len(least.get(one["label"], both)):
+                    least[one["label"]] = both
+    return least
+
+
 # Mutants of the statements, and the page.
 
 
@@ -373,6 +409,21 @@ def page(stored: dict, seeds: dict[str, list[str]]) -> str:
         lines.append(f"- `{entry['file']}`, line {entry['line']}, `{entry['change']}`: {why}.")
     lines += [
         "",
+        "## Second methods",
+        "",
+        "Two methods of a theorem are called independent here when their tests call no function of "
+        "the library in common but those that list, weigh and draw masks or look at arguments.",
+        f"Of {len(stored['shared'])} theorems "
+        f"{sum(not both for both in stored['shared'].values())} have two such methods"
+        + (", and these have not:" if any(stored["shared"].values()) else "."),
+        "",
+        *(
+            f"- {{prf:ref}}`{label}`, whose tests share "
+            + ", ".join(f"`{call.split(':')[1]}`" for call in both)
+            for label, both in sorted(stored["shared"].items())
+            if both
+        ),
+        "",
         "## Other seeds",
         "",
         f"The claim tests that draw anything were run under {len(seeds)} seeds.",
@@ -387,15 +438,19 @@ def page(stored: dict, seeds: dict[str, list[str]]) -> str:
 def main(argv: list[str] | None = None) -> None:
     """Run what is asked for, store the verdicts, write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("library", "statements", "page"))
+    parser.add_argument("what", choices=("library", "statements", "shared", "page"))
     parser.add_argument("count", type=int, nargs="?", default=200)
     parser.add_argument("seed", type=int, nargs="?", default=0)
     arguments = parser.parse_args(argv)
-    stored = json.loads(STORED.read_text(encoding="utf-8"))
+    fresh = {}
     if arguments.what == "library":
-        stored["library"] = library(arguments.count, arguments.seed)
+        fresh["library"] = library(arguments.count, arguments.seed)
+    elif arguments.what == "shared":
+        records = build_ledger.run_claims("--collect-only")
+        fresh["shared"] = shared_functions(record_calls(), records)
     elif arguments.what == "statements":
-        stored["statements"] = statements()
+        fresh["statements"] = statements()
+    stored = json.loads(STORED.read_text(encoding="utf-8")) | fresh
     STORED.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
     PAGE.write_text(page(stored, reseed.stored()), encoding="utf-8")
 

@@ -20,7 +20,7 @@ import mutants
 import numpy as np
 import pytest
 
-LIMIT = 20.0  # seconds of mutants for each test
+LIMIT = 5.0  # seconds of mutants for each test
 
 
 def pytest_addoption(parser):
