@@ -14,7 +14,7 @@ import torch
 
 from dropoutlib.masks import sample_mask
 
-TARGET = Path(__file__).resolve().parent.parent / "interactive" / "mc-networks.json"
+TARGET = Path(__file__).resolve().parents[2] / "interactive" / "mc-networks.json"
 WIDTH = 32
 RATES = (0.05, 0.1, 0.2, 0.3, 0.5)
 ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh}
