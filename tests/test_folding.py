@@ -50,7 +50,7 @@ def visible(node):
         (cell("x = 1"), "code", []),
         (cell("print(dropcheck.identity(a, b))", nodes.Text("passed")), "check", []),
         (cell("print(2)", nodes.Text("2")), "result", ["2"]),
-        (cell("plot()", nodes.Text("n = 3"), nodes.image(alt="A curve.")), "figure", [""]),
+        (cell("plot()", nodes.Text("n = 3"), nodes.image(alt="A curve.")), "figure", ["A curve."]),
     ],
 )
 def test_code_is_folded_and_results_stay(made, kind, left):
