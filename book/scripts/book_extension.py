@@ -1,4 +1,4 @@
-"""What the book needs of Sphinx beyond its settings, in five hooks.
+"""What the book needs of Sphinx beyond its settings, in six hooks.
 
 An extension rather than a step after the build, because each hook must see what only Sphinx
 knows: the settings before pages are written, docstrings before they are parsed, the end of a
@@ -35,6 +35,7 @@ REPOSITORY_OPTIONS = (
     "use_repository_button",
     "use_source_button",
 )
+ICON_SCRIPT = re.compile(r"<script[^>]*/fontawesome\.js[^>]*></script>\s*")
 # A label, with the word before it that a reference brings itself: "Definition 1.2".
 LABEL = re.compile(r"(?:\b(?:Definition|Proposition|Statement|Theorem) )?``([a-z0-9-]+)``")
 
@@ -112,6 +113,20 @@ def copy_mathjax(app, exception):
             shutil.copy2(source / part, destination)
 
 
+def drop_icon_script(app, exception):
+    """Leave the icons to the theme's font: its script of 1.5 MB would draw the same ten again.
+
+    The theme writes the tag in a template that it does not let one replace.
+    """
+    if exception or app.builder.format != "html":
+        return
+    for page in Path(app.outdir).rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        page.write_text(ICON_SCRIPT.sub("", text), encoding="utf-8")
+    for unused in (Path(app.outdir) / "_static" / "scripts").glob("fontawesome.js*"):
+        unused.unlink()
+
+
 def setup(app):
     """Connect the hooks."""
     app.connect("config-inited", drop_dead_buttons)
@@ -119,4 +134,5 @@ def setup(app):
     app.connect("autodoc-process-docstring", link_statements)
     app.connect("autodoc-process-signature", show_constructor)
     app.connect("build-finished", copy_mathjax)
+    app.connect("build-finished", drop_icon_script)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
