@@ -18,7 +18,17 @@ from dropoutlib.layers import Dropout, StandardDropout
 browser = pages.browser
 pytestmark = pytest.mark.browser
 PLAYGROUND = (ROOT / "_build" / "html" / "interactive" / "playground.html").as_uri()
-FIGURES = ("network", "noise", "ensemble", "penalty", "mc", "conventions")
+FIGURES = (
+    "training",
+    "four",
+    "slips",
+    "network",
+    "noise",
+    "ensemble",
+    "penalty",
+    "mc",
+    "conventions",
+)
 FOUR_DIGITS = 5.01e-4  # half a unit of the fourth significant digit
 
 
@@ -73,6 +83,163 @@ def close(value):
 
 def relu(values):
     return np.maximum(values, 0)
+
+
+# ---- Two networks that learn ---------------------------------------------------------------------
+
+STEPS = """() => {
+  const { generator } = playground;
+  const { draw, drawMasks, evaluate, network, step } = playground.learning;
+  const points = draw("moons", 7, 0.3, 5);
+  const net = network(6, 8);
+  const plain = ({ layers }) => layers.map(({ W, b }) => [[...W], [...b]]);
+  const before = plain(net);
+  const uniform = generator(3);
+  const masks = [];
+  for (let i = 0; i < 3; i += 1) {
+    const drawn = points.map(() => drawMasks(6, 0.4, uniform));
+    step(net, points, drawn);
+    masks.push(drawn.map((pair) => pair.map((mask) => [...mask])));
+  }
+  return { points, before, masks, after: plain(net), found: evaluate(net, points) };
+}"""
+
+
+def layers_of(stored, width=6):
+    shapes = [(width, 2), (width, width), (1, width)]
+    return [
+        torch.tensor(part, dtype=torch.float64).reshape(shape)
+        for (W, b), (out, into) in zip(stored, shapes, strict=True)
+        for part, shape in ((W, (out, into)), (b, (out,)))
+    ]
+
+
+def logits(parameters, x, masks=None):
+    """Logits of rows x; `masks` are the factors of both hidden layers, for each row."""
+    W1, b1, W2, b2, W3, b3 = parameters
+    h = torch.relu(x @ W1.T + b1)
+    h = torch.relu((h if masks is None else h * masks[:, 0]) @ W2.T + b2)
+    return ((h if masks is None else h * masks[:, 1]) @ W3.T + b3)[:, 0]
+
+
+def test_learning_in_the_page_is_that_of_torch(page):
+    found = page.evaluate(STEPS)
+    x = torch.tensor([[point["x"], point["y"]] for point in found["points"]], dtype=torch.float64)
+    labels = torch.tensor([float(point["label"]) for point in found["points"]], dtype=torch.float64)
+    loss = torch.nn.functional.binary_cross_entropy_with_logits
+    parameters = [part.requires_grad_() for part in layers_of(found["before"])]
+    optimiser = torch.optim.Adam(parameters, lr=0.01)
+    for masks in torch.tensor(found["masks"], dtype=torch.float64):
+        assert set(masks.unique().tolist()) == {0, 1 / 0.6}
+        optimiser.zero_grad()
+        loss(logits(parameters, x, masks), labels).backward()
+        optimiser.step()
+    for ours, theirs in zip(layers_of(found["after"]), parameters, strict=True):
+        torch.testing.assert_close(ours, theirs.detach(), rtol=1e-9, atol=1e-11)
+    with torch.no_grad():
+        values = logits(parameters, x)
+    assert found["found"]["loss"] == pytest.approx(loss(values, labels).item())
+    assert found["found"]["error"] == ((values > 0) != (labels > 0.5)).double().mean()
+
+
+def test_both_networks_learn_and_the_figure_shows_their_losses(page):
+    figure = Figure(page, "training")
+    assert figure.number("steps") == 0
+    figure.press("Train")
+    page.wait_for_function("() => playground.states.training().steps >= 100", timeout=60_000)
+    figure.press("Pause")
+    state = figure.state
+    for name, net in zip(("none", "dropout"), state["nets"], strict=True):
+        parameters = layers_of([(part["W"], part["b"]) for part in net["layers"]], width=32)
+        for key, points in (("train", state["train"]), ("test", state["test"])):
+            x = torch.tensor([[point["x"], point["y"]] for point in points], dtype=torch.float64)
+            labels = torch.tensor([point["label"] for point in points], dtype=torch.float64)
+            loss = torch.nn.functional.binary_cross_entropy_with_logits(
+                logits(parameters, x), labels
+            )
+            assert figure.number(f"{name}-{key}") == pytest.approx(loss.item(), rel=5.01e-3)
+    figure.slide("Drop probability p", 0)
+    assert figure.number("steps") == 0
+    figure.press("Train")
+    page.wait_for_function("() => playground.states.training().steps >= 30", timeout=60_000)
+    figure.press("Pause")
+    assert figure.text("none-test") == figure.text("dropout-test")  # without masks they are one
+
+
+# ---- Two units, four networks --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("p", [0, 0.3, 0.8])
+@pytest.mark.parametrize(("read", "label"), [("sum", "a sum"), ("relu", "a ReLU of the sum")])
+def test_four_subnetworks_average_as_in_the_library(page, read, label, p):
+    figure = Figure(page, "four")
+    figure.slide("Drop probability p", p)
+    figure.choose(label)
+    state = figure.state
+    outer = relu if read == "relu" else np.asarray
+    h, w = np.array(state["h"]), np.array(state["w"])
+    mean = ensemble.expectation(lambda masks: outer((masks * h / (1 - p)) @ w), 2, p)
+    assert figure.number("mean") == close(mean)
+    assert figure.number("inference") == close(outer(h @ w))
+    assert (mean == pytest.approx(outer(h @ w))) is (read == "sum" or p == 0)
+
+
+# ---- Mistakes in the scale -----------------------------------------------------------------------
+
+# Factors of a kept unit in training, the probability to keep it, and the factor in evaluation.
+SLIPS = {
+    "none": lambda p: (1 / (1 - p), 1 - p, 1),
+    "never scaled": lambda p: (1, 1 - p, 1),
+    "scaled in training and in evaluation": lambda p: (1 / (1 - p), 1 - p, 1 - p),
+    "divided by p": lambda p: (1 / p, 1 - p, 1),
+    "p taken as the share to keep": lambda p: (1 / p, p, 1),
+    "left on in evaluation": lambda p: (1 / (1 - p), 1 - p, None),
+}
+
+
+@pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("name", SLIPS)
+def test_mistakes_in_the_scale_are_what_an_average_over_masks_gives(page, name, p):
+    figure = Figure(page, "slips")
+    figure.slide("Drop probability p", p)
+    figure.choose(name)
+    factor, keep, evaluation = SLIPS[name](p)
+    mean, variance = (
+        average(lambda masks: masks[:, 0] * factor, 1, 1 - keep).item()
+        for average in (ensemble.expectation, ensemble.variance)
+    )
+    assert figure.number("train") == close(mean)
+    assert figure.number("noise") == close(variance)
+    assert figure.number("evaluation") == close(mean if evaluation is None else evaluation)
+    assert figure.number("spread") == close(variance if evaluation is None else 0)
+    assert figure.number("ratio") == close(figure.number("evaluation") / mean)
+
+
+# ---- Guesses -------------------------------------------------------------------------------------
+
+INTRODUCTION = (ROOT / "_build" / "html" / "chapters" / "introduction.html").as_uri()
+
+
+def test_a_guess_opens_the_answer_and_marks_the_right_choice(browser):
+    with pages.watched(browser, "file://") as (page, faults):
+        page.goto(INTRODUCTION)
+        guesses = page.locator(".admonition.guess")
+        assert guesses.count() >= 6
+        for guess in guesses.all():
+            assert guess.locator(".right").count() == 1
+            guess.locator("li button").first.press("Enter")
+            assert guess.locator("details").get_attribute("open") is not None
+            assert guess.locator("li.correct .right").count() == 1
+            first_is_right = guess.locator("li").first.locator(".right").count()
+            assert guess.locator("li.mistaken").count() == 1 - first_is_right
+        assert faults == []
+
+
+def test_the_introduction_takes_ten_minutes():
+    """No visible code, and as many words as are read in ten minutes at 150 a minute."""
+    text = (ROOT / "manuscript" / "introduction.md").read_text(encoding="utf-8")
+    assert "code-cell" not in text
+    assert len(re.sub(r"<[^>]*>|^---.*?^---", "", text, flags=re.M | re.S).split()) <= 1500
 
 
 # ---- The network --------------------------------------------------------------------------------
@@ -466,7 +633,8 @@ def test_colours_of_figures_can_be_read_in_light_and_dark():
 
 def test_only_pages_with_a_figure_load_their_scripts():
     html = ROOT / "_build" / "html"
-    users = [
-        path for path in html.rglob("*.html") if "interactive/shared.js" in path.read_text("utf-8")
-    ]
-    assert {path.name for path in users} == {"guide.html", "playground.html"}
+    pages_read = {path: path.read_text("utf-8") for path in html.rglob("*.html")}
+    users = {path.name for path, text in pages_read.items() if "interactive/shared.js" in text}
+    holders = {path.name for path, text in pages_read.items() if 'data-figure="' in text}
+    assert users == holders
+    assert holders >= {"guide.html", "introduction.html", "playground.html"}

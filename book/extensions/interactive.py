@@ -12,13 +12,20 @@ from pathlib import Path
 
 FOLDER = "interactive"
 FIGURE = re.compile(r'data-figure="([a-z-]+)"')
+GUESS = 'class="guess admonition'
 # Data of a figure: stored as JSON, handed over as a script, for a page from disk may fetch nothing.
 DATA = {"mc": "mc-networks.json"}
+# What a figure needs besides the shared script.
+NEEDS = {"training": "learning"}
 
 
 def attach_scripts(app, pagename, templatename, context, doctree):
     """Add the scripts of the figures on this page, the shared one first."""
-    figures = dict.fromkeys(FIGURE.findall(context.get("body") or ""))
+    body = context.get("body") or ""
+    if GUESS in body:
+        app.add_css_file(f"{FOLDER}/playground.css")
+        app.add_js_file(f"{FOLDER}/guess.js", priority=600)
+    figures = dict.fromkeys(FIGURE.findall(body))
     if not figures:
         return
     app.add_css_file(f"{FOLDER}/playground.css")
@@ -26,6 +33,8 @@ def attach_scripts(app, pagename, templatename, context, doctree):
     for figure in figures:
         if figure in DATA:
             app.add_js_file(f"{FOLDER}/{Path(DATA[figure]).stem}.js", priority=601)
+        if figure in NEEDS:
+            app.add_js_file(f"{FOLDER}/{NEEDS[figure]}.js", priority=601)
         app.add_js_file(f"{FOLDER}/{figure}.js", priority=602)
 
 

@@ -1,0 +1,27 @@
+// "Guess first": the choices of a question become buttons, and the answer opens with the choice.
+// Without this script they are a list, and the answer is one press away.
+document.addEventListener("DOMContentLoaded", () => {
+  "use strict";
+  for (const box of document.querySelectorAll(".admonition.guess")) {
+    const list = box.querySelector("ul");
+    const answer = box.querySelector("details");
+    if (!list || !answer) continue;
+    list.classList.add("choices");
+    const choices = [...list.children];
+    for (const item of choices) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.append(...item.childNodes);
+      item.append(button);
+      button.addEventListener("click", () => {
+        for (const other of choices) {
+          const right = Boolean(other.querySelector(".right"));
+          other.classList.toggle("correct", right);
+          other.classList.toggle("mistaken", other === item && !right);
+          other.firstChild.setAttribute("aria-pressed", String(other === item));
+        }
+        answer.open = true;
+      });
+    }
+  }
+});

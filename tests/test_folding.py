@@ -1,0 +1,82 @@
+"""What is folded on a page, what stays, and how much of a chapter is visible code."""
+
+import pages
+import pytest
+from docutils import nodes
+
+from book.extensions import folding
+from book.scripts.build_book import ROOT
+from book.scripts.ledger_page import Row
+
+browser = pages.browser
+CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
+
+# Visible code and printed output may take this share of a chapter's height.
+SHARE = {"implementation": 0.40}
+
+HEIGHTS = """() => {
+  const article = document.querySelector("article");
+  const open = (e) => e.getBoundingClientRect().height > 0 && !e.closest("details:not([open])");
+  const height = (selector) => [...article.querySelectorAll(selector)].filter(open)
+    .reduce((sum, e) => sum + e.getBoundingClientRect().height, 0);
+  return [height(".cell_input, .cell_output .output:is(.text_plain, .stream)"),
+          article.getBoundingClientRect().height];
+}"""
+
+
+def cell(source, *outputs, classes=()):
+    """A cell as the notebook extension makes it."""
+    node = nodes.container(classes=["cell", *classes], nb_element="cell_code")
+    node += nodes.container("", nodes.literal_block(source, source), classes=["cell_input"])
+    if outputs:
+        node += nodes.container("", *outputs, classes=["cell_output"])
+    return node
+
+
+def visible(node):
+    """Texts of a cell outside of what is folded."""
+    found, depth = [], 0
+    for part in node:
+        text = part.astext()
+        depth += text.startswith("<details") - text.startswith("</details")
+        if not depth and not text.startswith("</details"):
+            found.append(text)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("made", "kind", "left"),
+    [
+        (cell("import math\nx = 1"), "setup", []),
+        (cell("x = 1"), "code", []),
+        (cell("print(dropcheck.identity(a, b))", nodes.Text("passed")), "check", []),
+        (cell("print(2)", nodes.Text("2")), "result", ["2"]),
+        (cell("plot()", nodes.Text("n = 3"), nodes.image(alt="A curve.")), "figure", ["A curve."]),
+    ],
+)
+def test_code_is_folded_and_results_stay(made, kind, left):
+    before = made.astext()
+    folding.fold(made, None)
+    assert f'class="fold fold-{kind}"' in made[0].astext()
+    assert visible(made) == left
+    words = before.split()
+    assert all(word in made.astext() for word in words)
+
+
+def test_a_badge_counts_what_the_ledger_has():
+    row = Row("thm-x", "X", "theorem", ("**identity**: …", "**formal**: …"), ("1/p",), ())
+    assert folding.badge(row) == ("✓ verified 2 ways · 1 wrong form rejected · for every n")
+    made = cell("dropcheck.bound(a, b)")
+    folding.fold(made, row)
+    assert "verified 2 ways" in made[0].astext()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_text_takes_most_of_a_chapter(browser, chapter):
+    page = ROOT / "_build" / "html" / "chapters" / f"{chapter.stem}.html"
+    with pages.watched(browser, "file://") as (opened, _):
+        opened.goto(page.as_uri())
+        code, height = opened.evaluate(HEIGHTS)
+        assert code / height <= SHARE.get(chapter.stem, 0.25)
+        assert opened.locator("details.fold[open]").count() == 0
