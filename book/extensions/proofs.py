@@ -4,7 +4,6 @@ import html
 from pathlib import Path
 
 from docutils import nodes
-from sphinx_proof.nodes import enumerable_node
 
 from book.scripts import build_proofs
 
@@ -42,7 +41,7 @@ def add_folds(app, doctree):
     for theorem in build_proofs.theorems(root):
         found.setdefault(theorem.label, []).append(theorem)
     page = f"{'../' * docname.count('/')}{build_proofs.PAGE.with_suffix('.html').as_posix()}"
-    for node in list(doctree.findall(enumerable_node)):
+    for node in list(doctree.findall(nodes.Admonition)):
         label = node.get("label", "")
         if label in stored:
             text = fold(label, found[label], stored[label], page)

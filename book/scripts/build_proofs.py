@@ -84,7 +84,7 @@ def theorems(root=ROOT):
 
 def _context(before):
     """What the open section has declared so far; nothing outside of sections."""
-    opened = [match for match in SECTION.finditer(before)]
+    opened = list(SECTION.finditer(before))
     if not opened or opened[-1][1] == "End":
         return ""
     return "\n".join(CONTEXT.findall(before[opened[-1].end() :]))
