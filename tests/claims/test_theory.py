@@ -40,7 +40,7 @@ def relu(z):
 
 
 @pytest.mark.claim(
-    "thm-eval-is-mean",
+    "thm-interactions",
     method="enumeration",
     parts=(1,),
     rejects=("every interaction once", "q for every interaction", "taken at x, not at x / q"),
@@ -70,7 +70,7 @@ def test_the_mean_is_a_sum_of_interactions(claim, rng):
 
 
 @pytest.mark.claim(
-    "thm-eval-is-mean",
+    "thm-interactions",
     method="enumeration",
     parts=(1,),
     rejects=("multi-affine functions only", "interactions of degree one"),
@@ -121,9 +121,9 @@ def test_equality_needs_homogeneous_interactions(claim, rng):
 
 
 @pytest.mark.claim(
-    "thm-eval-is-mean",
+    "thm-interactions",
     method="enumeration",
-    parts=(4,),
+    parts=(2,),
     rejects=("no gap", "q^|S| for the factor", "twice the gap"),
 )
 def test_the_gap_of_a_network_without_biases(claim, rng):
@@ -150,6 +150,45 @@ def test_the_gap_of_a_network_without_biases(claim, rng):
     check.rejects("no gap", lambda size: 0)
     check.rejects("q^|S| for the factor", lambda size: q**size - 1)
     check.rejects("twice the gap", lambda size: 2 * (q ** (size - 1) - 1))
+
+
+@pytest.mark.claim(
+    "thm-interactions",
+    method="identity",
+    rejects=("every interaction once", "q for every interaction", "p^|S| for q^|S|"),
+)
+def test_the_mean_is_a_sum_of_interactions_by_identity(claim, rng):
+    """Any polynomial of degree up to three in each of two units, at any x and p."""
+    powers = list(itertools.product(range(4), repeat=2))
+
+    def polynomial(coefficients, x):
+        terms = zip(coefficients, powers, strict=True)
+        return sum(c * x[0] ** i * x[1] ** j for c, (i, j) in terms)
+
+    def mean(v):
+        coefficients, x, p = v[:16], v[16:18], v[18]
+        return sum(
+            (1 - p if one else p)
+            * (1 - p if two else p)
+            * polynomial(coefficients, np.array([one, two]) * x / (1 - p))
+            for one, two in itertools.product((0, 1), repeat=2)
+        )
+
+    @claim
+    def check(weight):
+        def stated(v):
+            coefficients, x, p = v[:16], v[16:18], v[18]
+            return sum(
+                weight(p, int(S.sum())) * h
+                for S, h in interactions(lambda z: polynomial(coefficients, z), x / (1 - p))
+            )
+
+        return dropcheck.identity(mean, stated, 19, rng=rng)
+
+    check.holds(lambda p, size: (1 - p) ** size)
+    check.rejects("every interaction once", lambda p, size: 1)
+    check.rejects("q for every interaction", lambda p, size: 1 - p if size else 1)
+    check.rejects("p^|S| for q^|S|", lambda p, size: p**size)
 
 
 # The two conventions under a bound on the norm of each row.
@@ -673,7 +712,7 @@ def covering_places(height, width, b):
 @pytest.mark.claim(
     "approx-dropblock",
     method="enumeration",
-    parts=(1,),
+    parts=(2,),
     rejects=("p for every unit", "n gamma", "n / |m| keeps the means", "a constant factor does"),
 )
 def test_each_unit_has_a_rate_of_its_own(claim):
