@@ -241,7 +241,10 @@ def layer_bytes(layer: Layer) -> int:
     return sum(part.nbytes for part in held if isinstance(part, (np.ndarray, PackedMask)))
 
 
-def autograd_bytes(run: Callable[[], object], ignore: Iterable["torch.Tensor"] = ()) -> int:
+def autograd_bytes(
+    run: Callable[[], object],
+    ignore: Iterable["torch.Tensor"] = (),
+) -> int:
     """Bytes of the tensors that torch's autograd saves for backward while `run()` computes.
 
     Parameters

@@ -197,7 +197,12 @@ def glm_penalty(beta: ArrayLike, X: ArrayLike, p: Probability, family: str) -> f
     return float(strength / 2 * np.sum(A.curvature(terms.sum(axis=1)) * (terms**2).sum(axis=1)))
 
 
-def exact_glm_penalty(beta: ArrayLike, X: ArrayLike, p: Probability, family: str) -> float:
+def exact_glm_penalty(
+    beta: ArrayLike,
+    X: ArrayLike,
+    p: Probability,
+    family: str,
+) -> float:
     """What dropout adds to the expected loss, as a mean over all masks (``thm-glm-exact-gap``).
 
     ``sum_i E A(x~_i . beta) - A(x_i . beta)``, never negative, and without labels.
