@@ -122,7 +122,12 @@ def expected_gradient(W: ArrayLike, X: ArrayLike, Y: ArrayLike, p: Probability) 
     return ((X @ W.T - Y).T @ X + penalty) / len(X)
 
 
-def gradient_variance(W: ArrayLike, X: ArrayLike, Y: ArrayLike, p: Probability) -> NDArray:
+def gradient_variance(
+    W: ArrayLike,
+    X: ArrayLike,
+    Y: ArrayLike,
+    p: Probability,
+) -> NDArray:
     """Variance over masks of each entry of the gradient of a batch.
 
     The gradient is that of the mean of ``|W x~ - y|^2 / 2`` over N rows, masked independently,

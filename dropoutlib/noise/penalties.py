@@ -20,7 +20,11 @@ __all__ = [
 ]
 
 
-def second_order_penalty(h: ArrayLike, curvature: ArrayLike, p: Probability) -> NDArray[np.float64]:
+def second_order_penalty(
+    h: ArrayLike,
+    curvature: ArrayLike,
+    p: Probability,
+) -> NDArray[np.float64]:
     """Leading term of what dropout on h adds to a smooth loss L (``approx-noise-expansion``).
 
     ``p / (2 q) sum_i h_i^2 d^2L/dh_i^2``; exact where L is quadratic in h, as the squared loss of
