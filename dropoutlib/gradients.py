@@ -122,7 +122,12 @@ def expected_gradient(W: ArrayLike, X: ArrayLike, Y: ArrayLike, p: Probability) 
     return ((X @ W.T - Y).T @ X + penalty) / len(X)
 
 
-def gradient_variance(W: ArrayLike, X: ArrayLike, Y: ArrayLike, p: Probability) -> NDArray:
+def gradient_variance(
+    W: ArrayLike,
+    X: ArrayLike,
+    Y: ArrayLike,
+    p: Probability,
+) -> NDArray:
     """Variance over masks of each entry of the gradient of a batch.
 
     The gradient is that of the mean of ``|W x~ - y|^2 / 2`` over N rows, masked independently,
@@ -241,7 +246,10 @@ def layer_bytes(layer: Layer) -> int:
     return sum(part.nbytes for part in held if isinstance(part, (np.ndarray, PackedMask)))
 
 
-def autograd_bytes(run: Callable[[], object], ignore: Iterable["torch.Tensor"] = ()) -> int:
+def autograd_bytes(
+    run: Callable[[], object],
+    ignore: Iterable["torch.Tensor"] = (),
+) -> int:
     """Bytes of the tensors that torch's autograd saves for backward while `run()` computes.
 
     Parameters

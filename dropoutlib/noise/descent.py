@@ -137,7 +137,12 @@ def iterate_moments(
     return IterateMoments(error + target, second - np.outer(error, error))
 
 
-def stationary_moments(X: ArrayLike, y: ArrayLike, p: Probability, eta: float) -> IterateMoments:
+def stationary_moments(
+    X: ArrayLike,
+    y: ArrayLike,
+    p: Probability,
+    eta: float,
+) -> IterateMoments:
     """Limit of `iterate_moments` as the number of steps grows (``thm-iterate-variance``).
 
     Parameters

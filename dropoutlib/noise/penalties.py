@@ -20,7 +20,11 @@ __all__ = [
 ]
 
 
-def second_order_penalty(h: ArrayLike, curvature: ArrayLike, p: Probability) -> NDArray[np.float64]:
+def second_order_penalty(
+    h: ArrayLike,
+    curvature: ArrayLike,
+    p: Probability,
+) -> NDArray[np.float64]:
     """Leading term of what dropout on h adds to a smooth loss L (``approx-noise-expansion``).
 
     ``p / (2 q) sum_i h_i^2 d^2L/dh_i^2``; exact where L is quadratic in h, as the squared loss of
@@ -197,7 +201,12 @@ def glm_penalty(beta: ArrayLike, X: ArrayLike, p: Probability, family: str) -> f
     return float(strength / 2 * np.sum(A.curvature(terms.sum(axis=1)) * (terms**2).sum(axis=1)))
 
 
-def exact_glm_penalty(beta: ArrayLike, X: ArrayLike, p: Probability, family: str) -> float:
+def exact_glm_penalty(
+    beta: ArrayLike,
+    X: ArrayLike,
+    p: Probability,
+    family: str,
+) -> float:
     """What dropout adds to the expected loss, as a mean over all masks (``thm-glm-exact-gap``).
 
     ``sum_i E A(x~_i . beta) - A(x_i . beta)``, never negative, and without labels.
