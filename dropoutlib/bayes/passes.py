@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from .stochastic import HANDLERS
 from .streams import DivergenceError, Site
+from .trees import tensors
 
-__all__ = ["FirstPass", "OwnGenerator", "Pass", "RepeatedPass", "ReuseError", "tensors"]
+__all__ = ["FirstPass", "Pass", "RepeatedPass", "ReuseError"]
 
 DIGITS = {torch.float32: 24, torch.float16: 11, torch.bfloat16: 8}  # of a number in [1/2, 1)
 UNTRACKED = {torch.Tensor.data.__get__, torch.Tensor.data.__set__}  # changes that leave no trace
@@ -214,52 +214,6 @@ class RepeatedPass(Pass):
             raise DivergenceError("a pass ended earlier than the first one")
 
 
-class OwnGenerator(TorchDispatchMode):
-    """Lets operations draw from a generator of the pass's own, beneath all functions of torch.
-
-    It takes the place of torch's global ones, which other threads may be using, and of a layer's
-    own.
-    """
-
-    def __init__(self, seed=0):
-        super().__init__()
-        self.seed, self.generators = seed, {}
-
-    @classmethod
-    def _should_skip_dynamo(cls):
-        return False  # or torch wraps each operation, and imports its compiler for that
-
-    @property
-    def drew(self):
-        """Whether anything was drawn."""
-        return bool(self.generators)
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
-        if torch.Tag.nondeterministic_seeded not in func.tags:
-            return func(*args, **kwargs)
-        own = _with_generator(func)
-        if own is None:
-            raise ValueError(
-                f"{func} draws from torch's global generator and takes no other, so that its noise "
-                "cannot follow the seed of a prediction; draw it with torch.rand or torch.randn"
-            )
-        given = (tensor.device for tensor in tensors((args, kwargs)))
-        device = torch.device(next(given, kwargs.get("device") or "cpu"))
-        if device not in self.generators:
-            self.generators[device] = torch.Generator(device).manual_seed(self.seed)
-        return own(*args, **{**kwargs, "generator": self.generators[device]})
-
-
-@functools.cache
-def _with_generator(func):
-    """The form of a random operation that takes a generator, or None."""
-    names = {argument.name for argument in func._schema.arguments} | {"generator"}
-    packet = func.overloadpacket
-    forms = (func, *(getattr(packet, name) for name in packet.overloads()))
-    return next((f for f in forms if {a.name for a in f._schema.arguments} == names), None)
-
-
 def _kept(result):
     """A function that gives the result of a call, which it does not keep alive.
 
@@ -271,17 +225,6 @@ def _kept(result):
     shape, dtype, device, alive = result.shape, result.dtype, result.device, weakref.ref(result)
     dead = functools.partial(torch.empty, (), dtype=dtype, device=device)
     return lambda: dead().expand(shape) if (tensor := alive()) is None else tensor
-
-
-def tensors(tree):
-    """The tensors in nested tuples, lists and dictionaries."""
-    if isinstance(tree, torch.Tensor):
-        return [tree]
-    if isinstance(tree, dict):
-        tree = tree.values()
-    elif not isinstance(tree, (tuple, list)):
-        return []
-    return [tensor for part in tree for tensor in tensors(part)]
 
 
 def _storages(tree):

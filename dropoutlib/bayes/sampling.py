@@ -4,30 +4,25 @@ The way of a prediction, from top to bottom: the model and its arguments, the be
 passes share, their T endings, the samples.
 """
 
-import contextlib
 import functools
-import inspect
-import numbers
-import random
 import secrets
 import warnings
 
 import numpy as np
 import torch
 from torch import nn
-from torch.utils._pytree import tree_flatten, tree_map_only, tree_unflatten
 
 from .._modules import shadow
 from ..masks import check_rng
 from ..nn.finding import find, modes
-from .passes import FirstPass, OwnGenerator, Pass, RepeatedPass, ReuseError, tensors
+from . import trees
+from .passes import FirstPass, Pass, RepeatedPass, ReuseError
 from .rows import known_layers, sample_rows
-from .streams import DivergenceError, Streams
+from .streams import DivergenceError, OwnGenerator, Streams, python_noise
 
 __all__ = ["mc_samples"]
 
 CHUNK_BYTES = 1 << 25  # of passes that run together, if the caller does not say
-CONSTANTS = (bool, int, float, str, type(None))  # what an output may hold beside tensors
 
 
 def mc_samples(
@@ -47,10 +42,10 @@ def mc_samples(
     Parameters
     ----------
     model : Module
-        It is neither changed nor switched: other threads may use it meanwhile.
+        It is only read: other threads may use it meanwhile.
     *args, **kwargs
-        Arguments of the model, tensors or not; a single tuple holds all arguments. Behind them
-        may stand the number of samples, as in ``mc_samples(model, x, 100)``.
+        Its arguments, tensors or not; a single tuple holds them all. The number of samples may
+        stand behind them, as in ``mc_samples(model, x, 100)``.
     n_samples : int
         Number T of samples, at least 1.
     output : callable, optional
@@ -81,28 +76,22 @@ def mc_samples(
     Raises
     ------
     ValueError
-        If the model has no dropout or none that drops anything, if it calls dropout in a way
-        that cannot be switched, if one pass takes more than `max_bytes`, or for a bad number.
+        If nothing drops or something cannot be switched, if one pass takes more than `max_bytes`,
+        or for a bad number.
     TypeError
-        If `model` is not a Module, an argument is missing, or the output is not made of tensors.
+        If `model` is no Module, an argument is missing, or the output is not made of tensors.
     ImportError
         If `progress` is asked for and tqdm is not installed.
 
     Warns
     -----
     UserWarning
-        If something drops in training that is not reached here; it names what to put into `also`.
+        If something drops in training that is not reached here, with what to put into `also`.
 
     Notes
     -----
-    What the network does before its first dropout is done once. Behind that, as many samples as
-    fit run together: as more rows where the model is a sequence of layers that are known to
-    treat rows alike, else by `torch.func.vmap`. Where neither is possible they run one by one,
-    and in full where passes share nothing, with the same noise. So the samples depend on the
-    seed and on T, but not on `max_bytes` or on how they are computed, rounding apart.
-
-    Noise that does not come from torch makes all passes full ones where it shows in the arguments
-    of torch's functions; it does not follow the seed.
+    The samples depend on the seed and on T, but not on `max_bytes` or on how they are computed,
+    rounding apart. Noise that does not come from torch does not follow the seed.
 
     Source: Gal and Ghahramani (2016), section 4.
 
@@ -112,14 +101,15 @@ def mc_samples(
     >>> mc_samples(model, torch.ones(4, 3), 10, rng=0).shape
     torch.Size([10, 4, 8])
     """
-    given, n_samples = _arguments(model, args, kwargs, n_samples)
-    _check_count("n_samples", n_samples)
+    given, n_samples = trees.arguments(model, args, kwargs, n_samples)
+    trees.check_count("n_samples", n_samples)
     if max_bytes is not None:
-        _check_count("max_bytes", max_bytes)
+        trees.check_count("max_bytes", max_bytes)
     also, total = tuple(also), int(n_samples)
-    entropy = secrets.randbits(128) if rng is None else _entropy(check_rng(rng))
+    drawn = secrets.token_bytes(16) if rng is None else check_rng(rng).bytes(16)
+    entropy = int.from_bytes(drawn, "little")
     with (
-        _progress_bar(total, progress) as advance,
+        trees.progress_bar(total, progress) as advance,
         torch.inference_mode(False),  # whose tensors do not tell whether they were changed
         torch.no_grad(),
     ):
@@ -148,7 +138,7 @@ class Sampler:
 
     def run(self, shared, max_bytes):
         """The samples, by the quickest way that the network allows."""
-        of_row = self._sites_of_one_row() if shared and _rows(self.given) > 1 else None
+        of_row = self._sites_of_one_row() if shared and trees.row_count(self.given) > 1 else None
         try:
             samples = self._sharing(Streams(self.entropy, self.total, of_row), max_bytes)
         except (ReuseError, DivergenceError):
@@ -162,7 +152,9 @@ class Sampler:
         if self.training - self.called:
             for found in find(self.model):
                 owner = self.model.get_submodule(found.name.rpartition(".")[0])
-                on = found.module in self.called or owner in self.training
+                # What is scripted cannot be watched, and what is traced (no p) not switched.
+                scripted = isinstance(found.module, torch.jit.ScriptModule) and found.p is not None
+                on = scripted or found.module in self.called or owner in self.training
                 if found.reach == "call" and found.p != 0 and not on:
                     silent.append(found._replace(owner=owner))
         if silent:
@@ -180,14 +172,14 @@ class Sampler:
     def _sharing(self, noise, max_bytes):
         """All samples: the first alone, and the others from where its beginning ended."""
         model, active = self._twin()
-        given = _copies(self.given)
-        state = tensors([given, *map(vars, model.modules())])
+        given = trees.copies(self.given)
+        state = trees.tensors([given, *map(vars, model.modules())])
         self.together = all(tensor.layout is torch.strided for tensor in state)
         first = FirstPass(noise.draw, active, state)
-        before = _python_noise(model)
+        before = python_noise(model)
         with OwnGenerator() as uncontrolled:
             output, structure = self._call(model, given, first)
-        if uncontrolled.drew or _python_noise(model) != before:
+        if uncontrolled.drew or python_noise(model) != before:
             raise ReuseError("a pass drew noise that is not under control")
         first.check_shared(output)
         if not first.sites:
@@ -210,7 +202,7 @@ class Sampler:
             for whole, part in zip(samples, self._endings(ending, values), strict=True):
                 whole[start:stop] = part
             self.advance(stop)
-        return _rebuilt(samples, structure)
+        return trees.put_together(samples, structure)
 
     def _endings(self, ending, values):
         """Outputs of passes with this noise, samples first: of all at once, or one by one."""
@@ -221,29 +213,29 @@ class Sampler:
                 raise
             except Exception:  # whatever it is, it is found again below, or does not matter
                 self.together = False
-        return _stacked([ending(*sample) for sample in zip(*values, strict=True)])
+        return trees.stacked([ending(*sample) for sample in zip(*values, strict=True)])
 
     def _in_full(self, by_row):
         """One sample at a time, each from the start, and on request one row of it at a time."""
         model, active = self._twin()
         noise = Streams(self.entropy, self.total)
-        rows = [slice(i, i + 1) for i in range(_rows(self.given))] if by_row else [None]
+        slices = [slice(i, i + 1) for i in range(trees.row_count(self.given))] if by_row else [None]
         samples = []
         for sample in range(self.total):
             parts = []
             noise.begin_sample()
-            for row in rows:
+            for row in slices:
                 noise.begin_pass()  # all rows of a sample get the same noise
                 seed = np.random.SeedSequence(self.entropy, spawn_key=(0, sample))
                 with OwnGenerator(int(seed.generate_state(1, np.uint64)[0])):
                     run = Pass(noise.draw, active)
-                    output, structure = self._call(model, _copies(self.given, row), run)
+                    output, structure = self._call(model, trees.copies(self.given, row), run)
                 parts.append(output)
             samples.append(
                 [torch.cat(part) for part in zip(*parts, strict=True)] if by_row else output
             )
             self.advance(sample + 1)
-        return _rebuilt(_stacked(samples), structure)
+        return trees.put_together(trees.stacked(samples), structure)
 
     def _sites_of_one_row(self):
         """The sites of a pass of the first row alone."""
@@ -251,7 +243,7 @@ class Sampler:
         model, active = self._twin()
         try:
             with OwnGenerator():
-                self._call(model, _copies(self.given, slice(1)), Pass(noise.draw, active))
+                self._call(model, trees.copies(self.given, slice(1)), Pass(noise.draw, active))
         except Exception as error:
             error.add_note("shared_mask=True runs the first row alone; there the model failed")
             raise
@@ -276,16 +268,7 @@ class Sampler:
             output = model(*args, **kwargs)
             if self.output is not None:
                 output = self.output(output)
-        leaves, spec = tree_flatten(output)
-        found = [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
-        strange = [leaf for leaf in leaves if not isinstance(leaf, (torch.Tensor, *CONSTANTS))]
-        if strange or not found or any(leaf.layout != torch.strided for leaf in found):
-            raise TypeError(
-                f"{type(self.model).__name__} must return a tensor, or a tuple or dictionary of "
-                f"tensors, got {type(output).__name__}; name what to sample, such as "
-                "output=lambda result: result.logits"
-            )
-        return found, (leaves, spec)
+        return trees.taken_apart(output, type(self.model).__name__)
 
     def _chunk(self, first, noise, max_bytes):
         """Number of samples that fit into the memory given."""
@@ -293,7 +276,7 @@ class Sampler:
         each = 2 * (first.peak + sum(stream.nbytes for stream in noise.streams.values()))
         if max_bytes is not None and each > max_bytes:
             raise ValueError(
-                f"one pass of {_rows(self.given)} rows takes {each} bytes, more than "
+                f"one pass of {trees.row_count(self.given)} rows takes {each} bytes, more than "
                 f"max_bytes={max_bytes}; allow more, or predict fewer rows at a time"
             )
         return min(self.total, max(1, (max_bytes or CHUNK_BYTES) // max(1, each)))
@@ -307,102 +290,9 @@ class Sampler:
             )
         self.advance(self.total)
         samples = [one.expand(self.total, *one.shape).contiguous() for one in output]
-        return _rebuilt(samples, structure)
-
-
-def _arguments(model, args, kwargs, n_samples):
-    """Arguments of the model, by position and by name, and the number of samples."""
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
-    if not args and [*kwargs] == ["x"] and "x" not in inspect.signature(model.forward).parameters:
-        args, kwargs = (kwargs["x"],), {}
-    if n_samples is None:
-        if len(args) + len(kwargs) < 2 or not args:
-            raise TypeError("how many samples? Say n_samples=100, or mc_samples(model, x, 100)")
-        *args, n_samples = args
-    if len(args) == 1 and type(args[0]) is tuple:
-        (args,) = args
-    given = tuple(args), kwargs
-    found = tensors(given)
-    if not found:
-        kinds = ", ".join(type(value).__name__ for value in (*args, *kwargs.values()))
-        raise TypeError(f"x must be a tensor or a tuple of tensors, got {kinds or 'nothing'}")
-    if any(tensor.is_nested for tensor in found):
-        raise TypeError("x must not be a nested tensor: pad it, nested.to_padded_tensor(0.0)")
-    if any(tensor.is_meta for tensor in (*found, *model.parameters())):
-        raise ValueError("there is nothing to sample on the meta device: it holds no numbers")
-    if not any(tensor.dim() for tensor in found):
-        raise ValueError("x must have rows on its first axis, got single numbers")
-    return given, n_samples
-
-
-def _rows(given):
-    """Number of rows: the length of the first tensor that has any."""
-    return next(len(tensor) for tensor in tensors(given) if tensor.dim())
-
-
-def _copies(given, rows=None):
-    """Arguments whose tensors a model may change, with all rows or some."""
-    count = _rows(given)
-
-    def copy(tensor):
-        if rows is not None and tensor.shape[:1] == (count,):
-            tensor = tensor[rows]
-        return tensor.detach().clone()
-
-    return tree_map_only(torch.Tensor, copy, given)
-
-
-def _python_noise(model):
-    """States of the generators of Python and NumPy that a model may draw from."""
-    held = [value for module in model.modules() for value in vars(module).values()]
-    states = [value.bit_generator.state for value in held if isinstance(value, np.random.Generator)]
-    states += [value.getstate() for value in held if isinstance(value, random.Random)]
-    _, legacy, *rest = np.random.get_state()  # noqa: NPY002 what a model may still use
-    return repr(states), random.getstate(), legacy.tobytes(), rest
-
-
-def _stacked(samples):
-    """Outputs of single passes, each a sequence of tensors, with the samples first."""
-    return [torch.stack(parts) for parts in zip(*samples, strict=True)]
-
-
-def _rebuilt(samples, structure):
-    """Samples in the structure of an output."""
-    (leaves, spec), samples = structure, iter(samples)
-    leaves = [next(samples) if isinstance(leaf, torch.Tensor) else leaf for leaf in leaves]
-    return tree_unflatten(leaves, spec)
+        return trees.put_together(samples, structure)
 
 
 def _listed(off):
     """What is known to drop and stays off, and how it is reached."""
     return "".join(f"; {found}: also=[{type(found.owner).__name__}]" for found in off)
-
-
-def _check_count(name, value):
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        shown = type(value).__name__ if isinstance(value, torch.Tensor) else repr(value)
-        raise TypeError(f"{name} must be an integer, got {name}={shown}")
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1, got {name}={value!r}")
-
-
-def _entropy(rng):
-    """An integer of 128 random bits."""
-    return int.from_bytes(rng.bytes(16), "little")
-
-
-@contextlib.contextmanager
-def _progress_bar(total, shown):
-    """A function to call with the number of samples that are done."""
-    if not shown:
-        yield lambda done: None
-        return
-    try:
-        from tqdm import tqdm
-    except ImportError as error:
-        raise ImportError(
-            "progress=True needs tqdm: pip install 'dropoutlib[progress]', or leave it off"
-        ) from error
-    with tqdm(total=total, unit="sample") as bar:
-        yield lambda done: bar.update(done - bar.n)

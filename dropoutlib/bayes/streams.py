@@ -6,15 +6,20 @@ stream is drawn in groups of samples whose size depends on the shape of its site
 handed out from there one sample or many at a time.
 """
 
+import functools
 import hashlib
 import math
+import random
 from typing import NamedTuple
 
 import numpy as np
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..masks import sample_mask
+from .trees import tensors
 
-__all__ = ["DivergenceError", "Site", "Stream", "Streams"]
+__all__ = ["DivergenceError", "OwnGenerator", "Site", "Stream", "Streams", "python_noise"]
 
 GROUP_BYTES = 1 << 18  # of noise drawn at once, unless one sample takes more
 
@@ -135,3 +140,58 @@ class Streams:
         if len(row.shape) != len(site.shape) or [a for a, b in pairs if a != b] not in ([], [1]):
             raise DivergenceError(f"shape {site.shape} has no axis for rows of shape {row.shape}")
         return row
+
+
+class OwnGenerator(TorchDispatchMode):
+    """Lets operations draw from a generator of the pass's own, beneath all functions of torch.
+
+    It takes the place of torch's global ones, which other threads may be using, and of a layer's
+    own.
+    """
+
+    def __init__(self, seed=0):
+        super().__init__()
+        self.seed, self.generators = seed, {}
+
+    @classmethod
+    def _should_skip_dynamo(cls):
+        return False  # or torch wraps each operation, and imports its compiler for that
+
+    @property
+    def drew(self):
+        """Whether anything was drawn."""
+        return bool(self.generators)
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if torch.Tag.nondeterministic_seeded not in func.tags:
+            return func(*args, **kwargs)
+        own = _with_generator(func)
+        if own is None:
+            raise ValueError(
+                f"{func} draws from torch's global generator and takes no other, so that its noise "
+                "cannot follow the seed of a prediction; draw it with torch.rand or torch.randn"
+            )
+        given = (tensor.device for tensor in tensors((args, kwargs)))
+        device = torch.device(next(given, kwargs.get("device") or "cpu"))
+        if device not in self.generators:
+            self.generators[device] = torch.Generator(device).manual_seed(self.seed)
+        return own(*args, **{**kwargs, "generator": self.generators[device]})
+
+
+def python_noise(model):
+    """States of the generators of Python and NumPy that a model may draw from."""
+    held = [value for module in model.modules() for value in vars(module).values()]
+    states = [value.bit_generator.state for value in held if isinstance(value, np.random.Generator)]
+    states += [value.getstate() for value in held if isinstance(value, random.Random)]
+    _, legacy, *rest = np.random.get_state()  # noqa: NPY002 what a model may still use
+    return repr(states), random.getstate(), legacy.tobytes(), rest
+
+
+@functools.cache
+def _with_generator(func):
+    """The form of a random operation that takes a generator, or None."""
+    names = {argument.name for argument in func._schema.arguments} | {"generator"}
+    packet = func.overloadpacket
+    forms = (func, *(getattr(packet, name) for name in packet.overloads()))
+    return next((f for f in forms if {a.name for a in f._schema.arguments} == names), None)

@@ -1,0 +1,127 @@
+"""What goes into a prediction and what comes out of it: arguments, tensors and their structure."""
+
+import contextlib
+import inspect
+import numbers
+
+import torch
+from torch import nn
+from torch.utils._pytree import tree_flatten, tree_map_only, tree_unflatten
+
+__all__ = [
+    "arguments",
+    "check_count",
+    "copies",
+    "progress_bar",
+    "put_together",
+    "row_count",
+    "stacked",
+    "taken_apart",
+    "tensors",
+]
+
+CONSTANTS = (bool, int, float, str, type(None))  # what an output may hold beside tensors
+
+
+def arguments(model, args, kwargs, n_samples):
+    """Arguments of the model, by position and by name, and the number of samples."""
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
+    if not args and [*kwargs] == ["x"] and "x" not in inspect.signature(model.forward).parameters:
+        args, kwargs = (kwargs["x"],), {}
+    if n_samples is None:
+        if len(args) + len(kwargs) < 2 or not args:
+            raise TypeError("how many samples? Say n_samples=100, or mc_samples(model, x, 100)")
+        *args, n_samples = args
+    if len(args) == 1 and type(args[0]) is tuple:
+        (args,) = args
+    given = tuple(args), kwargs
+    found = tensors(given)
+    if not found:
+        kinds = ", ".join(type(value).__name__ for value in (*args, *kwargs.values()))
+        raise TypeError(f"x must be a tensor or a tuple of tensors, got {kinds or 'nothing'}")
+    if any(tensor.is_nested for tensor in found):
+        raise TypeError("x must not be a nested tensor: pad it, nested.to_padded_tensor(0.0)")
+    if any(tensor.is_meta for tensor in (*found, *model.parameters())):
+        raise ValueError("there is nothing to sample on the meta device: it holds no numbers")
+    if not any(tensor.dim() for tensor in found):
+        raise ValueError("x must have rows on its first axis, got single numbers")
+    return given, n_samples
+
+
+def tensors(tree):
+    """The tensors in nested tuples, lists and dictionaries."""
+    if isinstance(tree, torch.Tensor):
+        return [tree]
+    if isinstance(tree, dict):
+        tree = tree.values()
+    elif not isinstance(tree, (tuple, list)):
+        return []
+    return [tensor for part in tree for tensor in tensors(part)]
+
+
+def row_count(given):
+    """Number of rows: the length of the first tensor that has any."""
+    return next(len(tensor) for tensor in tensors(given) if tensor.dim())
+
+
+def copies(given, part=None):
+    """Arguments whose tensors a model may change, with all rows or some."""
+    count = row_count(given)
+
+    def copy(tensor):
+        if part is not None and tensor.shape[:1] == (count,):
+            tensor = tensor[part]
+        return tensor.detach().clone()
+
+    return tree_map_only(torch.Tensor, copy, given)
+
+
+def taken_apart(output, model):
+    """The tensors in the output of a model of this name, and the structure that they stand in."""
+    leaves, spec = tree_flatten(output)
+    found = [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
+    strange = [leaf for leaf in leaves if not isinstance(leaf, (torch.Tensor, *CONSTANTS))]
+    if strange or not found or any(leaf.layout != torch.strided for leaf in found):
+        raise TypeError(
+            f"{model} must return a tensor, or a tuple or dictionary of tensors, got "
+            f"{type(output).__name__}; name what to sample: output=lambda result: result.logits"
+        )
+    return found, (leaves, spec)
+
+
+def put_together(samples, structure):
+    """Samples in the structure of an output."""
+    (leaves, spec), samples = structure, iter(samples)
+    leaves = [next(samples) if isinstance(leaf, torch.Tensor) else leaf for leaf in leaves]
+    return tree_unflatten(leaves, spec)
+
+
+def stacked(samples):
+    """Outputs of single passes, each a sequence of tensors, with the samples first."""
+    return [torch.stack(parts) for parts in zip(*samples, strict=True)]
+
+
+def check_count(name, value):
+    """Refuse what is no positive integer."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        shown = type(value).__name__ if isinstance(value, torch.Tensor) else repr(value)
+        raise TypeError(f"{name} must be an integer, got {name}={shown}")
+    if value < 1:
+        raise ValueError(f"{name} must be at least 1, got {name}={value!r}")
+
+
+@contextlib.contextmanager
+def progress_bar(total, shown):
+    """A function to call with the number of samples that are done."""
+    if not shown:
+        yield lambda done: None
+        return
+    try:
+        from tqdm import tqdm
+    except ImportError as error:
+        raise ImportError(
+            "progress=True needs tqdm: pip install 'dropoutlib[progress]', or leave it off"
+        ) from error
+    with tqdm(total=total, unit="sample") as bar:
+        yield lambda done: bar.update(done - bar.n)
