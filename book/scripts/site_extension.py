@@ -64,7 +64,7 @@ def count_cards(root):
         for kind, number in kinds.items()
     ]
     rows = ledger_page.rows(root)
-    methods = len({method.partition(":")[0] for row in rows.values() for method in row.methods})
+    methods = len({method.split("**")[1] for row in rows.values() for method in row.methods})
     untested = sum(statement.label not in rows for statement in statements(Path(root)))
     cards = [
         (counts["statements"], "statements", ", ".join(shares)),
