@@ -43,7 +43,7 @@ test: $(VENV)/test.stamp book ## verify everything; SEED=1 reseeds what is rando
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy
-	$(RUN) -m pytest tests chapters --nbval --ledger-check -n $(WORKERS) --dist loadfile \
+	$(RUN) -m pytest tests chapters --nbval --ledger-check --alter=exact -n $(WORKERS) --dist loadfile \
 		$(if $(SEED),--seed=$(SEED))
 
 notebooks: $(VENV)/test.stamp ## execute the chapters whose text or library changed

@@ -82,7 +82,7 @@ def count_cards(root):
         for kind, number in kinds.items()
     ]
     rows = ledger_page.rows(root)
-    methods = len({method.partition(":")[0] for row in rows.values() for method in row.methods})
+    methods = len({method.split("**")[1] for row in rows.values() for method in row.methods})
     formal = sum(any("**formal**" in method for method in row.methods) for row in rows.values())
     untested = sum(statement.label not in rows for statement in statements(Path(root)))
     cards = [

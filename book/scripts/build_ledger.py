@@ -238,7 +238,8 @@ def trust(report):
     if report.method == "slope":
         return f"order {report.estimate:.2f}"
     if report.method == "bound":
-        return f"{report.cases} cases, tightest ratio {report.ratio:.2g}"
+        tightest = "" if report.ratio is None else f", tightest ratio {report.ratio:.2g}"
+        return f"{report.cases} cases{tightest}"
     parts = str(report).removeprefix(f"{report.method}: passed").lstrip(", ").split(", false alarm")
     return f"false alarm{parts[1]}" if len(parts) > 1 else parts[0] or "passed"
 
