@@ -268,7 +268,7 @@ def try_mutants(root=ROOT):
     refused = {}
     for file in files(root):
         text = (root / BUILT / file).read_text(encoding="utf-8")
-        tried, script, position = [], ["Set Default Timeout 20."], 0
+        tried, script, position = [], ["Set Default Timeout 30."], 0
         for theorem, match in zip(
             [theorem for theorem in theorems(root) if theorem.file == file],
             THEOREM.finditer(text),
@@ -280,7 +280,7 @@ def try_mutants(root=ROOT):
             for number, (what, wrong) in enumerate(mutants(theorem)):
                 name = f"{theorem.name}_wrong{number}"
                 script.append(wrong.replace(f"Theorem {theorem.name}", f"Theorem {name}", 1))
-                script.append(f"{proof}\nAbort All.\nCheck {name}.")
+                script.append(f'idtac "stated {name}".\n{proof}\nAbort All.\nCheck {name}.')
                 tried.append((theorem, what, name))
         script.append(text[position:])
         done = subprocess.run(
@@ -290,10 +290,9 @@ def try_mutants(root=ROOT):
             capture_output=True,
             text=True,
         )
-        output = done.stdout + done.stderr
         for theorem, what, name in tried:
-            accepted = re.search(rf"^(?:Coq < |Rocq < )*{name}\s*$", output, re.MULTILINE)
-            stated = re.search(rf"\b{name} <", output)  # the prompt of a proof that was begun
+            accepted = re.search(rf"^{name}\s*$", done.stdout, re.MULTILINE)
+            stated = f"stated {name}\n" in done.stdout
             if stated and not accepted:
                 refused.setdefault(theorem.name, []).append(what)
             else:
