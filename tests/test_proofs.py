@@ -3,7 +3,6 @@
 import itertools
 import json
 import os
-import subprocess
 from fractions import Fraction
 
 import build_proofs
