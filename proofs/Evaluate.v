@@ -15,7 +15,8 @@ Definition mat (s : seq (seq rat)) n k (i : 'I_n) (j : 'I_k) : rat := nth 0 (nth
 
 (** Sum over all masks, one unit after the other, until only numbers are left. *)
 Ltac unroll :=
-  rewrite /= ?/var ?/cov ?/columns ?/inputs ?/average ?/bernoulli;
+  rewrite /= ?/var; try (rewrite covE; last exact: total_bernoulli);
+  rewrite ?/columns ?/inputs ?/average ?/bernoulli;
   repeat (rewrite expect_recl /= ?expect_coin /=);
   rewrite ?expect_coin /= ?(expect_ord0 _ _ [ffun=> true]) ?/dropout ?/factor;
   rewrite ?big_ord_recl ?big_ord0 ?big_bool ?fconsS ?fcons0 ?/vec ?/mat /=.
