@@ -15,12 +15,12 @@ if TYPE_CHECKING:  # a checker of types sees at once what a program gets when it
     from . import bayes as bayes
     from . import ensemble as ensemble
     from . import gradients as gradients
+    from . import kernels as kernels
     from . import layers as layers
     from . import masks as masks
     from . import models as models
     from . import nn as nn
     from . import noise as noise
-    from . import product as product
     from . import schedules as schedules
 
 __all__ = ["enumerate_masks", "mask_weights", "sample_mask"]
@@ -30,12 +30,12 @@ _ROOMS = (
     "bayes",
     "ensemble",
     "gradients",
+    "kernels",
     "layers",
     "masks",
     "models",
     "nn",
     "noise",
-    "product",
     "schedules",
 )
 

@@ -9,6 +9,7 @@ import collections
 import functools
 import sys
 import weakref
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +23,8 @@ from .trees import tensors
 __all__ = ["FirstPass", "Pass", "RepeatedPass", "ReuseError"]
 
 DIGITS = {torch.float32: 24, torch.float16: 11, torch.bfloat16: 8}  # of a number in [1/2, 1)
-UNTRACKED = {torch.Tensor.data.__get__, torch.Tensor.data.__set__}  # changes that leave no trace
+DATA: Any = torch.Tensor.data
+UNTRACKED = {DATA.__get__, DATA.__set__}  # changes that leave no trace
 PLAIN = (
     int,
     float,

@@ -19,7 +19,7 @@ CHANNELS = (nn.Dropout2d, ours.Dropout2d)
 DROPOUT = UNITS + CHANNELS
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 # Number of axes of a batch: a layer that gets another number takes the rows for something else.
-AXES = {
+AXES: dict[type[nn.Module], tuple[int, ...]] = {
     **dict.fromkeys((nn.Conv1d, nn.MaxPool1d, nn.AvgPool1d, nn.AdaptiveAvgPool1d), (3,)),
     **dict.fromkeys((nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d), (4,)),
     **dict.fromkeys((nn.Conv3d, nn.MaxPool3d, nn.AvgPool3d, nn.AdaptiveAvgPool3d), (5,)),

@@ -7,6 +7,8 @@ passes share, their T endings, the samples.
 import functools
 import secrets
 import warnings
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,16 +29,16 @@ CHUNK_BYTES = 1 << 25  # of passes that run together, if the caller does not say
 
 def mc_samples(
     model: nn.Module,
-    *args,
+    *args: Any,
     n_samples: int | None = None,
-    output=None,
+    output: Callable[[Any], Any] | None = None,
     shared_mask: bool = False,
     rng: np.random.Generator | int | None = None,
     max_bytes: int | None = None,
-    also=(),
+    also: Iterable[nn.Module | type] = (),
     progress: bool = False,
-    **kwargs,
-):
+    **kwargs: Any,
+) -> Any:
     """Predictions of `n_samples` networks drawn by dropout, all other layers in evaluation mode.
 
     Parameters

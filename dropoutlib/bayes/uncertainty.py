@@ -7,7 +7,6 @@ float64; a tensor gives a tensor on its device, anything else an array.
 
 from __future__ import annotations
 
-import functools
 import numbers
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,17 +32,6 @@ __all__ = [
 SUM_TOLERANCE = 1e-2
 
 
-def _of_probabilities(measure):
-    """Let a measure take whatever holds probabilities, and give the same kind."""
-
-    @functools.wraps(measure)
-    def checked(probs):
-        return in_kind(probs, measure(_probabilities(probs)))
-
-    return checked
-
-
-@_of_probabilities
 def predictive_entropy(probs: ArrayLike | torch.Tensor) -> Any:
     """Entropy of the mean prediction: total uncertainty, in nats.
 
@@ -68,10 +56,9 @@ def predictive_entropy(probs: ArrayLike | torch.Tensor) -> Any:
     >>> predictive_entropy([[[1.0, 0.0]], [[0.0, 1.0]]]).round(4)
     array([0.6931])
     """
-    return _entropy(probs.mean(axis=0), 1)
+    return in_kind(probs, _entropy(_probabilities(probs).mean(axis=0), 1))
 
 
-@_of_probabilities
 def expected_entropy(probs: ArrayLike | torch.Tensor) -> Any:
     """Mean entropy of the single predictions: aleatoric uncertainty, in nats.
 
@@ -87,10 +74,9 @@ def expected_entropy(probs: ArrayLike | torch.Tensor) -> Any:
     >>> expected_entropy([[[1.0, 0.0]], [[0.0, 1.0]]])
     array([0.])
     """
-    return _entropy(probs, 2).mean(axis=0)
+    return in_kind(probs, _entropy(_probabilities(probs), 2).mean(axis=0))
 
 
-@_of_probabilities
 def mutual_information(probs: ArrayLike | torch.Tensor) -> Any:
     """Information that the class would give about the network: epistemic uncertainty, in nats.
 
@@ -108,10 +94,11 @@ def mutual_information(probs: ArrayLike | torch.Tensor) -> Any:
     >>> mutual_information([[[1.0, 0.0]], [[0.0, 1.0]]]).round(4)
     array([0.6931])
     """
-    return np.maximum(_entropy(probs.mean(axis=0), 1) - _entropy(probs, 2).mean(axis=0), 0.0)
+    draws = _probabilities(probs)
+    gained = _entropy(draws.mean(axis=0), 1) - _entropy(draws, 2).mean(axis=0)
+    return in_kind(probs, np.maximum(gained, 0.0))
 
 
-@_of_probabilities
 def variation_ratio(probs: ArrayLike | torch.Tensor) -> Any:
     """Share of draws that do not vote for the class most voted for (Freeman 1965).
 
@@ -128,9 +115,10 @@ def variation_ratio(probs: ArrayLike | torch.Tensor) -> Any:
     >>> variation_ratio([[[0.9, 0.1]], [[0.8, 0.2]], [[0.7, 0.3]], [[0.4, 0.6]]])
     array([0.25])
     """
-    votes = probs.argmax(axis=2)
-    counts = [(votes == label).sum(axis=0) for label in range(probs.shape[2])]
-    return (len(probs) - np.max(counts, axis=0)) / len(probs)
+    draws = _probabilities(probs)
+    votes = draws.argmax(axis=2)
+    counts = [(votes == label).sum(axis=0) for label in range(draws.shape[2])]
+    return in_kind(probs, (len(draws) - np.max(counts, axis=0)) / len(draws))
 
 
 class VarianceSplit(NamedTuple):
@@ -189,7 +177,7 @@ def decompose_variance(
         raise ValueError(f"means must have at least one draw, got shape {draws.shape}")
     if (variances is None) == (tau is None):
         raise ValueError("give either the variances of the noise or its precision tau")
-    if tau is not None:
+    if variances is None:
         aleatoric = np.full(draws.shape[1:], 1 / check_tau(tau))
     else:
         noise = finite(variances, "variances")
@@ -205,7 +193,7 @@ def decompose_variance(
     return VarianceSplit(*(in_kind(means, part) for part in split))
 
 
-def check_tau(tau: float) -> float:
+def check_tau(tau: float | None) -> float:
     """The precision of a noise, once it is one positive number, or an error that says so."""
     if isinstance(tau, bool) or not isinstance(tau, numbers.Real):
         raise TypeError(f"the precision tau must be one number, got tau of {type(tau).__name__}")

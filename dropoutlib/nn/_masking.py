@@ -61,7 +61,7 @@ def overridable(function: Callable) -> Callable:
             )
         return theirs
 
-    wrapper.__prepare_scriptable__ = scriptable
+    vars(wrapper)["__prepare_scriptable__"] = scriptable
     return wrapper
 
 
@@ -257,7 +257,7 @@ def wide_dtype(device: torch.device) -> torch.dtype:
 def sample(input: Tensor, shape: Sequence[int], p: float, generator: Generator | None) -> Tensor:
     """Draw a mask, False with probability exactly p, in the strides of `input`."""
     low, high = -(2**63), 2**63 - 1
-    seed = torch.randint(low, high, (), generator=generator, device="cpu").item()
+    seed = int(torch.randint(low, high, (), generator=generator, device="cpu"))
     rng = np.random.Generator(np.random.SFC64(seed % 2**64))
     keep = torch.from_numpy(sample_mask(math.prod(shape), p, rng=rng))
     if shape != input.shape:

@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 
-class _Own:
+class _Own(_DropoutNd):
     """Constructor and forward pass of a layer whose function the subclass names."""
 
     _function: ClassVar[Callable[..., Tensor]]
@@ -96,7 +96,7 @@ class Dropout(_Own, nn.Dropout):
     _function = staticmethod(functional.dropout)
 
 
-class StandardDropout(_Own, _DropoutNd):
+class StandardDropout(_Own):
     """Standard dropout: x * m in training, q x in evaluation.
 
     Definition ``def-standard`` of the book; parameters and errors as for `Dropout`. Weights
@@ -112,7 +112,7 @@ class StandardDropout(_Own, _DropoutNd):
     _evaluates = True
 
 
-class GaussianDropout(_Own, _DropoutNd):
+class GaussianDropout(_Own):
     """Gaussian dropout: x * e with e ~ N(1, p/q) in training, x itself in evaluation.
 
     Mean and variance of the noise are those of `Dropout` (``thm-gaussian-match``). Parameters
@@ -180,7 +180,7 @@ class FeatureAlphaDropout(_Own, nn.FeatureAlphaDropout):
     _function = staticmethod(functional.feature_alpha_dropout)
 
 
-class DropPath(_Own, _DropoutNd):
+class DropPath(_Own):
     """Drop a residual branch for a whole sample (stochastic depth).
 
     Behind a branch f it gives x + f(x) m / q, whose mean is x + f(x) (``thm-droppath``). The
@@ -224,7 +224,7 @@ class DropPath(_Own, _DropoutNd):
         return f"drop_prob={self.p:.3f}, mode={self.mode}"
 
 
-class DropBlock2d(_Own, _DropoutNd):
+class DropBlock2d(_Own):
     """Drop square blocks of each channel and rescale what is left: x of shape (N, C, H, W).
 
     Less than p is dropped, since blocks overlap (``approx-dropblock``). Parameters and errors are
@@ -251,7 +251,7 @@ class DropBlock2d(_Own, _DropoutNd):
         return functional.drop_block2d(input, *options, generator=self.generator)
 
 
-class VariationalDropout(_Own, _DropoutNd):
+class VariationalDropout(_Own):
     """One mask a sequence: x of shape (N, T, F), or (T, N, F) if not `batch_first`.
 
     Unlike in PyTorch's recurrent layers `batch_first` is the default, as in `dropoutlib.layers`.

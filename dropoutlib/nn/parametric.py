@@ -98,6 +98,7 @@ class ConcreteDropout(_DropoutNd):
     """
 
     __jit_unused_properties__: ClassVar[list[str]] = ["p"]
+    logit: nn.Parameter
 
     def __init__(
         self, p: float = 0.5, temperature: float = 0.1, *, generator: Generator | None = None
