@@ -432,3 +432,16 @@ def check_threads(total):
     assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
     assert torch.equal(torch.get_rng_state(), random_state)
     assert not any(module._forward_hooks or module.training for module in model.modules())
+
+
+def test_attention_without_dropout_is_no_noise():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.drop = nn.Dropout(0.5)
+
+        def forward(self, x):
+            return F.scaled_dot_product_attention(x, x, self.drop(x))
+
+    x = torch.randn(2, 4, 5, 8)
+    assert (mc_samples(Net(), x, 5).std(0) > 0).any()

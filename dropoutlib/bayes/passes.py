@@ -82,9 +82,13 @@ class Pass(TorchFunctionMode):
             )
         self.dropped = self.dropped or bool(training)
 
+    def noise_of(self, site):
+        """Noise of the next site, which is this one."""
+        return self.source(site)
+
     def draw(self, kind, shape, dtype, device, p=None):
         """Noise of this shape for the next site."""
-        noise = torch.as_tensor(self.source(Site(kind, tuple(shape), p)))
+        noise = torch.as_tensor(self.noise_of(Site(kind, tuple(shape), p)))
         if kind == "uniform" and dtype in DIGITS:  # where rounding could give 1
             scale = 2.0 ** DIGITS[dtype]
             noise = torch.floor(noise * scale) / scale
@@ -201,10 +205,12 @@ class RepeatedPass(Pass):
         asked = self.position, Site(kind, tuple(shape), p)
         if self.drawn >= len(self.noise) or self.first.sites[self.drawn] != asked:
             raise DivergenceError(f"a pass asked for {asked}, the first one for something else")
-        self.source = lambda site: self.noise[self.drawn]
-        noise = super().draw(kind, shape, dtype, device, p)
+        return super().draw(kind, shape, dtype, device, p)
+
+    def noise_of(self, site):
+        """Noise of the next site, which is this one."""
         self.drawn += 1
-        return noise
+        return self.noise[self.drawn - 1]
 
     def finish(self, input, output, inplace):
         """Return the output: the first pass has seen that its input is not used again."""

@@ -172,7 +172,7 @@ class Sampler:
         return forward(*args, **kwargs)
 
     def _sharing(self, noise, max_bytes):
-        """All samples: the first alone, and the others from where its beginning ended."""
+        """All samples: the first alone, the others from where its beginning ended."""
         model, active = self._twin()
         given = trees.copies(self.given)
         state = trees.tensors([given, *map(vars, model.modules())])
@@ -203,6 +203,7 @@ class Sampler:
             values = [torch.from_numpy(drawn) for drawn in noise.take(stop - start)]
             for whole, part in zip(samples, self._endings(ending, values), strict=True):
                 whole[start:stop] = part
+            del values, part  # their memory is that of the next
             self.advance(stop)
         return trees.put_together(samples, structure)
 

@@ -164,7 +164,9 @@ class OwnGenerator(TorchDispatchMode):
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        if torch.Tag.nondeterministic_seeded not in func.tags:
+        if torch.Tag.nondeterministic_seeded not in func.tags or _without_dropout(
+            func, args, kwargs
+        ):
             return func(*args, **kwargs)
         own = _with_generator(func)
         if own is None:
@@ -186,6 +188,13 @@ def python_noise(model):
     states += [value.getstate() for value in held if isinstance(value, random.Random)]
     _, legacy, *rest = np.random.get_state()  # noqa: NPY002 what a model may still use
     return repr(states), random.getstate(), legacy.tobytes(), rest
+
+
+def _without_dropout(func, args, kwargs):
+    """Whether an operation would draw for dropout alone, as attention, and drops nothing."""
+    names = [argument.name for argument in func._schema.arguments]
+    given = dict(zip(names, args, strict=False)) | kwargs
+    return "dropout_p" in names and given.get("dropout_p", 0.0) == 0
 
 
 @functools.cache
