@@ -12,22 +12,24 @@ import torch
 import dropcheck
 from book.scripts import train_playground
 from book.scripts.build_book import ROOT
-from dropoutlib import ensemble, enumerate_masks, mask_weights
+from dropoutlib import ensemble, enumerate_masks, gradients, layers, mask_weights
 from dropoutlib.layers import Dropout, StandardDropout
 
 browser = pages.browser
 pytestmark = pytest.mark.browser
 PLAYGROUND = (ROOT / "_build" / "html" / "interactive" / "playground.html").as_uri()
 FIGURES = (
-    "training",
+    "conventions",
+    "ensemble",
     "four",
-    "slips",
+    "mc",
     "network",
     "noise",
-    "ensemble",
     "penalty",
-    "mc",
-    "conventions",
+    "pull",
+    "shapes",
+    "slips",
+    "training",
 )
 FOUR_DIGITS = 5.01e-4  # half a unit of the fourth significant digit
 
@@ -178,7 +180,7 @@ def test_four_subnetworks_average_as_in_the_library(page, read, label, p):
     state = figure.state
     outer = relu if read == "relu" else np.asarray
     h, w = np.array(state["h"]), np.array(state["w"])
-    mean = ensemble.expectation(lambda masks: outer((masks * h / (1 - p)) @ w), 2, p)
+    mean = ensemble.arithmetic_mean(lambda masks: outer((masks * h / (1 - p)) @ w), 2, p)
     assert figure.number("mean") == close(mean)
     assert figure.number("inference") == close(outer(h @ w))
     assert (mean == pytest.approx(outer(h @ w))) is (read == "sum" or p == 0)
@@ -206,13 +208,69 @@ def test_mistakes_in_the_scale_are_what_an_average_over_masks_gives(page, name, 
     factor, keep, evaluation = SLIPS[name](p)
     mean, variance = (
         average(lambda masks: masks[:, 0] * factor, 1, 1 - keep).item()
-        for average in (ensemble.expectation, ensemble.variance)
+        for average in (ensemble.arithmetic_mean, ensemble.variance)
     )
     assert figure.number("train") == close(mean)
     assert figure.number("noise") == close(variance)
     assert figure.number("evaluation") == close(mean if evaluation is None else evaluation)
     assert figure.number("spread") == close(variance if evaluation is None else 0)
     assert figure.number("ratio") == close(figure.number("evaluation") / mean)
+
+
+# ---- What is dropped together --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("p", [0.05, 0.5])
+def test_blocks_drop_the_middle_and_the_corner_as_often_as_the_figure_says(page, p):
+    figure = Figure(page, "shapes")
+    figure.slide("Drop probability p", p)
+    for label in ("nothing", "a channel", "all of an example"):
+        figure.choose(label)
+        assert figure.number("middle") == figure.number("corner") == close(p)
+    figure.choose("a block")
+    state = figure.state
+    side, block = state["side"], state["block"]
+    rate = layers.block_seed_rate(p, (side, side), block)
+    first = side - block + 1
+
+    def dropped(y, x):
+        """Probability that none of the seeds whose blocks reach a unit grows one."""
+        reached = sum(
+            0 <= y - down < block and 0 <= x - right < block
+            for down in range(first)
+            for right in range(first)
+        )
+        kept = ensemble.arithmetic_mean(lambda masks: masks.all(axis=1) * 1.0, reached, rate)
+        return 1 - kept.item()
+
+    assert figure.number("middle") == close(dropped(side // 2, side // 2))
+    assert figure.number("corner") == close(dropped(0, 0))
+
+
+def test_masks_are_as_large_as_what_is_dropped_together(page):
+    figure = Figure(page, "shapes")
+    for label, sizes in (("a channel", 49), ("all of an example", 147)):
+        figure.choose(label)
+        masks = np.array(figure.state["masks"])  # examples, channels, units
+        assert masks.shape == (2, 3, 49)
+        assert set(masks.reshape(-1, sizes).sum(axis=1)) <= {0, sizes}
+    assert figure.number("now") == pytest.approx(1 - masks.mean(), rel=5.01e-3)
+
+
+# ---- Where the gradient points -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("p", "y"), [(0, 1), (0.3, 2), (0.7, 0)])
+def test_mean_gradient_is_that_of_the_library(page, p, y):
+    figure = Figure(page, "pull")
+    figure.slide("Drop probability p", p)
+    figure.slide("Target y", y)
+    x, w = (np.array(figure.state[name]) for name in "xw")
+    found = gradients.expected_gradient(w[None], x, np.array([y]), p)[0]
+    plain = (w @ x - y) * x
+    assert figure.numbers("mean") == pytest.approx(found, rel=5.01e-3)
+    assert figure.numbers("plain") == pytest.approx(plain, rel=5.01e-3)
+    assert figure.numbers("penalty") == pytest.approx(found - plain, rel=5.01e-3)
 
 
 # ---- Guesses -------------------------------------------------------------------------------------
