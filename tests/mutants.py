@@ -4,8 +4,10 @@
 tests that call the changed function, the quickest first. A mutant that no test notices survives.
 ``python tests/mutants.py statements`` puts the altered statements of `alterations` to the exact
 checks, ``tests`` changes the bodies of the claim tests, and ``shared`` reads off their calls which
-methods of a theorem are independent. Verdicts are stored in tests/mutants.json, with the reasons, under "explained", why a
-survivor changes nothing; the page backmatter/mutants.md is written from them.
+methods of a theorem are independent.
+
+Verdicts are stored in tests/mutants.json, with the reasons, under "explained", why a survivor
+changes nothing; the page backmatter/mutants.md is written from them.
 """
 
 from __future__ import annotations
