@@ -20,7 +20,7 @@ import mutants
 import numpy as np
 import pytest
 
-LIMIT = 5.0  # seconds of mutants for each test
+LIMIT = 2.0  # seconds of mutants for each test
 
 
 def pytest_addoption(parser):
