@@ -427,8 +427,8 @@ def page(stored: dict, seeds: dict[str, list[str]]) -> str:
         "",
         "## Changes of the claim tests",
         "",
-        "In the bodies of exact tests, outside their wrong forms, single operators and numbers "
-        "were changed, too.",
+        f"In the bodies of {stored['tests'].get('tests', 'the')} exact tests, outside their wrong "
+        "forms, single operators and numbers were changed, too.",
         f"Of {stored['tests']['mutants']} changes {len(stored['tests']['survivors'])} leave the "
         "verdict as it is: data that may be any, sizes, a formula written in another way.",
         "Such a change of what a statement says would show a check of something against itself.",
