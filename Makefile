@@ -57,6 +57,7 @@ ledger: $(VENV)/test.stamp ## run the claim tests and write backmatter/ledger.md
 
 mutants: $(VENV)/test.stamp ## change the library at N=200 places; STATEMENTS=1 alter the statements; see what the tests notice
 	@$(RUN) tests/mutants.py $(if $(STATEMENTS),statements,library $(or $(N),200))
+	@$(RUN) tests/mutants.py $(if $(STATEMENTS),tests,shared)
 
 reseed: $(VENV)/test.stamp ## run the claims under N=1000 seeds, about 30 s each; resumes
 	@nice $(RUN) tests/reseed.py $(or $(N),1000)

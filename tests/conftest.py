@@ -5,7 +5,7 @@ import zlib
 
 import numpy as np
 import pytest
-from ledger_plugin import Collector, claim
+from ledger_plugin import EXACT, Collector, claim, of_item
 
 __all__ = ["claim"]
 
@@ -20,9 +20,10 @@ def pytest_addoption(parser):
     parser.addoption("--claims-out", help="write the records of the claim tests to this JSON file")
     parser.addoption(
         "--alter",
-        choices=("none", "exact", "all"),
+        choices=("none", "exact", "only", "all"),
         default="none",
-        help="put altered statements to the checks of the claims, and record which they accept",
+        help="put altered statements to the exact checks of the claims (and run only these), or "
+        "to all; record which they accept",
     )
     parser.addoption(
         "--drawn-only",
@@ -56,10 +57,14 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
+    kept = items
     if config.getoption("--drawn-only"):
-        drawn = [item for item in items if "seed" in getattr(item, "fixturenames", ())]
-        config.hook.pytest_deselected(items=[item for item in items if item not in drawn])
-        items[:] = drawn
+        kept = [item for item in kept if "seed" in getattr(item, "fixturenames", ())]
+    if config.getoption("--alter") == "only":
+        kept = [item for item in kept if (found := of_item(item)) and found.method in EXACT]
+    if kept is not items:
+        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        items[:] = kept
 
 
 @pytest.fixture

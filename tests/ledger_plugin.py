@@ -238,7 +238,7 @@ class Collector:
         found = pyfuncitem.funcargs.get("claim")
         if found:
             found.close()
-            if self.alter == "all" or (self.alter == "exact" and found.method in EXACT):
+            if self.alter == "all" or (self.alter in ("exact", "only") and found.method in EXACT):
                 found.alter()
             pyfuncitem.user_properties.append(("claim", found.record()))
         return result

@@ -3,8 +3,11 @@
 ``python tests/mutants.py library [N] [SEED]`` changes `dropoutlib` at N random places, and runs the
 tests that call the changed function, the quickest first. A mutant that no test notices survives.
 ``python tests/mutants.py statements`` puts the altered statements of `alterations` to the exact
-checks. Verdicts are stored in tests/mutants.json, with the reasons, under "explained", why a
-survivor changes nothing; the page backmatter/mutants.md is written from them.
+checks, ``tests`` changes the bodies of the claim tests, and ``shared`` reads off their calls which
+methods of a theorem are independent.
+
+Verdicts are stored in tests/mutants.json, with the reasons, under "explained", why a survivor
+changes nothing; the page backmatter/mutants.md is written from them.
 """
 
 from __future__ import annotations
@@ -81,13 +84,12 @@ class Mutant:
     tree: ast.Module
 
 
-def mutants(source: str, within: str = "") -> Iterator[Mutant]:
-    """Every mutant of a source text, or of the one function `within`, line by line."""
+def mutants(source: str, skip: Callable[[ast.AST], bool] = lambda node: False) -> Iterator[Mutant]:
+    """Every mutant of a source text, line by line, but of the nodes that are skipped."""
     tree = ast.parse(source)
     spots = [
         (node, function, *change)
-        for node, function in _code(tree)
-        if not within or function == within
+        for node, function in _code(tree, skip)
         for change in _changes(node)
     ]
     spots.sort(key=lambda spot: (spot[0].lineno, spot[0].col_offset))
@@ -102,13 +104,15 @@ DEFINITIONS = (ast.FunctionDef, ast.ClassDef)
 IGNORED = (ast.Raise, ast.Import, ast.ImportFrom, ast.JoinedStr)
 
 
-def _code(tree: ast.AST, function: str = "") -> Iterator[tuple[ast.AST, str]]:
+def _code(
+    tree: ast.AST, skip: Callable[[ast.AST], bool], function: str = ""
+) -> Iterator[tuple[ast.AST, str]]:
     """Nodes that do something, with their function: no docstrings, annotations or messages."""
     for name, field in ast.iter_fields(tree):
         if name in IGNORED_FIELDS:
             continue
         for node in field if isinstance(field, list) else [field]:
-            if not isinstance(node, ast.AST) or isinstance(node, IGNORED):
+            if not isinstance(node, ast.AST) or isinstance(node, IGNORED) or skip(node):
                 continue
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
                 continue
@@ -122,7 +126,7 @@ def _code(tree: ast.AST, function: str = "") -> Iterator[tuple[ast.AST, str]]:
                 inside = ".".join(filter(None, [function, node.name])) + mark
             if hasattr(node, "lineno"):
                 yield node, inside.removesuffix("()")
-            yield from _code(node, inside)
+            yield from _code(node, skip, inside)
 
 
 def _changes(node: ast.AST) -> Iterator[tuple[str, Callable]]:
@@ -349,12 +353,24 @@ def statements() -> dict:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "claims.json"
         command = [sys.executable, "-m", "pytest", "tests/claims", "-q", "-m", "claim"]
-        command += ["-p", "no:cacheprovider", "--alter=exact", f"--claims-out={out}"]
+        command += ["-p", "no:cacheprovider", "--alter=only", f"--claims-out={out}"]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         if done.returncode:
             raise SystemExit(f"a check accepts an altered statement\n{done.stdout[-3000:]}")
         records = json.loads(out.read_text(encoding="utf-8"))
     return summary(records)
+
+
+def claim_tests() -> dict:
+    """Change the bodies of the claim tests with an exact method; see what their verdicts ignore."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "survivors.json"
+        command = [sys.executable, "-m", "pytest", "tests/claims", "-q", "-p", "no:cacheprovider"]
+        command += ["-p", "mutate_claims_plugin", "--alter=only", f"--mutate-claims={out}"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(f"the claim tests fail\n{done.stdout[-3000:]}")
+        return json.loads(out.read_text(encoding="utf-8"))
 
 
 def summary(records: list[dict]) -> dict:
@@ -409,6 +425,21 @@ def page(stored: dict, seeds: dict[str, list[str]]) -> str:
         lines.append(f"- `{entry['file']}`, line {entry['line']}, `{entry['change']}`: {why}.")
     lines += [
         "",
+        "## Changes of the claim tests",
+        "",
+        f"In the bodies of {stored['tests'].get('tests', 'the')} exact tests, outside their wrong "
+        "forms, single operators and numbers were changed, too.",
+        f"Of {stored['tests']['mutants']} changes {len(stored['tests']['survivors'])} leave the "
+        "verdict as it is: data that may be any, sizes, a formula written in another way.",
+        "Such a change of what a statement says would show a check of something against itself.",
+        "",
+        "| test | line | change |",
+        "|---|---|---|",
+        *(
+            f"| `{test.split('::')[1]}` | {line} | `{what.replace('|', chr(92) + '|')}` |"
+            for test, line, what in stored["tests"]["survivors"]
+        ),
+        "",
         "## Second methods",
         "",
         "Two methods of a theorem are called independent here when their tests call no function of "
@@ -438,7 +469,7 @@ def page(stored: dict, seeds: dict[str, list[str]]) -> str:
 def main(argv: list[str] | None = None) -> None:
     """Run what is asked for, store the verdicts, write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("library", "statements", "shared", "page"))
+    parser.add_argument("what", choices=("library", "statements", "tests", "shared", "page"))
     parser.add_argument("count", type=int, nargs="?", default=200)
     parser.add_argument("seed", type=int, nargs="?", default=0)
     arguments = parser.parse_args(argv)
@@ -448,6 +479,8 @@ def main(argv: list[str] | None = None) -> None:
     elif arguments.what == "shared":
         records = build_ledger.run_claims("--collect-only")
         fresh["shared"] = shared_functions(record_calls(), records)
+    elif arguments.what == "tests":
+        fresh["tests"] = claim_tests()
     elif arguments.what == "statements":
         fresh["statements"] = statements()
     stored = json.loads(STORED.read_text(encoding="utf-8")) | fresh

@@ -20,11 +20,16 @@ def findings(study, id):
 @pytest.mark.claim("emp-co2", method="paired-experiment", rejects=("tanh grows like ReLU",))
 def test_relu_spread_grows_and_tanh_saturates(claim):
     found, shown = results.load("R10"), findings(co2, "R10")
-    claim.holds(shown["ReLU, growth to four half widths"])
     claim.holds(shown["ReLU, growth from four to eight"])
     claim.holds(shown["tanh, growth from four to eight"])
     claim.holds(shown["ReLU less tanh, growth to four"])
-    claim.rejects("tanh grows like ReLU", statistics.greater(found.values("tanh", "growth"), 1, 4))
+
+    @claim
+    def grows(arm):
+        return statistics.greater(found.values(arm, "growth"), 1, 4)
+
+    grows.holds("relu")
+    grows.rejects("tanh grows like ReLU", "tanh")
 
 
 @pytest.mark.claim("emp-co2-untrained", method="paired-experiment")
@@ -37,9 +42,14 @@ def test_growth_needs_no_training(claim):
 )
 def test_tanh_does_not_cover_its_error(claim):
     found = results.load("R10")
-    claim.holds(findings(co2, "R10")["tanh, later error by its sd"])
-    ratio = found.values("relu", "later_rmse") / found.values("relu", "later_sd")
-    claim.rejects("ReLU's spread is too small alike", statistics.greater(ratio, 1, 2.5))
+
+    @claim
+    def spread_is_too_small(arm):
+        ratio = found.values(arm, "later_rmse") / found.values(arm, "later_sd")
+        return statistics.greater(ratio, 1, 2.5)
+
+    spread_is_too_small.holds("tanh")
+    spread_is_too_small.rejects("ReLU's spread is too small alike", "relu")
 
 
 def test_without_dropout_there_is_no_spread():
@@ -54,10 +64,14 @@ def test_without_dropout_there_is_no_spread():
 @pytest.mark.claim("emp-equalisation", method="paired-experiment", rejects=("p = 0 does too",))
 def test_dropout_equalises_the_products(claim):
     found, shown = results.load("R8"), findings(equalisation, "R8")
-    none = found.values("none", "dispersion")
     claim.holds(shown["dispersion, none less dropout"])
-    claim.holds(shown["dropout, dispersion"])
-    claim.rejects("p = 0 does too", statistics.within(none, -0.03, 0.03))
+
+    @claim
+    def equalises(arm):
+        return statistics.within(found.values(arm, "dispersion"), -0.03, 0.03)
+
+    equalises.holds("dropout")
+    equalises.rejects("p = 0 does too", "none")
 
 
 @pytest.mark.claim(
@@ -67,12 +81,17 @@ def test_dropout_equalises_the_products(claim):
 )
 def test_dropout_thresholds_the_singular_values(claim):
     found, shown = results.load("R8"), findings(equalisation, "R8")
-    claim.holds(shown["dropout, distance from the closed form"])
     claim.holds(shown["dropout, ridge less closed form"])
-    claim.holds(shown["none, distance from least squares"])
-    for name, wrong in (("least squares", "plain"), ("a multiple of least squares", "ridge")):
-        claim.rejects(name, statistics.within(found.values("dropout", wrong), -0.04, 0.04))
-    claim.rejects("p = 0 does too", statistics.within(found.values("none", "soft"), -0.04, 0.04))
+
+    @claim
+    def ends_at(arm, form):
+        return statistics.within(found.values(arm, form), -0.04, 0.04)
+
+    ends_at.holds("dropout", "soft")
+    ends_at.holds("none", "plain")
+    ends_at.rejects("least squares", "dropout", "plain")
+    ends_at.rejects("a multiple of least squares", "dropout", "ridge")
+    ends_at.rejects("p = 0 does too", "none", "soft")
 
 
 def test_soft_threshold_minimises_its_objective(rng):
@@ -101,34 +120,46 @@ def test_without_dropout_the_arms_agree():
 @pytest.mark.claim("emp-uci", method="paired-experiment", rejects=("yacht as published",))
 def test_errors_beside_the_published(claim):
     found, shown = results.load("R9"), findings(uci, "R9")
-    claim.holds(shown["wine, RMSE"])
     claim.holds(shown["concrete, RMSE above the published"])
+
+    @claim
+    def lies_between(arm, low, high):
+        return statistics.within(found.values(arm, "rmse_mc"), low, high)
+
+    lies_between.holds("wine", 0.59, 0.65)
     there = uci.PUBLISHED["yacht"][0]
-    near = statistics.within(found.values("yacht", "rmse_mc"), there - 0.1, there + 0.1)
-    claim.rejects("yacht as published", near)
+    lies_between.rejects("yacht as published", "yacht", there - 0.1, there + 0.1)
 
 
 @pytest.mark.claim(
     "emp-uci-rmse", method="paired-experiment", rejects=("averaging changes nothing on yacht too",)
 )
 def test_averaging_does_not_lower_the_error(claim):
-    found, shown = results.load("R9"), findings(uci, "R9")
+    found = results.load("R9")
+
+    @claim
+    def changes_little(arm):
+        averaged, scaled = (found.values(arm, name) for name in ("rmse_mc", "rmse_scaled"))
+        return statistics.within(averaged / scaled - 1, -0.01, 0.01)
+
     for arm in ("concrete", "concrete x10", "power", "wine"):
-        claim.holds(shown[f"{arm}, RMSE of MC by scaled less 1"])
-    averaged, scaled = (found.values("yacht x10", name) for name in ("rmse_mc", "rmse_scaled"))
-    wrong = statistics.within(averaged / scaled - 1, -0.01, 0.01)
-    claim.rejects("averaging changes nothing on yacht too", wrong)
+        changes_little.holds(arm)
+    changes_little.rejects("averaging changes nothing on yacht too", "yacht x10")
 
 
 @pytest.mark.claim(
-    "emp-uci-yacht", method="paired-experiment", rejects=("averaging lowers it by 1 % on concrete",)
+    "emp-uci-yacht", method="paired-experiment", rejects=("averaging lowers it on concrete",)
 )
 def test_averaging_lowers_the_error_on_yacht(claim):
     found = results.load("R9")
-    claim.holds(findings(uci, "R9")["yacht x10, 1 less RMSE of MC by scaled"])
-    averaged, scaled = (found.values("concrete x10", n) for n in ("rmse_mc", "rmse_scaled"))
-    wrong = statistics.greater(1 - averaged / scaled, 0, 0.01)
-    claim.rejects("averaging lowers it by 1 % on concrete", wrong)
+
+    @claim
+    def lowers(arm):
+        averaged, scaled = (found.values(arm, name) for name in ("rmse_mc", "rmse_scaled"))
+        return statistics.greater(1 - averaged / scaled, 0, 0.05)
+
+    lowers.holds("yacht x10")
+    lowers.rejects("averaging lowers it on concrete", "concrete x10")
 
 
 @pytest.mark.claim("emp-uci-likelihood", method="paired-experiment")
@@ -171,19 +202,29 @@ def test_doubt_rises_with_the_angle(claim):
 @pytest.mark.claim("emp-calibration", method="paired-experiment", rejects=("upright too",))
 def test_averaging_improves_calibration_under_rotation(claim):
     shown = findings(shift, "R11")
-    for name in ("ECE at 30", "ECE at 60", "NLL at 60"):
-        claim.holds(shown[f"{name}, scaled less MC"])
-    pair = (at("R11", "dropout", metric, 0) for metric in ("ece", "mc_ece"))
-    claim.rejects("upright too", statistics.greater(*pair, 0.04))
+    claim.holds(shown["NLL at 60, scaled less MC"])
+
+    @claim
+    def improves(angle):
+        scaled, averaged = (at("R11", "dropout", metric, angle) for metric in ("ece", "mc_ece"))
+        return statistics.greater(scaled, averaged, 0.04)
+
+    improves.holds(30)
+    improves.holds(60)
+    improves.rejects("upright too", 0)
 
 
 @pytest.mark.claim(
     "emp-calibration-upright", method="paired-experiment", rejects=("turned by 30 degrees too",)
 )
 def test_averaging_spoils_calibration_upright(claim):
-    claim.holds(findings(shift, "R11")["ECE upright, MC less scaled"])
-    pair = (at("R11", "dropout", metric, 30) for metric in ("mc_ece", "ece"))
-    claim.rejects("turned by 30 degrees too", statistics.greater(*pair, 0.008))
+    @claim
+    def spoils(angle):
+        scaled, averaged = (at("R11", "dropout", metric, angle) for metric in ("ece", "mc_ece"))
+        return statistics.greater(averaged, scaled, 0.008)
+
+    spoils.holds(0)
+    spoils.rejects("turned by 30 degrees too", 30)
 
 
 @pytest.mark.claim("emp-strangers", method="paired-experiment")
@@ -198,10 +239,14 @@ def test_averaging_tells_strangers_little_better(claim):
 )
 def test_unknown_digits_are_told_no_better(claim):
     found = results.load("R11")
-    claim.holds(findings(shift, "R11")["AUROC of 8 and 9, MC less no dropout"])
-    gain = found.values("dropout", "auroc_far") - found.values("none", "auroc_far")
-    wrong = statistics.within(gain, -0.03, 0.03)
-    claim.rejects("as large a gain as for garments", wrong)
+
+    @claim
+    def no_better(strangers):
+        averaged = found.values("dropout", f"mc_auroc_{strangers}")
+        return statistics.equivalent(averaged, found.values("none", f"auroc_{strangers}"), 0.03)
+
+    no_better.holds("digits")
+    no_better.rejects("as large a gain as for garments", "far")
 
 
 def test_labels_shuffled_end_at_chance():
@@ -261,15 +306,20 @@ def test_library_s_relaxed_mask_has_these_moments(seed):
 # Concrete dropout.
 
 
-@pytest.mark.claim("emp-concrete", method="paired-experiment", rejects=("p stays where it began",))
+@pytest.mark.claim(
+    "emp-concrete", method="paired-experiment", rejects=("with a penalty of 100 rows too",)
+)
 def test_learned_p_falls_with_the_rows(claim):
     found, shown = results.load("R13"), findings(concrete_p, "R13")
+
+    @claim
+    def falls(arm):
+        return statistics.greater(found.values(arm, "first") - found.values(arm, "last"), 0, 0.1)
+
     for arm in ("power", "line"):
         claim.holds(shown[f"{arm}, rank correlation"])
-        claim.holds(shown[f"{arm}, fall of p"])
-        start, last = found.settings["start"], found.values(arm, "last")
-        stays = statistics.within(last, start - 0.05, start + 0.05)
-        claim.rejects("p stays where it began", stays)
+        falls.holds(arm)
+    falls.rejects("with a penalty of 100 rows too", "power, penalty of 100 rows")
 
 
 @pytest.mark.claim(
@@ -281,9 +331,13 @@ def test_penalty_lowers_p(claim):
     found, shown = results.load("R13"), findings(concrete_p, "R13")
     claim.holds(shown["penalty of 100 rows, rise of p"])
     claim.holds(shown["fall, told less penalty of 100 rows"])
-    fixed = "power, penalty of 100 rows"
-    falls = statistics.trend(concrete_p.ROWS, found.values(fixed, "p"), -1)
-    claim.rejects("p falls whatever the penalty", falls)
+
+    @claim
+    def falls(arm):
+        return statistics.trend(concrete_p.ROWS, found.values(arm, "p"), -1, 0.5)
+
+    falls.holds("power")
+    falls.rejects("p falls whatever the penalty", "power, penalty of 100 rows")
 
 
 def test_arms_with_100_rows_are_one_run():
@@ -309,14 +363,18 @@ def distances(arm, p):
 )
 def test_quadratic_penalty_predicts_training_with_masks(claim):
     shown = findings(sparse_text, "R7")
+
+    @claim
+    def is_near(arm, reference, p=0.5):
+        names = ("penalty", "plain", "l2")
+        return statistics.within(distances(arm, p)[names.index(reference)], -0.1, 0.1)
+
     for arm in ("text", "tumours"):
-        claim.holds(shown[f"{arm}, distance from the penalty's"])
+        is_near.holds(arm, "penalty")
         claim.holds(shown[f"{arm}, L2's distance less penalty's"])
-        _, plain, _ = distances(arm, 0.5)
-        claim.rejects("the penalty has no effect", statistics.within(plain, -0.1, 0.1))
+        is_near.rejects("the penalty has no effect", arm, "plain")
     claim.holds(shown["tumours, p = 0.9: penalty's less L2's"])
-    penalty, *_ = distances("tumours", 0.9)
-    claim.rejects("at p = 0.9 too", statistics.within(penalty, -0.1, 0.1))
+    is_near.rejects("at p = 0.9 too", "tumours", "penalty", 0.9)
 
 
 @pytest.mark.claim(
@@ -326,15 +384,18 @@ def test_quadratic_penalty_predicts_training_with_masks(claim):
 )
 def test_dropout_is_not_worse_than_l2(claim):
     found, shown = results.load("R7"), findings(sparse_text, "R7")
-    claim.holds(shown["text, L2's error + 0.02 less dropout's"])
     claim.holds(shown["tumours, error of dropout less L2's"])
     assert not any(sparse_text.not_shown(found).values())  # the page says so
-    for wrong, arm, worse, better in (
-        ("dropout wins by 0.02 on text", "text", "l2", "dropout"),
-        ("L2 wins by 0.015 on tumours", "tumours", "dropout", "l2"),
-    ):
-        errors = (found.values(arm, f"error_{kind}") for kind in (worse, better))
-        claim.rejects(wrong, statistics.greater(*errors, sparse_text.MATTERS[arm]))
+
+    @claim
+    def exceeds(arm, worse, better, head_start):
+        first, second = (found.values(arm, f"error_{kind}") for kind in (worse, better))
+        return statistics.greater(first + head_start, second, 0)
+
+    text, tumours = (sparse_text.MATTERS[arm] for arm in ("text", "tumours"))
+    exceeds.holds("text", "l2", "dropout", text)
+    exceeds.rejects("dropout wins by 0.02 on text", "text", "l2", "dropout", -text)
+    exceeds.rejects("L2 wins by 0.015 on tumours", "tumours", "dropout", "l2", -tumours)
 
 
 def test_fitted_weights_have_no_gradient():

@@ -1,0 +1,93 @@
+"""The programs that change statements, tests and library: one change at a time, as they say."""
+
+import ast
+
+import alterations
+import mutants
+import numpy as np
+import pytest
+from mutants import shared_functions, summary
+
+SOURCE = '''
+"""A module."""
+LIMIT = 3
+
+def f(x, y=2):
+    """Return 1."""
+    if x > y and x != LIMIT:
+        raise ValueError("1")
+    return -x * y
+
+class A:
+    def g(self):
+        def inner():
+            return 1 + 1
+        return inner() if self else None
+'''
+
+
+def test_each_mutant_is_one_change():
+    found = list(mutants.mutants(SOURCE))
+    original = ast.unparse(ast.parse(SOURCE)).splitlines()
+    for mutant in found:
+        changed = ast.unparse(mutant.tree).splitlines()
+        assert len(changed) == len(original)
+        assert sum(a != b for a, b in zip(original, changed, strict=True)) == 1
+    assert {mutant.function for mutant in found} == {"", "f", "A.g"}
+    said = {mutant.what for mutant in found}
+    assert {"3 -> 4", "x > y -> x >= y", "-x * y -> -x / y", "1 + 1 -> 1 - 1"} <= said
+    assert not any("Return" in what or "ValueError" in what for what in said)
+
+
+def test_what_is_skipped_is_not_changed():
+    found = list(mutants.mutants(SOURCE, lambda node: isinstance(node, ast.ClassDef)))
+    assert {mutant.function for mutant in found} == {"", "f"}
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        (True, {"negated"}),
+        (3, {"times 2", "times 1/2", "times -1", "plus 1", "minus 1"}),
+        (0.0, {"plus 1"}),
+        (np.arange(3), {"times 2", "times 1/2", "times -1", "plus 1", "one entry changed",
+                        "entries moved"}),
+        ({1, 2}, {"one element fewer"}),
+        ("word", set()),
+    ],
+)  # fmt: skip
+def test_alterations_are_other_values(value, names):
+    found = list(alterations.alterations(value))
+    assert {name for name, _, _ in found} == names
+    assert not any(alterations.same(value, changed) for _, changed, _ in found)
+
+
+def test_independence_is_read_off_the_calls():
+    calls = {
+        f"tests/{name}": {"seconds": 1, "calls": called}
+        for name, called in {
+            "a": ["dropoutlib/noise/x.py:f", "dropoutlib/masks/enumeration.py:mask_weights"],
+            "b": ["dropoutlib/noise/x.py:f", "dropcheck/exact.py:identity"],
+            "c": ["dropoutlib/layers/y.py:g", "dropoutlib/masks/enumeration.py:mask_weights"],
+        }.items()
+    }
+    records = [
+        {"label": "thm-1", "method": "identity", "test": "a"},
+        {"label": "thm-1", "method": "slope", "test": "b"},
+    ]
+    assert shared_functions(calls, records) == {"thm-1": ["dropoutlib/noise/x.py:f"]}
+    records.append({"label": "thm-1", "method": "monte-carlo", "test": "c"})
+    assert shared_functions(calls, records) == {"thm-1": []}
+
+
+def test_summary_counts_verdicts_and_keeps_reasons():
+    record = {
+        "test": "claims/t.py::test_a[1]",
+        "altered": [["check(x times 2)", "accepted"], ["check(x plus 1)", "rejected"]],
+        "explained": {"check(x times": "it is homogeneous"},
+    }
+    assert summary([record, {**record, "altered": []}]) == {
+        "tests": 1,
+        "verdicts": {"accepted": 1, "rejected": 1},
+        "accepted": {"test_a: check(x times": "it is homogeneous"},
+    }
