@@ -4,9 +4,10 @@ import html
 from pathlib import Path
 
 import build_proofs
+from build_ledger import KINDS
 from docutils import nodes
-from sphinx_proof.nodes import enumerable_node
 
+DIRECTIVES = {directive for _, directives, _ in KINDS.values() for directive in directives}
 FOLD = """\
 <details class="formal-statement">
 <summary>Formal statement, proved for every <i>n</i> (axioms: {axioms})</summary>
@@ -41,9 +42,9 @@ def add_folds(app, doctree):
     for theorem in build_proofs.theorems(root):
         found.setdefault(theorem.label, []).append(theorem)
     page = f"{'../' * docname.count('/')}{build_proofs.PAGE.with_suffix('.html').as_posix()}"
-    for node in list(doctree.findall(enumerable_node)):
+    for node in list(doctree.findall(nodes.Admonition)):
         label = node.get("label", "")
-        if label in stored:
+        if label in stored and node.get("realtype") in DIRECTIVES:
             text = fold(label, found[label], stored[label], page)
             node.parent.insert(node.parent.index(node) + 1, nodes.raw("", text, format="html"))
 
