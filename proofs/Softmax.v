@@ -4,7 +4,7 @@
     axioms of the real numbers. *)
 
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From mathcomp.analysis Require Import reals sequences exp.
+From mathcomp Require Import reals sequences exp.
 From Dropout Require Import Mask Formulation Ensemble.
 
 Set Implicit Arguments.
