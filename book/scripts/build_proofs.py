@@ -102,10 +102,10 @@ def _context(before, statement, defined):
     return "\n".join([*used, inside] if inside else used)
 
 
-def digest(root=ROOT):
-    """Hash of all sources: whether what is stored belongs to them."""
+def digest(root=ROOT, *only):
+    """Hash of all sources, or of some: whether what is stored belongs to them."""
     whole = hashlib.sha256()
-    for file in files(root):
+    for file in only or files(root):
         whole.update((root / PROOFS / file).read_bytes())
     return whole.hexdigest()
 
@@ -277,8 +277,14 @@ def try_mutants(root=ROOT):
     session goes on with the true one.
     """
     compile_all(root)
-    refused = {}
+    stored_results = root / MUTANTS
+    before = json.loads(stored_results.read_text("utf-8")) if stored_results.exists() else {}
+    found = {}
     for file in files(root):
+        if file in before and before[file]["sources"] == digest(root, file):
+            found[file] = before[file]
+            continue
+        refused = {}
         text = (root / BUILT / file).read_text(encoding="utf-8")
         tried, script, position = [], ["Set Default Timeout 30."], 0
         for theorem, match in zip(
@@ -295,7 +301,7 @@ def try_mutants(root=ROOT):
                 script.append(f'idtac "stated {name}".\n{proof}\nAbort All.\nCheck {name}.')
                 tried.append((theorem, what, name))
         script.append(text[position:])
-        done = subprocess.run(
+        session = subprocess.run(
             ["coqtop", "-q", "-w", "none", "-Q", ".", "Dropout"],
             cwd=root / BUILT,
             input="\n".join(script),
@@ -303,13 +309,13 @@ def try_mutants(root=ROOT):
             text=True,
         )
         for theorem, what, name in tried:
-            accepted = re.search(rf"^{name}\s*$", done.stdout, re.MULTILINE)
-            stated = f"stated {name}\n" in done.stdout
-            if stated and not accepted:
+            accepted = re.search(rf"^{name}\s*$", session.stdout, re.MULTILINE)
+            if f"stated {name}\n" in session.stdout and not accepted:
                 refused.setdefault(theorem.name, []).append(what)
             else:
                 print(f"{theorem.name}: '{what}' {'proved' if accepted else 'not stated'}")
-    return {"sources": digest(root), "refused": refused}
+        found[file] = {"sources": digest(root, file), "refused": refused}
+    return found
 
 
 # ---- The page -----------------------------------------------------------------------------------
@@ -396,8 +402,8 @@ def main(argv=None):
     if arguments.mutants:
         found = try_mutants()
         (ROOT / MUTANTS).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-        number = sum(map(len, found["refused"].values()))
-        print(f"{number} wrong forms of {len(found['refused'])} theorems refused")
+        refused = [forms for file in found.values() for forms in file["refused"].values()]
+        print(f"{sum(map(len, refused))} wrong forms of {len(refused)} theorems refused")
         return
     found = run()
     for entry in found["theorems"]:
