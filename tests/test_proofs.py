@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import re
 from fractions import Fraction
 
 import build_proofs
@@ -33,6 +34,15 @@ def test_nothing_is_admitted_and_every_theorem_is_labelled():
             assert word not in text, f"{file} says {word}"
         labelled = [theorem for theorem in build_proofs.theorems() if theorem.file == file]
         assert text.count("\nTheorem ") == len(labelled), f"a theorem of {file} has no label"
+
+
+def test_the_proof_that_is_read_is_the_one_that_is_compiled():
+    page = (ROOT / "backmatter" / "reading-a-proof.md").read_text(encoding="utf-8")
+    source = (ROOT / build_proofs.PROOFS / "Formulation.v").read_text(encoding="utf-8")
+    blocks = re.findall(r"```coq\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) > 5
+    for block in blocks:
+        assert block in source, block
 
 
 def test_forty_statements_are_proved_for_every_n():
