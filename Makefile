@@ -33,6 +33,7 @@ book: $(VENV)/html.stamp ## build the book, if anything changed, and say how to 
 test: $(VENV)/test.stamp book ## verify everything; SEED=1 reseeds what is random
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
+	@command -v coqc >/dev/null || $(RUN) book/scripts/build_proofs.py
 	$(RUN) -m pytest tests chapters --nbval --ledger-check -n $(WORKERS) --dist loadfile \
 		$(if $(SEED),--seed=$(SEED))
 
