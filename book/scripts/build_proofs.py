@@ -254,7 +254,7 @@ CHANGES = [  # (what it is called, pattern, replacement), tried on the last matc
 def mutants(theorem):
     """Yield wrong forms of a statement: what was changed, and the changed text.
 
-    Only what is claimed changes: behind the last hypothesis that is an arrow.
+    The last place behind the binders is changed, which nearly always is in the conclusion.
     """
     head, colon, claim = _split(theorem.statement)
     for what, pattern, replacement in CHANGES:
