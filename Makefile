@@ -43,6 +43,7 @@ test: $(VENV)/test.stamp book ## verify everything; SEED=1 reseeds what is rando
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy
+	@command -v coqc >/dev/null || $(RUN) -m book.scripts.build_proofs
 	$(RUN) -m pytest tests chapters --nbval --ledger-check --alter=exact -n $(WORKERS) --dist loadfile \
 		$(if $(SEED),--seed=$(SEED))
 

@@ -23,6 +23,7 @@ Ltac unroll :=
 
 (** [tie t v]: both sides of the equation that [t] proves have the value [v]. *)
 Ltac tie t v :=
-  match type of t with ?l = ?r =>
+  let statement := type of t in
+  match eval cbv beta zeta in statement with ?l = ?r =>
     assert (l = v) by (unroll; by field); assert (r = v) by (unroll; by field)
   end.

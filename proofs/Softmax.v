@@ -4,14 +4,15 @@
     axioms of the real numbers. *)
 
 From mathcomp Require Import all_ssreflect all_algebra ring.
-From mathcomp.analysis Require Import reals sequences exp.
+From mathcomp Require Import boolp classical_sets reals topology normedtype derive realfun.
+From mathcomp Require Import sequences exp.
 From Dropout Require Import Mask Formulation Ensemble.
 
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
 
-Import Order.TTheory GRing.Theory Num.Theory.
+Import Order.TTheory GRing.Theory Num.Theory numFieldNormedType.Exports.
 Local Open Scope ring_scope.
 
 Section Geometric.
@@ -109,4 +110,43 @@ transitivity (expect P (fun a => - \sum_k ln (mean k) * f a k)).
   by apply: eq_bigr => k _; rewrite expectZ mulrC.
 apply: eq_expect => a; rewrite /entropy -sumrN -sumrN -big_split; apply: eq_bigr => k _ /=.
 by rewrite mulrBr addKr mulrC.
+Qed.
+
+Lemma expR_ge1 (R : realType) (x : R) : 1 + x <= expR x.
+Proof.
+have [x0|x0] := lerP 0 x; first exact: expR_ge1Dx.
+have derive (y : R) : y \in `]x, 0[ -> is_derive y 1 expR (expR y).
+  by move=> _; apply: is_derive_expR.
+have cont : {within `[x, 0], continuous (expR : R -> R)}%classic.
+  by apply: continuous_subspaceT => y; apply: continuous_expR.
+have [c] := MVT_segment (ltW x0) derive cont.
+rewrite in_itv /= => /andP[_ c0]; rewrite expR0 sub0r => e.
+have c1 : expR c <= 1 by rewrite -expR0 ler_expR.
+have -> : expR x = 1 - expR c * - x by rewrite -e opprB addrC subrK.
+rewrite -subr_ge0; have -> : 1 - expR c * - x - (1 + x) = - x * (1 - expR c) by ring.
+by rewrite mulr_ge0 ?subr_ge0 // oppr_ge0 ltW.
+Qed.
+
+Lemma divergence_term (R : realType) (u v : R) : 0 < u -> 0 < v ->
+  u - v <= u * (ln u - ln v).
+Proof.
+move=> u0 v0; have := expR_ge1 (ln v - ln u); rewrite expRD expRN !lnK ?posrE // => le.
+have u_neq0 := lt0r_neq0 u0; rewrite -subr_ge0.
+have -> : u * (ln u - ln v) - (u - v) = u * (v / u - (1 + (ln v - ln u))).
+  by move: (ln u) (ln v) => a b; field.
+by rewrite mulr_ge0 ?subr_ge0 // ltW.
+Qed.
+
+(** [thm-entropy-decomposition] The mean divergence, the epistemic part, is at least zero. *)
+Theorem information_ge0 (R : realType) (A K : finType) (P : A -> R) (f : A -> K -> R) :
+  let mean k := expect P (fun a => f a k) in
+  (forall a, 0 <= P a) -> total P = 1 ->
+  (forall a k, 0 < f a k) -> (forall a, \sum_k f a k = 1) -> (forall k, 0 < mean k) ->
+  0 <= expect P (fun a => \sum_k f a k * (ln (f a k) - ln (mean k))).
+Proof.
+move=> mean P0 P1 f0 f1 m0; apply: sumr_ge0 => a _; apply: mulr_ge0 => //.
+have m1 : \sum_k mean k = 1.
+  rewrite -(expect_sum P (fun k a => f a k)) (eq_expect _ f1); exact: expect_const.
+have z : \sum_k (f a k - mean k) = 0 by rewrite sumrB f1 m1 subrr.
+rewrite -{1}z; by apply: ler_sum => k _; apply: divergence_term.
 Qed.

@@ -33,8 +33,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "book" / "scripts"))
 
-import build_ledger
 import reseed
+
+from book.scripts import build_ledger
 
 ROOT = build_ledger.ROOT
 CALLS = ROOT / "_build" / "mutants" / "calls.json"

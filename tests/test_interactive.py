@@ -230,7 +230,7 @@ def test_blocks_drop_the_middle_and_the_corner_as_often_as_the_figure_says(page,
     figure.choose("a block")
     state = figure.state
     side, block = state["side"], state["block"]
-    rate = layers.block_seed_rate(p, (side, side), block)
+    rate = layers.block_seed_rate(p, block, side, side)
     first = side - block + 1
 
     def dropped(y, x):
@@ -266,7 +266,7 @@ def test_mean_gradient_is_that_of_the_library(page, p, y):
     figure.slide("Drop probability p", p)
     figure.slide("Target y", y)
     x, w = (np.array(figure.state[name]) for name in "xw")
-    found = gradients.expected_gradient(w[None], x, np.array([y]), p)[0]
+    found = gradients.expected_gradient(w[None], x[None], np.array([[y]]), p)[0]
     plain = (w @ x - y) * x
     assert figure.numbers("mean") == pytest.approx(found, rel=5.01e-3)
     assert figure.numbers("plain") == pytest.approx(plain, rel=5.01e-3)

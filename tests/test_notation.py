@@ -2,8 +2,9 @@
 
 import re
 
-import build_ledger
 import pytest
+
+from book.scripts import build_ledger
 
 PAGE = build_ledger.ROOT / "backmatter" / "notation.md"
 THROUGHOUT = ("Dropout", "Sizes", "Networks and training")

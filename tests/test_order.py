@@ -2,7 +2,7 @@
 
 import re
 
-import build_ledger
+from book.scripts import build_ledger
 
 #: Statements that are used; a chapter may point ahead to an experiment, an exercise or a figure.
 USED = ("def-", "thm-", "approx-")

@@ -2,8 +2,9 @@
 
 import re
 
-import build_ledger
 import pytest
+
+from book.scripts import build_ledger
 
 PAGES = [
     *sorted((build_ledger.ROOT / "manuscript").glob("*.md")),

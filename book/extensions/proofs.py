@@ -6,7 +6,9 @@ from pathlib import Path
 from docutils import nodes
 
 from book.scripts import build_proofs
+from book.scripts.build_ledger import KINDS
 
+DIRECTIVES = {directive for _, directives, _ in KINDS.values() for directive in directives}
 FOLD = """\
 <details class="formal-statement">
 <summary>Formal statement, proved for every <i>n</i> (axioms: {axioms})</summary>
@@ -43,7 +45,7 @@ def add_folds(app, doctree):
     page = f"{'../' * docname.count('/')}{build_proofs.PAGE.with_suffix('.html').as_posix()}"
     for node in list(doctree.findall(nodes.Admonition)):
         label = node.get("label", "")
-        if label in stored:
+        if label in stored and node.get("realtype") in DIRECTIVES:
             text = fold(label, found[label], stored[label], page)
             node.parent.insert(node.parent.index(node) + 1, nodes.raw("", text, format="html"))
 

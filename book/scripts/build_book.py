@@ -36,6 +36,7 @@ SOURCES = (
     "dropoutlib",
     "interactive",
     "manuscript",
+    "proofs",
 )
 STAMP = ".built-from"
 KEPT = "The last good one, if there is one, stays in place."

@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from book.scripts.build_ledger import ROOT, statements
@@ -102,10 +103,10 @@ def _context(before, statement, defined):
     return "\n".join([*used, inside] if inside else used)
 
 
-def digest(root=ROOT):
-    """Hash of all sources: whether what is stored belongs to them."""
+def digest(root=ROOT, *only):
+    """Hash of all sources, or of some: whether what is stored belongs to them."""
     whole = hashlib.sha256()
-    for file in files(root):
+    for file in only or files(root):
         whole.update((root / PROOFS / file).read_bytes())
     return whole.hexdigest()
 
@@ -209,6 +210,7 @@ def spoken(names):
 
 # ---- Mutants ------------------------------------------------------------------------------------
 
+FORMS = 2  # that are tried of each theorem
 CHANGES = [  # (what it is called, pattern, replacement), tried on the last match first
     ("q/p for p/q", r"p / q\b", "q / p"),
     ("q/p for p/q", r"p / \(1 - p\)", "(1 - p) / p"),
@@ -240,6 +242,9 @@ CHANGES = [  # (what it is called, pattern, replacement), tried on the last matc
     ("a factor 2", r"\\sum_S c S \* \\prod_\(i in S\) x i", "0"),
     ("a factor 2", r"bernoulli p m \*: \(L m\)", "(1 + 1) *: (L m)"),
     ("a factor 2", r"= #\|\S+\|%:R \* q", "= #|I|%:R"),
+    ("a factor 2", r"c \* \\sum_r B k r \* A", r"(1 + 1) * c * \\sum_r B k r * A"),
+    ("a factor 2", r"= #\|I\|%:R\^-1", "= (1 + 1) * #|I|%:R^-1"),
+    ("the other sign", r"\(fun x => var", "(fun x => - var"),
     ("strict for weak", r" <= ", " < "),
     ("3 for 2", r"\(2 \^", "(3 ^"),
     ("the other sign", r"!= 0", "== 0"),
@@ -249,7 +254,7 @@ CHANGES = [  # (what it is called, pattern, replacement), tried on the last matc
 def mutants(theorem):
     """Yield wrong forms of a statement: what was changed, and the changed text.
 
-    Only what is claimed changes: behind the last hypothesis that is an arrow.
+    The last place behind the binders is changed, which nearly always is in the conclusion.
     """
     head, colon, claim = _split(theorem.statement)
     for what, pattern, replacement in CHANGES:
@@ -274,11 +279,17 @@ def try_mutants(root=ROOT):
     """Try the proof of every theorem on wrong forms of it; return what was refused.
 
     One session a file: a wrong form is stated, the proof run on it and given up, and the
-    session goes on with the true one.
+    session goes on with the true one. Files that did not change are not tried again.
     """
     compile_all(root)
-    refused = {}
+    stored_results = root / MUTANTS
+    before = json.loads(stored_results.read_text("utf-8")) if stored_results.exists() else {}
+    found = {}
     for file in files(root):
+        if file in before and before[file]["sources"] == digest(root, file):
+            found[file] = before[file]
+            continue
+        refused = {}
         text = (root / BUILT / file).read_text(encoding="utf-8")
         tried, script, position = [], ["Set Default Timeout 30."], 0
         for theorem, match in zip(
@@ -289,13 +300,13 @@ def try_mutants(root=ROOT):
             proof = text[match.end("statement") : text.index("Qed.", match.end()) + 4]
             script.append(text[position : match.start("statement")])
             position = match.start("statement")
-            for number, (what, wrong) in enumerate(mutants(theorem)):
+            for number, (what, wrong) in enumerate(islice(mutants(theorem), FORMS)):
                 name = f"{theorem.name}_wrong{number}"
                 script.append(wrong.replace(f"Theorem {theorem.name}", f"Theorem {name}", 1))
                 script.append(f'idtac "stated {name}".\n{proof}\nAbort All.\nCheck {name}.')
                 tried.append((theorem, what, name))
         script.append(text[position:])
-        done = subprocess.run(
+        session = subprocess.run(
             ["coqtop", "-q", "-w", "none", "-Q", ".", "Dropout"],
             cwd=root / BUILT,
             input="\n".join(script),
@@ -303,13 +314,14 @@ def try_mutants(root=ROOT):
             text=True,
         )
         for theorem, what, name in tried:
-            accepted = re.search(rf"^{name}\s*$", done.stdout, re.MULTILINE)
-            stated = f"stated {name}\n" in done.stdout
-            if stated and not accepted:
+            accepted = re.search(rf"^{name}\s*$", session.stdout, re.MULTILINE)
+            if f"stated {name}\n" in session.stdout and not accepted:
                 refused.setdefault(theorem.name, []).append(what)
             else:
                 print(f"{theorem.name}: '{what}' {'proved' if accepted else 'not stated'}")
-    return {"sources": digest(root), "refused": refused}
+        found[file] = {"sources": digest(root, file), "refused": refused}
+        stored_results.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    return found
 
 
 # ---- The page -----------------------------------------------------------------------------------
@@ -395,9 +407,8 @@ def main(argv=None):
         return
     if arguments.mutants:
         found = try_mutants()
-        (ROOT / MUTANTS).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-        number = sum(map(len, found["refused"].values()))
-        print(f"{number} wrong forms of {len(found['refused'])} theorems refused")
+        refused = [forms for file in found.values() for forms in file["refused"].values()]
+        print(f"{sum(map(len, refused))} wrong forms of {len(refused)} theorems refused")
         return
     found = run()
     for entry in found["theorems"]:
