@@ -153,7 +153,7 @@ def _central(f: Scalar, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Derivatives by central differences, and their truncation error as derived in `gradient`."""
     found, truncation = np.empty_like(x), np.empty_like(x)
     for j in np.ndindex(x.shape):
-        step = EPS ** (1 / 3) * max(abs(x[j]), 1.0)
+        step = EPS ** (1 / 3) * max(float(abs(x[j])), 1.0)
         found[j] = _difference(f, x, j, step)
         truncation[j] = abs(_difference(f, x, j, 2 * step) - found[j]) / 3
     return found, truncation

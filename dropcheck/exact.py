@@ -108,7 +108,8 @@ def identity(
     False
     """
     rng = _checked(variables, rng, trials, bits)
-    miss, passed, apart = Fraction(1), True, set()
+    miss, passed = Fraction(1), True
+    apart: set = set()
     for _ in range(trials):
         point_miss, agree = _try_point(lhs, rhs, variables, rng, bits, apart)
         miss *= point_miss

@@ -6,6 +6,7 @@ import numbers
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, NoReturn
 
 import numpy as np
@@ -71,11 +72,12 @@ class Evaluation:
         """Stand-ins for all sides of the constants: one in each gap, and each that was equated."""
         ends = sorted(self.compared | self.equated)
         yield from self.equated
-        for low, high in zip([None, *ends], [*ends, None], strict=True):
-            if low is None or high is None:
-                yield (high - 1 if low is None else low + 1) if ends else Fraction(1, 2)
-            else:
-                yield (low + high) / 2
+        if not ends:
+            yield Fraction(1, 2)
+            return
+        yield ends[0] - 1
+        yield from ((low + high) / 2 for low, high in pairwise(ends))
+        yield ends[-1] + 1
 
 
 class Traced:
@@ -105,7 +107,7 @@ class Traced:
         Shared by all values of one evaluation.
     """
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment] # it may not be a key
     __slots__ = ("denominator", "evaluation", "numerator", "value")
 
     def __init__(
