@@ -64,8 +64,12 @@ def show_constructor(app, what, name, obj, options, signature, returns):
     """Give a class its constructor's signature, which a mocked base hides behind `__new__`."""
     if what == "class" and signature == "(*args, **kwargs)":
         constructor = inspect.signature(obj.__init__)
-        shown = list(constructor.parameters.values())[1:]  # without self
-        return str(constructor.replace(parameters=shown)), returns
+        shown = [  # without self; types would link to what other projects document
+            parameter.replace(annotation=parameter.empty)
+            for parameter in list(constructor.parameters.values())[1:]
+        ]
+        signature = inspect.Signature(shown)
+        return str(signature), returns
     return None
 
 

@@ -4,6 +4,8 @@ The way of a prediction, from top to bottom: the model and its arguments, the be
 passes share, their T endings, the samples.
 """
 
+from __future__ import annotations
+
 import functools
 import secrets
 import warnings
