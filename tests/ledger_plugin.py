@@ -136,14 +136,15 @@ class Claim:
         return self.checks[-1]
 
     def holds(self, report):
-        """Assert that the check of the statement passes (older form, without a `Check`)."""
+        """Assert that a report of something stored passes: of an experiment, of a proof."""
         assert report.passed, f"{self.label} does not hold: {report}"
         assert report.method == self.method, f"marked {self.method}, checked by {report.method}"
         self.held.append(build_ledger.trust(report))
         self.parts_held.update(self.parts)
 
     def rejects(self, wrong_form, report):
-        """Assert that the named wrong form fails (older form, without a `Check`)."""
+        """Assert that a comparison of stored results fails; all else goes through a `Check`."""
+        assert self.method == "paired-experiment", "reject through the check that accepts"
         assert wrong_form in self.named, f"'{wrong_form}' is not among rejects={self.named}"
         assert report.method == self.method, "a wrong form must fail the same check"
         assert not report.passed, f"{self.label}: the check accepts the wrong form '{wrong_form}'"

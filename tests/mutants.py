@@ -339,7 +339,7 @@ def shared_functions(calls: dict, records: list[dict]) -> dict[str, list[str]]:
         for other in known:
             if other["label"] == one["label"] and other["method"] != one["method"]:
                 both = sorted(library_calls(one["test"]) & library_calls(other["test"]))
-                if len(both) <= len(least.get(one["label"], both)):
+                if len(both) < len(least.get(one["label"], [*both, ""])):
                     least[one["label"]] = both
     return least
 
@@ -429,8 +429,9 @@ def page(stored: dict, seeds: dict[str, list[str]]) -> str:
         f"In the bodies of {stored['tests'].get('tests', 'the')} exact tests, outside their wrong "
         "forms, single operators and numbers were changed, too.",
         f"Of {stored['tests']['mutants']} changes {len(stored['tests']['survivors'])} leave the "
-        "verdict as it is: data that may be any, sizes, a formula written in another way.",
-        "Such a change of what a statement says would show a check of something against itself.",
+        "verdict as it is; what they change should be data that may be any, a number of variables, "
+        "a hypothesis that helps the algebra, or part of a wrong form.",
+        "A change of what a statement says would show a check of something against itself.",
         "",
         "| test | line | change |",
         "|---|---|---|",

@@ -227,8 +227,10 @@ def test_claim_that_skips_its_wrong_form_fails():
     ("attempt", "complaint"),
     [
         (lambda claim: claim.holds(EXACT_FAIL), "does not hold"),
-        (lambda claim: claim.rejects("wrong", EXACT_PASS), "accepts the wrong form"),
-        (lambda claim: claim.rejects("other", EXACT_FAIL), "not among rejects"),
+        (lambda claim: claim.rejects("wrong", EXACT_FAIL), "reject through the check"),
+        (lambda claim: claim(is_four).holds(5), "does not hold"),
+        (lambda claim: claim(is_four).rejects("wrong", 4), "accepts the wrong form"),
+        (lambda claim: claim(is_four).rejects("other", 5), "not among rejects"),
         (
             lambda claim: claim.holds(dropcheck.Report(passed=True, method="enumeration")),
             "checked by enumeration",

@@ -137,7 +137,7 @@ def seeds_run(root):
 
 def fill_landing_page(app, docname, source):
     """Put the stored numbers where the first page and the page of methods have room for them."""
-    if docname == "backmatter/methods":
+    if docname == "backmatter/methods" and SEEDS in source[0]:
         source[0] = source[0].replace(SEEDS, seeds_run(app.srcdir))
     if docname == app.config.root_doc:
         for room, fill in ((COUNTS, count_cards), (EXAMPLE, example), (LAUNCH, launch_links)):
