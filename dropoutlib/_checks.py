@@ -153,8 +153,8 @@ def finite(name: str, value: ArrayLike, ndim: int) -> NDArray[np.float64]:
 
 
 def is_fraction(p: Probability) -> bool:
-    """Whether `p` is to be computed with exactly."""
-    return isinstance(p, numbers.Rational) and not isinstance(p, numbers.Integral)
+    """Whether `p` is to be computed with exactly: a Fraction, or what stands for one in a proof."""
+    return not isinstance(p, (int, float, np.generic))
 
 
 def number_array(value: ArrayLike, p: Probability) -> NDArray:
