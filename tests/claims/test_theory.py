@@ -256,7 +256,7 @@ def test_ky_fans_side_exactly(claim, rng):
     units.append((Fraction(1, 2), Fraction(5), Fraction(1, 3)))  # the example of the proof
 
     @claim
-    def check(applies, ordered):
+    def check(ordered, *, applies):
         tried = [unit for unit in units if applies(*unit)]
         assert len(tried) > 20
         passed = all(ordered(*two_valued_unit(*unit)) for unit in tried if unit[0] != unit[1])
@@ -268,10 +268,12 @@ def test_ky_fans_side_exactly(claim, rng):
     def mean_low(low, high, weight):
         return two_valued_unit(low, high, weight)[0] <= 1
 
-    check.holds(all_low, lambda mean, scaled: scaled < mean)
-    check.rejects("the other side", all_low, lambda mean, scaled: scaled > mean)
+    check.holds(lambda mean, scaled: scaled < mean, applies=all_low)
+    check.rejects("the other side", lambda mean, scaled: scaled > mean, applies=all_low)
     check.rejects(
-        "whenever the mean is at most one half", mean_low, lambda mean, scaled: scaled < mean
+        "whenever the mean is at most one half",
+        lambda mean, scaled: scaled < mean,
+        applies=mean_low,
     )
 
 
@@ -454,7 +456,7 @@ def by_gray_code(terms, start):
 )
 def test_a_gray_code_needs_one_operation_a_sum(claim, rng):
     @claim
-    def check(operations, order=lambda k: k ^ (k >> 1)):
+    def check(operations, *, order=lambda k: k ^ (k >> 1)):
         passed = True
         for n in range(1, 9):
             numbers = [int(k) for k in rng.integers(-99, 100, size=n + 1)]
@@ -775,15 +777,15 @@ def test_one_output_has_the_same_law_under_both(claim, rng):
     entries = ((by_weight.reshape(-1, 2, 3) * W) * v).sum(axis=2)
 
     @claim
-    def check(outputs, p_of_weights=p):
+    def check(p_of_weights, *, outputs):
         one = law([tuple(row[outputs]) for row in units], by_unit, p)
         other = law([tuple(row[outputs]) for row in entries], by_weight, p_of_weights)
         return dropcheck.Report(passed=one == other, method="enumeration", rounding=0.0)
 
-    check.holds([0])
-    check.holds([1])
-    check.rejects("the same law of two outputs together", [0, 1])
-    check.rejects("the law at half the rate", [0], p_of_weights=p / 2)
+    check.holds(p, outputs=[0])
+    check.holds(p, outputs=[1])
+    check.rejects("the same law of two outputs together", p, outputs=[0, 1])
+    check.rejects("the law at half the rate", p / 2, outputs=[0])
 
 
 # Gradients: another mask on the way back, and noise that rows share.
@@ -1019,7 +1021,7 @@ def test_weight_decay_of_a_classifier(claim, rng):
         return expected + (1 - p) * length**2 / 2 * (weights**2).sum()
 
     @claim.part(2)
-    def check(decay, scale=lambda p: 1 - p, factor=1):
+    def check(decay, *, scale=lambda p: 1 - p, factor=1):
         def objective(v):
             losses, weights, length, p = v[:12].reshape(3, 4), v[12:14], v[14], v[15]
             W = scale(p) * weights  # inverted masks need weights multiplied by q
@@ -1148,6 +1150,9 @@ def test_limits_of_the_split_symbolically(claim):
         return report(sympy.simplify(uniform - sympy.log(2) + half) == 0 and first > second)
 
     larger.holds(at_odds, uniform)
+    claim.survives(
+        "larger(", "an inequality: whatever raises one side, or lowers the other, leaves it"
+    )
     larger.rejects("uniform has the largest I", uniform, at_odds)
 
     @claim.part(3)
@@ -1488,6 +1493,7 @@ def test_no_noise_of_the_range_is_worse_exactly(claim, rng):
 
     for values, chances in others:
         check.holds(lambda A, v=values, c=chances: mean_under(A, z, v, c))
+    claim.survives("check(noise ", "an inequality: a smaller mean stays below the worst")
     wide = np.array([0, 2 / q]), np.array([1 - q / 2, q / 2])
     check.rejects("without the limit 1/q", lambda A: mean_under(A, z, *wide))
     z = abs(z)  # one sign, so that a shared mask has the larger spread
