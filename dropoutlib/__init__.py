@@ -20,7 +20,6 @@ if TYPE_CHECKING:  # a checker of types sees at once what a program gets when it
     from . import masks as masks
     from . import models as models
     from . import nn as nn
-    from . import noise as noise
     from . import schedules as schedules
 
 __all__ = ["enumerate_masks", "mask_weights", "sample_mask"]
@@ -35,7 +34,6 @@ _ROOMS = (
     "masks",
     "models",
     "nn",
-    "noise",
     "schedules",
 )
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from dropoutlib import ensemble, noise
+from book import noise
+from dropoutlib import ensemble
 
 X, Y = np.array([[1.0, 2.0], [0.5, -1.0], [2.0, 1.0]]), np.array([1.0, 0.0, -0.5])
 

@@ -7,7 +7,8 @@ import pkgutil
 import numpy as np
 import pytest
 
-from dropoutlib import ensemble, noise
+from book import noise
+from dropoutlib import ensemble
 
 BAD_P = [
     (-0.1, ValueError),
@@ -22,7 +23,7 @@ ONE = np.ones((1, 2))
 
 @pytest.mark.parametrize("name", [m.name for m in pkgutil.iter_modules(noise.__path__)])
 def test_examples(name):
-    module = importlib.import_module(f"dropoutlib.noise.{name}")
+    module = importlib.import_module(f"book.noise.{name}")
     assert doctest.testmod(module).failed == 0
 
 

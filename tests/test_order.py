@@ -6,6 +6,8 @@ from book.scripts import build_ledger
 
 #: Statements that are used; a chapter may point ahead to an experiment, an exercise or a figure.
 USED = ("def-", "thm-", "approx-")
+#: It proves nothing, and says of each sentence where that is done.
+OUTLOOK = "introduction"
 REFERENCE = re.compile(r"\{prf:ref\}`(?:[^`<]*<)?(?P<label>[\w-]+)>?`")
 
 
@@ -28,6 +30,7 @@ def test_no_statement_is_used_before_it_is_stated():
     chapters = {
         name: (build_ledger.ROOT / "manuscript" / f"{name}.md").read_text(encoding="utf-8")
         for name in build_ledger.chapters()
+        if name != OUTLOOK
     }
     assert list(references_ahead(chapters)) == []
 

@@ -142,7 +142,8 @@ samples = bayes.mc_samples(model, torch.ones(4, 3), n_samples=3)
 MISSPELT = (
     "nn.Dropout(rate=0.5)",
     "dropoutlib.nn.Dropout(rate=0.5)",
-    "bayes.mc_samples(model, torch.ones(4, 3), n_sample=3)",
+    # It hands keywords on to the model; a number of another type is found all the same.
+    "bayes.mc_samples(model, torch.ones(4, 3), n_samples='3')",
     "dropoutlib.layers.Dropout(prob=0.5)",
     "dropcheck.identity(abs, abs, degrees=2)",
 )

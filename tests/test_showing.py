@@ -9,9 +9,10 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 import dropcheck
+from book import noise
 from book.scripts import notebooks
 from book.showing import show_source, source_of
-from dropoutlib import layers, masks, noise
+from dropoutlib import layers, masks
 
 
 def halved(x, n=2):

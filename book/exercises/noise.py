@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from book import noise
 from dropcheck import expectation
-from dropoutlib import noise
 from dropoutlib.masks import enumerate_masks, mask_weights
 
 from .registry import all_of, equal, exercise, random_rates

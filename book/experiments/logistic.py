@@ -5,8 +5,8 @@ import torch
 from scipy import optimize
 from scipy.special import expit
 
+from book.noise import noise_variance
 from dropoutlib.masks import sample_mask
-from dropoutlib.noise import noise_variance
 
 __all__ = ["distance", "fitted", "metrics", "trained"]
 

@@ -10,6 +10,7 @@ The notebooks are not changed, and nothing that is folded is left out: search an
 
 import re
 from html import escape
+from pathlib import Path
 
 from docutils import nodes
 
@@ -119,7 +120,8 @@ def fold_cells(app, doctree, docname):
     """Fold the cells of a chapter, and say under each statement how it was verified."""
     if app.builder.format != "html" or not docname.startswith("chapters/"):
         return
-    rows = ledger_page.rows(app.srcdir)
+    written = (Path(app.srcdir) / ledger_page.PAGE).exists()
+    rows = ledger_page.rows(app.srcdir) if written else {}
     label = None
     for node in list(doctree.findall(nodes.Element)):
         if STATEMENTS.match(node.get("label", "")) and "proof" in node.get("classes", ()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -98,7 +98,8 @@ class ConcreteDropout(_DropoutNd):
     """
 
     __jit_unused_properties__: ClassVar[list[str]] = ["p"]
-    logit: nn.Parameter
+    if TYPE_CHECKING:  # TorchScript would read it, too, and does not know parameters
+        logit: nn.Parameter
 
     def __init__(
         self, p: float = 0.5, temperature: float = 0.1, *, generator: Generator | None = None

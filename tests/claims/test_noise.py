@@ -9,7 +9,8 @@ import scipy.linalg
 import sympy
 
 import dropcheck
-from dropoutlib import layers, noise
+from book import noise
+from dropoutlib import layers
 from dropoutlib.masks import enumerate_masks, mask_weights
 
 

@@ -8,7 +8,8 @@ import pytest
 import sympy
 
 import dropcheck
-from dropoutlib import ensemble, layers, noise
+from book import noise
+from dropoutlib import ensemble, layers
 from dropoutlib.bayes import linear_posterior, model_weight_decay
 from dropoutlib.masks import enumerate_masks, mask_weights
 

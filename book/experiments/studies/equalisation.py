@@ -6,7 +6,7 @@ import numpy as np
 from torch import nn
 
 from book import data
-from dropoutlib.noise import noise_variance
+from book.noise import noise_variance
 
 from .. import statistics
 from ..networks import mlp

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._checks import Probability, check_count, finite
+from dropoutlib._checks import Probability, check_count, finite
+
 from .moments import noise_variance
 
 __all__ = ["dropout_ridge", "equalized_factorization", "regression_data"]

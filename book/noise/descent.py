@@ -5,8 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._checks import Probability, Rng, check_count, check_rng, finite
-from ..masks import enumerate_masks, mask_weights, sample_mask
+from dropoutlib._checks import Probability, Rng, check_count, check_rng, finite
+from dropoutlib.masks import enumerate_masks, mask_weights, sample_mask
+
 from .minimisers import dropout_ridge, regression_data
 from .moments import noise_variance
 

@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from .._checks import Probability, check_probability
+from dropoutlib._checks import Probability, check_probability
 
 __all__ = ["NoiseMoments", "noise_moments", "noise_variance"]
 
