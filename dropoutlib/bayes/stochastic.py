@@ -256,9 +256,12 @@ def recurrent(run, func, data, *args):
 
 def _layer(func, sizes, rest, data, *state):
     """One layer; a packed sequence, whose rows are of different lengths, is not vectorized."""
-    if sizes or not _batched((*rest[0], data, *state)):
-        return _run(func, sizes, rest, data, *state)
-    return _Layer.apply(func, rest, data, *state)
+    run = functools.partial(_run, func, sizes, rest)
+    if sizes or not _batched((rest[0], data, state)):
+        return run(data, *state)
+    if _batched(rest[0]):
+        raise NotImplementedError("a recurrent layer whose weights are noisy")
+    return _Layer.apply(run, 0 if rest[-1] else 1, data, *state)  # the last is batch_first
 
 
 def _run(func, sizes, rest, data, *state):
@@ -267,25 +270,22 @@ def _run(func, sizes, rest, data, *state):
 
 
 class _Layer(torch.autograd.Function):
-    """One layer of padded sequences, whose rows do not depend on each other.
+    """One layer of padded sequences, whose rows, on one axis, do not depend on each other.
 
     What vmap adds is therefore more rows.
     """
 
     @staticmethod
-    def forward(func, rest, data, *state):
-        return _run(func, (), rest, data, *state)
+    def forward(run, rows, data, *state):
+        return run(data, *state)
 
     @staticmethod
     def setup_context(ctx, inputs, output):
         """Nothing: there are no gradients."""
 
     @staticmethod
-    def vmap(info, in_dims, func, rest, data, *state):
-        if any(dim is not None for dim in in_dims[1][0]):
-            raise NotImplementedError("a recurrent layer whose weights are noisy")
+    def vmap(info, in_dims, run, rows, data, *state):
         samples = info.batch_size
-        rows = 0 if rest[-1] else 1  # batch_first
 
         def fold(tensor, dim, axis):
             if dim is None:
@@ -296,7 +296,7 @@ class _Layer(torch.autograd.Function):
             return tensor.flatten(axis, axis + 1)
 
         state = [fold(h, dim, 1) for h, dim in zip(state, in_dims[3:], strict=True)]
-        data, *last = _Layer.apply(func, rest, fold(data, in_dims[2], rows), *state)
+        data, *last = _Layer.apply(run, rows, fold(data, in_dims[2], rows), *state)
         last = [h.unflatten(1, (samples, -1)) for h in last]
         return (data.unflatten(rows, (samples, -1)), *last), (rows, *(1 for _ in last))
 
