@@ -1,6 +1,8 @@
 """Which layers are active in `mc_samples`: every kind of dropout, wherever it is, and no other."""
 # ruff: noqa: D102
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ import torch.nn.functional as F
 from mc_models import Attention, Path, in_full, plain_loop
 from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import dropcheck
 from dropoutlib import nn as ours
@@ -276,6 +279,73 @@ class Query(nn.Module):
     def forward(self, q, k, v):
         p = self.drop.p
         return F.scaled_dot_product_attention(q, k, v, dropout_p=p, **self.options)
+
+
+ATTENTION = {
+    "all noisy": lambda f, x, h: f(h, h + 1, 2 * h),
+    "query": lambda f, x, h: f(h, x, x),
+    "values": lambda f, x, h: f(x, x, h),
+    "one key for all rows": lambda f, x, h: f(h, x[:1], x[:1]),
+    "causal": lambda f, x, h: f(h, h, h, is_causal=True, scale=0.3),
+    "mask": lambda f, x, h: f(h, h, h, x[0, 0] @ x[0, 0].mT > -1e9),
+    "mask of each row": lambda f, x, h: f(h, h, h, x @ x.mT),
+    "noisy mask": lambda f, x, h: f(x, x, x, (h @ h.mT)[:, :1]),
+    "grouped heads": lambda f, x, h: f(h, h[:, :1], h[:, :1], enable_gqa=True),
+}
+HEADS = {"mask", "mask of each row", "noisy mask", "grouped heads"}
+
+
+@pytest.mark.parametrize("case", ATTENTION)
+@pytest.mark.parametrize("axes", [2, 3, 4, 5])
+def test_attention_without_dropout_runs_once_for_many_passes(axes, case, seed, monkeypatch):
+    """Behind dropout, where vmap would call the kernel in a loop, and warn that it does."""
+    if axes < 4 and case in HEADS:
+        pytest.skip("the case names rows or heads")
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.drop = nn.Dropout(0.4)
+
+        def forward(self, x):
+            return ATTENTION[case](F.scaled_dot_product_attention, x, self.drop(x))
+
+    kernels = []
+
+    class Counting(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            if "attention" in func.__name__:
+                kernels.append(func)
+            return func(*args, **(kwargs or {}))
+
+    x = torch.randn((2, 2, 2, 5, 3)[-axes:], generator=torch.Generator().manual_seed(seed))
+    with warnings.catch_warnings(action="error"), Counting():
+        samples = mc_samples(Net(), x, 50, rng=seed)
+    assert samples.shape == (50, *x.shape)
+    if axes == 4 and case not in ("one key for all rows", "grouped heads"):  # which have no kernel
+        assert len(kernels) == 2  # of the first pass, and of all the others
+    in_full(monkeypatch)
+    torch.testing.assert_close(samples, mc_samples(Net(), x, 50, rng=seed))
+
+
+@pytest.mark.parametrize("weights", [True, False])
+def test_attention_module_without_dropout(weights, seed, monkeypatch):
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.drop = nn.Dropout(0.4)
+            self.attend = nn.MultiheadAttention(4, 2, batch_first=True)
+
+        def forward(self, x):
+            x = self.drop(x)
+            return self.attend(x, x, x, need_weights=weights)[0]
+
+    torch.manual_seed(seed)
+    model, x = Net(), torch.randn(2, 3, 4)
+    with warnings.catch_warnings(action="error"):
+        samples = mc_samples(model, x, 20, rng=seed)
+    in_full(monkeypatch)
+    torch.testing.assert_close(samples, mc_samples(model, x, 20, rng=seed))
 
 
 def test_encoder_does_not_take_the_path_without_dropout(rng, seed):

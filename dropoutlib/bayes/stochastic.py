@@ -17,8 +17,14 @@ from torch.utils._python_dispatch import _disable_current_modes
 
 from ..nn import functional as ours
 from ..nn._masking import check_floating, check_p, keep_mask
+from .trees import tensors
 
 __all__ = ["HANDLERS"]
+
+
+def _batched(given):
+    """Whether one of these is a tensor of many passes at once."""
+    return any(map(torch._C._functorch.is_batchedtensor, tensors(given)))
 
 
 def units(scaled):
@@ -120,14 +126,17 @@ def _keep(run, func, input, shape, p, generator=None):
     return run.draw("keep", shape, torch.bool, input.device, p)
 
 
-def attention(run, func, query, key, value, attn_mask=None, dropout_p=0.0, *args, **kwargs):
+def attention(
+    run, func, query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, **kwargs
+):
     """Handler of ``scaled_dot_product_attention``: torch's own weights, dropped, and the product.
 
-    The other arguments are ``is_causal``, by position or not, ``scale`` and ``enable_gqa``.
+    The other arguments are ``scale`` and ``enable_gqa``.
     """
     run.check(func, dropout_p, True)
     if dropout_p == 0:
-        return NotImplemented
+        given = ({"is_causal": is_causal, **kwargs}, query, key, value, attn_mask)
+        return run.call(_attention, given, {})
     device = query.device.type
     if torch.is_autocast_enabled(device) and query.dtype != torch.float64:
         dtype = torch.get_autocast_dtype(device)
@@ -136,12 +145,62 @@ def attention(run, func, query, key, value, attn_mask=None, dropout_p=0.0, *args
         zeros = torch.zeros_like(attn_mask, dtype=query.dtype)
         attn_mask = zeros.masked_fill(~attn_mask, -math.inf)
     with torch.autocast(device, enabled=False):
-        given = (query, key, value[..., :0], attn_mask, 0.0, *args)  # no product with the values
+        # No product with the values.
+        given = (query, key, value[..., :0], attn_mask, 0.0, is_causal)
         _, weights = run.call(torch._scaled_dot_product_attention_math, given, kwargs)
         if kwargs.get("enable_gqa"):
             value = value.repeat_interleave(query.size(-3) // value.size(-3), -3)
         with run:
             return F.dropout(weights, dropout_p) @ value
+
+
+def _attention(options, *given):
+    """Attention without dropout of query, key, value and a mask or None."""
+    apply = _Attention.apply if _batched(given) else _Attention.forward
+    return apply(options, *given)
+
+
+class _Attention(torch.autograd.Function):
+    """Attention without dropout, for whose kernel vmap has no rule but to call it in a loop.
+
+    The rows of a batch do not depend on each other, so that what vmap adds is more rows.
+    """
+
+    @staticmethod
+    def forward(options, query, key, value, mask):
+        return F.scaled_dot_product_attention(query, key, value, mask, **options)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        """Nothing: there are no gradients."""
+
+    @staticmethod
+    def vmap(info, in_dims, options, *given):
+        samples, dims = info.batch_size, in_dims[1:]
+        axes = max(
+            tensor.dim() - (dim is not None)
+            for tensor, dim in zip(given[:3], dims[:3], strict=True)
+        )
+        padded = max(4, axes)  # the kernel wants rows, heads, length and size
+
+        def laid_out(tensor, dim):
+            """Samples first, then rows; what is that of all has 1 of them."""
+            tensor = tensor.unsqueeze(0) if dim is None else tensor.movedim(dim, 0)
+            ones = (1,) * (1 + padded - tensor.dim())
+            return tensor.reshape(tensor.shape[:1] + ones + tensor.shape[1:])
+
+        def folded(tensor):
+            return tensor.expand(samples, rows, *tensor.shape[2:]).flatten(0, 1)
+
+        *three, mask = (
+            None if tensor is None else laid_out(tensor, dim)
+            for tensor, dim in zip(given, dims, strict=True)
+        )
+        rows = max(tensor.size(1) for tensor in three)
+        if mask is not None:
+            mask = mask[0] if mask.shape[:2] == (1, 1) else folded(mask)
+        output = _Attention.apply(options, *map(folded, three), mask)
+        return output.reshape(samples, *(rows, *output.shape[1:])[padded - axes :]), 0
 
 
 def multi_head(run, func, *args, **kwargs):
@@ -151,8 +210,6 @@ def multi_head(run, func, *args, **kwargs):
     call.apply_defaults()
     given = call.arguments
     run.check(func, given["dropout_p"], given["training"])
-    if given["dropout_p"] == 0 or not given["training"]:
-        return NotImplemented
     with run:
         return body(*args, **kwargs)
 
@@ -199,10 +256,12 @@ def recurrent(run, func, data, *args):
 
 def _layer(func, sizes, rest, data, *state):
     """One layer; a packed sequence, whose rows are of different lengths, is not vectorized."""
-    batched = any(map(torch._C._functorch.is_batchedtensor, (*rest[0], data, *state)))
-    if sizes or not batched:
-        return _run(func, sizes, rest, data, *state)
-    return _Layer.apply(func, rest, data, *state)
+    run = functools.partial(_run, func, sizes, rest)
+    if sizes or not _batched((rest[0], data, state)):
+        return run(data, *state)
+    if _batched(rest[0]):
+        raise NotImplementedError("a recurrent layer whose weights are noisy")
+    return _Layer.apply(run, 0 if rest[-1] else 1, data, *state)  # the last is batch_first
 
 
 def _run(func, sizes, rest, data, *state):
@@ -211,25 +270,22 @@ def _run(func, sizes, rest, data, *state):
 
 
 class _Layer(torch.autograd.Function):
-    """One layer of padded sequences, whose rows do not depend on each other.
+    """One layer of padded sequences, whose rows, on one axis, do not depend on each other.
 
     What vmap adds is therefore more rows.
     """
 
     @staticmethod
-    def forward(func, rest, data, *state):
-        return _run(func, (), rest, data, *state)
+    def forward(run, rows, data, *state):
+        return run(data, *state)
 
     @staticmethod
     def setup_context(ctx, inputs, output):
         """Nothing: there are no gradients."""
 
     @staticmethod
-    def vmap(info, in_dims, func, rest, data, *state):
-        if any(dim is not None for dim in in_dims[1][0]):
-            raise NotImplementedError("a recurrent layer whose weights are noisy")
+    def vmap(info, in_dims, run, rows, data, *state):
         samples = info.batch_size
-        rows = 0 if rest[-1] else 1  # batch_first
 
         def fold(tensor, dim, axis):
             if dim is None:
@@ -240,7 +296,7 @@ class _Layer(torch.autograd.Function):
             return tensor.flatten(axis, axis + 1)
 
         state = [fold(h, dim, 1) for h, dim in zip(state, in_dims[3:], strict=True)]
-        data, *last = _Layer.apply(func, rest, fold(data, in_dims[2], rows), *state)
+        data, *last = _Layer.apply(run, rows, fold(data, in_dims[2], rows), *state)
         last = [h.unflatten(1, (samples, -1)) for h in last]
         return (data.unflatten(rows, (samples, -1)), *last), (rows, *(1 for _ in last))
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from ..masks import sample_mask
+from ..masks import fill_mask
 from .trees import tensors
 
 __all__ = ["DivergenceError", "OwnGenerator", "Site", "Stream", "Streams", "python_noise"]
@@ -55,32 +55,38 @@ class Stream:
         self.site = site
         self.rng = np.random.Generator(np.random.SFC64(_Seed(entropy, place)))
         self.left = total  # samples not yet drawn
+        self.ready = np.empty((0, *site.shape), bool if site.kind == "keep" else float)
         self.group = max(1, GROUP_BYTES // max(1, self.nbytes))
-        self.ready = ()
 
     @property
     def nbytes(self):
         """Bytes that the noise of one sample takes."""
-        return math.prod(self.site.shape) * (1 if self.site.kind == "keep" else 8)
+        return math.prod(self.site.shape) * self.ready.itemsize
 
     def take(self, count):
         """Noise of the next `count` samples, samples first: bool for "keep", or float64."""
-        parts = []
-        while count:
-            if not len(self.ready):
-                self.ready = self._draw(min(self.group, self.left))
-            parts.append(self.ready[:count])
-            self.ready = self.ready[count:]
-            count -= len(parts[-1])
-        return np.concatenate(parts) if len(parts) > 1 else parts[0]
+        taken = np.empty_like(self.ready, shape=(count, *self.site.shape))
+        done = 0
+        while done < count:
+            group = min(self.group, self.left)
+            if not len(self.ready) and group <= count - done:  # no need to be drawn ahead
+                part = self._draw(taken[done : done + group])
+            else:
+                if not len(self.ready):
+                    self.ready = self._draw(np.empty_like(taken, shape=(group, *self.site.shape)))
+                part, self.ready = np.split(self.ready, [count - done])
+                taken[done : done + len(part)] = part
+            done += len(part)
+        return taken
 
-    def _draw(self, count):
-        self.left -= count
-        kind, shape, p = self.site
-        shape = (count, *shape)
-        if kind == "keep":
-            return sample_mask(shape, p, rng=self.rng)
-        return self.rng.random(shape) if kind == "uniform" else self.rng.standard_normal(shape)
+    def _draw(self, out):
+        """Fill `out` with the noise of the next group of samples."""
+        self.left -= len(out)
+        if self.site.kind == "keep":
+            return fill_mask(out, self.site.p, self.rng)
+        if self.site.kind == "uniform":
+            return self.rng.random(out=out)
+        return self.rng.standard_normal(out=out)
 
 
 class Streams:
