@@ -126,16 +126,14 @@ def _keep(run, func, input, shape, p, generator=None):
     return run.draw("keep", shape, torch.bool, input.device, p)
 
 
-def attention(
-    run, func, query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, **kwargs
-):
+def attention(run, func, query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, **more):
     """Handler of ``scaled_dot_product_attention``: torch's own weights, dropped, and the product.
 
     The other arguments are ``scale`` and ``enable_gqa``.
     """
     run.check(func, dropout_p, True)
     if dropout_p == 0:
-        given = ({"is_causal": is_causal, **kwargs}, query, key, value, attn_mask)
+        given = ({"is_causal": is_causal, **more}, query, key, value, attn_mask)
         return run.call(_attention, given, {})
     device = query.device.type
     if torch.is_autocast_enabled(device) and query.dtype != torch.float64:
@@ -146,8 +144,8 @@ def attention(
         attn_mask = zeros.masked_fill(~attn_mask, -math.inf)
     with torch.autocast(device, enabled=False):
         given = (query, key, value[..., :0], attn_mask, 0.0, is_causal)  # no product with values
-        _, weights = run.call(torch._scaled_dot_product_attention_math, given, kwargs)
-        if kwargs.get("enable_gqa"):
+        _, weights = run.call(torch._scaled_dot_product_attention_math, given, more)
+        if more.get("enable_gqa"):
             value = value.repeat_interleave(query.size(-3) // value.size(-3), -3)
         with run:
             return F.dropout(weights, dropout_p) @ value
