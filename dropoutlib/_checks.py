@@ -113,7 +113,8 @@ def check_count(name: str, value: Any, least: int) -> int:
         If it is less than `least`.
     """
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name} must be an integer, got {name}={value!r}")
+        shown = type(value).__name__ if getattr(value, "ndim", 0) else repr(value)  # no whole array
+        raise TypeError(f"{name} must be an integer, got {name}={shown}")
     if value < least:
         raise ValueError(f"{name} must be at least {least}, got {name}={value!r}")
     return int(value)

@@ -11,7 +11,7 @@ import numbers
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from .masks import check_probability
+from ._checks import check_count, check_probability
 
 __all__ = [
     "Scheduler",
@@ -242,12 +242,3 @@ def _follows(found):
             "follow, a list of modules or of what dropoutlib.nn.find finds"
         )
     return False
-
-
-def check_count(name: str, value: int, least: int) -> int:
-    """Return the integer `value`, or raise TypeError or ValueError."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name} must be an integer, got {name}={value!r}")
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, got {name}={value!r}")
-    return int(value)

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from .._modules import shadow
-from ..masks import check_rng
+from .._checks import check_count, check_rng
+from .._modules import shadow, switch
 from ..nn.finding import find, modes
 from . import trees
 from .passes import FirstPass, Pass, RepeatedPass, ReuseError
@@ -106,10 +106,10 @@ def mc_samples(
     torch.Size([10, 4, 8])
     """
     given, n_samples = trees.arguments(model, args, kwargs, n_samples)
-    trees.check_count("n_samples", n_samples)
+    total = check_count("n_samples", n_samples, 1)
     if max_bytes is not None:
-        trees.check_count("max_bytes", max_bytes)
-    also, total = tuple(also), int(n_samples)
+        check_count("max_bytes", max_bytes, 1)
+    also = tuple(also)
     drawn = secrets.token_bytes(16) if rng is None else check_rng(rng).bytes(16)
     entropy = int.from_bytes(drawn, "little")
     with (
@@ -258,11 +258,8 @@ class Sampler:
         """A twin of the model, its dropout on and all else off, and its modules that are on."""
         twins = shadow(self.model)
         for module, twin in twins.items():
-            if isinstance(twin, torch.jit.ScriptModule):
-                twin.train(module in self.training)
-                continue
-            vars(twin)["training"] = module in self.training
-            if module in self.training:
+            switch(twin, module in self.training)
+            if module in self.training and not isinstance(twin, torch.jit.ScriptModule):
                 twin.forward = functools.partial(self._watched, module, twin.forward)
         return twins[self.model], {twins[module] for module in self.training}
 

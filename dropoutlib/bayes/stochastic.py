@@ -126,16 +126,14 @@ def _keep(run, func, input, shape, p, generator=None):
     return run.draw("keep", shape, torch.bool, input.device, p)
 
 
-def attention(
-    run, func, query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, **kwargs
-):
+def attention(run, func, query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, **more):
     """Handler of ``scaled_dot_product_attention``: torch's own weights, dropped, and the product.
 
     The other arguments are ``scale`` and ``enable_gqa``.
     """
     run.check(func, dropout_p, True)
     if dropout_p == 0:
-        given = ({"is_causal": is_causal, **kwargs}, query, key, value, attn_mask)
+        given = ({"is_causal": is_causal, **more}, query, key, value, attn_mask)
         return run.call(_attention, given, {})
     device = query.device.type
     if torch.is_autocast_enabled(device) and query.dtype != torch.float64:
@@ -145,62 +143,29 @@ def attention(
         zeros = torch.zeros_like(attn_mask, dtype=query.dtype)
         attn_mask = zeros.masked_fill(~attn_mask, -math.inf)
     with torch.autocast(device, enabled=False):
-        # No product with the values.
-        given = (query, key, value[..., :0], attn_mask, 0.0, is_causal)
-        _, weights = run.call(torch._scaled_dot_product_attention_math, given, kwargs)
-        if kwargs.get("enable_gqa"):
+        given = (query, key, value[..., :0], attn_mask, 0.0, is_causal)  # no product with values
+        _, weights = run.call(torch._scaled_dot_product_attention_math, given, more)
+        if more.get("enable_gqa"):
             value = value.repeat_interleave(query.size(-3) // value.size(-3), -3)
         with run:
             return F.dropout(weights, dropout_p) @ value
 
 
-def _attention(options, *given):
-    """Attention without dropout of query, key, value and a mask or None."""
-    apply = _Attention.apply if _batched(given) else _Attention.forward
-    return apply(options, *given)
+def _attention(options, query, key, value, mask):
+    """Attention without dropout; vmap has a rule for it, but not for the kernel of four axes."""
+    given = [query, key, value]
+    alike = all(tensor.dim() == 4 and len(tensor) == len(query) for tensor in given)
+    if not alike or not _batched((*given, mask)):
+        return F.scaled_dot_product_attention(*given, mask, **options)
+    if _batched(mask) or (mask is not None and mask.dim() == 4):
+        given.append(mask[(None,) * (4 - mask.dim())].expand(len(query), -1, -1, -1))
+    else:  # there is none, or one for all rows
+        options = {"attn_mask": mask, **options}
 
+    def run(*given):
+        return (F.scaled_dot_product_attention(*given, **options),)
 
-class _Attention(torch.autograd.Function):
-    """Attention without dropout, for whose kernel vmap has no rule but to call it in a loop.
-
-    The rows of a batch do not depend on each other, so that what vmap adds is more rows.
-    """
-
-    @staticmethod
-    def forward(options, query, key, value, mask):
-        return F.scaled_dot_product_attention(query, key, value, mask, **options)
-
-    @staticmethod
-    def setup_context(ctx, inputs, output):
-        """Nothing: there are no gradients."""
-
-    @staticmethod
-    def vmap(info, in_dims, options, *given):
-        samples, dims = info.batch_size, in_dims[1:]
-        axes = max(
-            tensor.dim() - (dim is not None)
-            for tensor, dim in zip(given[:3], dims[:3], strict=True)
-        )
-        padded = max(4, axes)  # the kernel wants rows, heads, length and size
-
-        def laid_out(tensor, dim):
-            """Samples first, then rows; what is that of all has 1 of them."""
-            tensor = tensor.unsqueeze(0) if dim is None else tensor.movedim(dim, 0)
-            ones = (1,) * (1 + padded - tensor.dim())
-            return tensor.reshape(tensor.shape[:1] + ones + tensor.shape[1:])
-
-        def folded(tensor):
-            return tensor.expand(samples, rows, *tensor.shape[2:]).flatten(0, 1)
-
-        *three, mask = (
-            None if tensor is None else laid_out(tensor, dim)
-            for tensor, dim in zip(given, dims, strict=True)
-        )
-        rows = max(tensor.size(1) for tensor in three)
-        if mask is not None:
-            mask = mask[0] if mask.shape[:2] == (1, 1) else folded(mask)
-        output = _Attention.apply(options, *map(folded, three), mask)
-        return output.reshape(samples, *(rows, *output.shape[1:])[padded - axes :]), 0
+    return _MoreRows.apply(run, (0,) * len(given), *given)[0]
 
 
 def multi_head(run, func, *args, **kwargs):
@@ -208,8 +173,7 @@ def multi_head(run, func, *args, **kwargs):
     parameters, body = _body()
     call = parameters.bind(*args, **kwargs)
     call.apply_defaults()
-    given = call.arguments
-    run.check(func, given["dropout_p"], given["training"])
+    run.check(func, call.arguments["dropout_p"], call.arguments["training"])
     with run:
         return body(*args, **kwargs)
 
@@ -236,13 +200,11 @@ def recurrent(run, func, data, *args):
     hx, params, biases, layers, dropout, training, bidirectional, *layout = args[len(sizes) :]
     dropout = dropout if layers > 1 else 0.0
     run.check(func, dropout, training)
-    if not training or dropout == 0:
-        dropout = 0.0
     directions = 2 if bidirectional else 1
     each = len(params) // layers
     final = []
     for layer in range(layers):
-        if layer and dropout:
+        if layer and dropout and training:
             with run:
                 data = F.dropout(data, dropout)
         own = slice(layer * directions, (layer + 1) * directions)
@@ -256,49 +218,46 @@ def recurrent(run, func, data, *args):
 
 def _layer(func, sizes, rest, data, *state):
     """One layer; a packed sequence, whose rows are of different lengths, is not vectorized."""
-    run = functools.partial(_run, func, sizes, rest)
+
+    def run(data, *state):
+        with _disable_current_modes():  # it draws nothing, and takes hundreds of operations
+            return func(data, *sizes, state if func is torch.lstm else state[0], *rest)
+
     if sizes or not _batched((rest[0], data, state)):
         return run(data, *state)
     if _batched(rest[0]):
         raise NotImplementedError("a recurrent layer whose weights are noisy")
-    return _Layer.apply(run, 0 if rest[-1] else 1, data, *state)  # the last is batch_first
+    return _MoreRows.apply(run, (0 if rest[-1] else 1, 1, 1), data, *state)  # the last: batch_first
 
 
-def _run(func, sizes, rest, data, *state):
-    with _disable_current_modes():  # it draws nothing, and takes hundreds of operations
-        return func(data, *sizes, state if func is torch.lstm else state[0], *rest)
+class _MoreRows(torch.autograd.Function):
+    """A function for which vmap has no rule, and whose rows do not depend on each other.
 
-
-class _Layer(torch.autograd.Function):
-    """One layer of padded sequences, whose rows, on one axis, do not depend on each other.
-
-    What vmap adds is therefore more rows.
+    What vmap adds is therefore more rows. `run` takes tensors and returns a tuple of them; `axes`
+    has the axis of rows of each, the same for those that go in and that come out.
     """
 
     @staticmethod
-    def forward(run, rows, data, *state):
-        return run(data, *state)
+    def forward(run, axes, *given):
+        return run(*given)
 
     @staticmethod
     def setup_context(ctx, inputs, output):
         """Nothing: there are no gradients."""
 
     @staticmethod
-    def vmap(info, in_dims, run, rows, data, *state):
+    def vmap(info, in_dims, run, axes, *given):
         samples = info.batch_size
 
         def fold(tensor, dim, axis):
             if dim is None:
-                tensor = tensor.unsqueeze(axis)
-                tensor = tensor.expand(*tensor.shape[:axis], samples, *tensor.shape[axis + 1 :])
-            else:
-                tensor = tensor.movedim(dim, axis)
-            return tensor.flatten(axis, axis + 1)
+                tensor, dim = tensor.expand(samples, *tensor.shape), 0
+            return tensor.movedim(dim, axis).flatten(axis, axis + 1)
 
-        state = [fold(h, dim, 1) for h, dim in zip(state, in_dims[3:], strict=True)]
-        data, *last = _Layer.apply(run, rows, fold(data, in_dims[2], rows), *state)
-        last = [h.unflatten(1, (samples, -1)) for h in last]
-        return (data.unflatten(rows, (samples, -1)), *last), (rows, *(1 for _ in last))
+        output = _MoreRows.apply(run, axes, *map(fold, given, in_dims[2:], axes))
+        axes = axes[: len(output)]
+        parts = zip(output, axes, strict=True)
+        return tuple(part.unflatten(axis, (samples, -1)) for part, axis in parts), axes
 
 
 _BODIES = {

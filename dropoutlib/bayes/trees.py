@@ -2,7 +2,6 @@
 
 import contextlib
 import inspect
-import numbers
 
 import torch
 from torch import nn
@@ -10,7 +9,6 @@ from torch.utils._pytree import tree_flatten, tree_map_only, tree_unflatten
 
 __all__ = [
     "arguments",
-    "check_count",
     "copies",
     "progress_bar",
     "put_together",
@@ -100,15 +98,6 @@ def put_together(samples, structure):
 def stacked(samples):
     """Outputs of single passes, each a sequence of tensors, with the samples first."""
     return [torch.stack(parts) for parts in zip(*samples, strict=True)]
-
-
-def check_count(name, value):
-    """Refuse what is no positive integer."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        shown = type(value).__name__ if isinstance(value, torch.Tensor) else repr(value)
-        raise TypeError(f"{name} must be an integer, got {name}={shown}")
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1, got {name}={value!r}")
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ __all__ = [
     "check_tau",
     "decompose_variance",
     "expected_entropy",
-    "finite",
+    "finite_values",
     "in_kind",
     "mutual_information",
     "predictive_entropy",
@@ -172,7 +172,7 @@ def decompose_variance(
     >>> print(*split)
     0.5 1.0 1.5
     """
-    draws = finite(means, "means")
+    draws = finite_values("means", means)
     if draws.ndim == 0 or len(draws) == 0:
         raise ValueError(f"means must have at least one draw, got shape {draws.shape}")
     if (variances is None) == (tau is None):
@@ -180,7 +180,7 @@ def decompose_variance(
     if variances is None:
         aleatoric = np.full(draws.shape[1:], 1 / check_tau(tau))
     else:
-        noise = finite(variances, "variances")
+        noise = finite_values("variances", variances)
         if noise.shape != draws.shape:
             raise ValueError(
                 f"variances must have the shape of means, {draws.shape}, got {noise.shape}"
@@ -202,7 +202,7 @@ def check_tau(tau: float | None) -> float:
     return float(tau)
 
 
-def finite(values: ArrayLike | torch.Tensor, name: str) -> np.ndarray:
+def finite_values(name: str, values: ArrayLike | torch.Tensor) -> np.ndarray:
     """A float64 array of an array or of a tensor, on whatever device, without importing torch."""
     if hasattr(values, "detach"):
         values = values.detach().cpu().double().numpy()
@@ -224,7 +224,7 @@ def in_kind(given: Any, values: np.ndarray) -> Any:
 
 def _probabilities(probs):
     """`probs` as a float64 array, once it is made of probabilities."""
-    probs = finite(probs, "probs")
+    probs = finite_values("probs", probs)
     if probs.ndim < 3 or 0 in (probs.shape[0], probs.shape[2]):
         raise ValueError(
             f"probs must have the shape (T, N, C, ...), draws first, got shape {probs.shape}"
