@@ -52,7 +52,8 @@ def predictive_log_likelihood(
     >>> predictive_log_likelihood([[0.0], [0.0]], [0.0], 1.0).round(4)  # copies change nothing
     array([-0.9189])
     """
-    draws, y, tau = finite_values("samples", samples), finite_values("y", y), check_tau(tau)
+    draws, y = finite_values("samples", samples), finite_values("y", y)
+    tau = check_tau(tau)
     if draws.ndim not in (2, 3) or 0 in draws.shape or draws.shape[1:] != y.shape:
         raise ValueError(
             "samples must have the shape (T, N) or (T, N, D) and y that of one draw, got shapes "

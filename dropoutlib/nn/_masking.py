@@ -240,10 +240,9 @@ def random(
     device: torch.device,
     generator: Generator | None,
 ) -> Tensor:
-    """Random numbers of a factory function.
+    """Random numbers of a factory function, which gets a generator only if there is one.
 
-    No generator is passed, not even None, unless there is one: `torch.compile` could not capture
-    a batch of changing size otherwise.
+    With None `torch.compile` could not capture a batch of changing size.
     """
     own = {} if generator is None else {"generator": generator}
     return factory(shape, dtype=dtype, device=device, **own)
@@ -254,10 +253,11 @@ def wide_dtype(device: torch.device) -> torch.dtype:
     return torch.float32 if device.type == "mps" else torch.float64
 
 
-def sample(input: Tensor, shape: Sequence[int], p: float, generator: Generator | None) -> Tensor:
+def sample(
+    input: Tensor, shape: Sequence[int], p: float, generator: Generator | None = None
+) -> Tensor:
     """Draw a mask, False with probability exactly p, in the strides of `input`."""
-    low, high = -(2**63), 2**63 - 1
-    seed = int(torch.randint(low, high, (), generator=generator, device="cpu"))
+    seed = int(torch.randint(-(2**63), 2**63 - 1, (), generator=generator, device="cpu"))
     rng = np.random.Generator(np.random.SFC64(seed % 2**64))
     keep = torch.from_numpy(sample_mask(math.prod(shape), p, rng=rng))
     if shape != input.shape:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -98,8 +98,6 @@ class ConcreteDropout(_DropoutNd):
     """
 
     __jit_unused_properties__: ClassVar[list[str]] = ["p"]
-    if TYPE_CHECKING:  # TorchScript would read it, too, and does not know parameters
-        logit: nn.Parameter
 
     def __init__(
         self, p: float = 0.5, temperature: float = 0.1, *, generator: Generator | None = None
@@ -124,7 +122,7 @@ class ConcreteDropout(_DropoutNd):
         if "logit" in self._parameters:
             nn.init.constant_(self.logit, logit)
         else:
-            self.logit = nn.Parameter(torch.tensor(logit))
+            self.logit: nn.Parameter = nn.Parameter(torch.tensor(logit))
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply the layer in its mode; see `concrete_dropout`."""
