@@ -257,8 +257,8 @@ def sample(
     input: Tensor, shape: Sequence[int], p: float, generator: Generator | None = None
 ) -> Tensor:
     """Draw a mask, False with probability exactly p, in the strides of `input`."""
-    seed = int(torch.randint(-(2**63), 2**63 - 1, (), generator=generator, device="cpu"))
-    rng = np.random.Generator(np.random.SFC64(seed % 2**64))
+    drawn = torch.randint(-(2**63), 2**63 - 1, (), device="cpu", generator=generator)
+    rng = np.random.Generator(np.random.SFC64(int(drawn) % 2**64))
     keep = torch.from_numpy(sample_mask(math.prod(shape), p, rng=rng))
     if shape != input.shape:
         return keep.view(shape)
