@@ -20,6 +20,7 @@ CHECK = re.compile(r"\bdropcheck\.")
 SOURCE = re.compile(r"^show_source\(", re.MULTILINE)
 SETUP = re.compile(r"^(?:import|from) \w", re.MULTILINE)
 SHOWN = "tag_shown"
+LONG = 12  # lines
 STATEMENTS = re.compile(r"^(?:approx|contested|def|emp|thm)-")
 
 
@@ -52,6 +53,11 @@ def has_picture(outputs):
     return any(
         True for _ in outputs.findall(lambda node: isinstance(node, (nodes.image, nodes.figure)))
     )
+
+
+def is_long(kind, outputs):
+    """Whether a printed result is a table to look things up in, and not a few numbers to read."""
+    return kind == "result" and outputs.astext().count("\n") >= LONG
 
 
 def kind_of(cell, source):
@@ -104,7 +110,7 @@ def fold(cell, row):
         summary = f"{badge(row)}: the check, as it ran"
     inside = [code]
     cell.remove(code)
-    if outputs is not None and kind in ("check", "library"):
+    if outputs is not None and (kind in ("check", "library") or is_long(kind, outputs)):
         inside.append(outputs)
         cell.remove(outputs)
     elif outputs is not None and kind == "figure":

@@ -259,7 +259,8 @@ def test_ky_fans_side_exactly(claim, rng):
     def check(ordered, *, applies):
         tried = [unit for unit in units if applies(*unit)]
         assert len(tried) > 20
-        passed = all(ordered(*two_valued_unit(*unit)) for unit in tried if unit[0] != unit[1])
+        apart = [unit for unit in tried if unit[0] != unit[1]]
+        passed = all(ordered(*two_valued_unit(*unit)) is True for unit in apart)
         return dropcheck.Report(passed=passed, method="enumeration", rounding=0.0)
 
     def all_low(low, high, weight):
