@@ -4,8 +4,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from .likelihood import predictive_log_likelihood
-from .posterior import LinearPosterior, linear_posterior
-from .prior import gal_kl, kl_overlap, kl_overlap_bound, model_precision, model_weight_decay
 from .uncertainty import (
     VarianceSplit,
     decompose_variance,
@@ -31,7 +29,6 @@ _WITH_TORCH = {
 }
 
 __all__ = [
-    "LinearPosterior",
     "MCDropoutModel",
     "MCDropoutPredictor",
     "Moments",
@@ -40,13 +37,7 @@ __all__ = [
     "analytic",
     "decompose_variance",
     "expected_entropy",
-    "gal_kl",
-    "kl_overlap",
-    "kl_overlap_bound",
-    "linear_posterior",
     "mc_samples",
-    "model_precision",
-    "model_weight_decay",
     "mutual_information",
     "predictive_entropy",
     "predictive_log_likelihood",

@@ -8,15 +8,17 @@ import sympy
 import torch
 
 import dropcheck
-from dropoutlib import layers
-from dropoutlib.bayes import (
-    decompose_variance,
+from book.bayesian import (
     gal_kl,
     kl_overlap,
     kl_overlap_bound,
     linear_posterior,
-    mc_samples,
     model_weight_decay,
+)
+from dropoutlib import layers
+from dropoutlib.bayes import (
+    decompose_variance,
+    mc_samples,
     mutual_information,
     predictive_entropy,
     predictive_log_likelihood,

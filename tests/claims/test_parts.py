@@ -9,8 +9,8 @@ import sympy
 
 import dropcheck
 from book import noise
+from book.bayesian import linear_posterior, model_weight_decay
 from dropoutlib import ensemble, layers
-from dropoutlib.bayes import linear_posterior, model_weight_decay
 from dropoutlib.masks import enumerate_masks, mask_weights
 
 

@@ -9,7 +9,7 @@ import sympy
 import torch
 
 import dropcheck
-from dropoutlib import bayes
+from book import bayesian
 from dropoutlib.masks import enumerate_masks, mask_weights
 
 
@@ -1291,7 +1291,7 @@ def test_the_overlap_of_columns_near_zero(claim, rng):
         for p, sigma in zip(rates, sizes, strict=True):
             entropy_of_mask = -p * np.log(p) - (1 - p) * np.log(1 - p)
             for size, stated in ((0.0, at_zero(entropy_of_mask)), (sigma, at_sigma(p))):
-                found = bayes.kl_overlap([size], sigma, p)
+                found = bayesian.kl_overlap([size], sigma, p)
                 passed = passed and abs(found - stated) < 1e-7
         return dropcheck.Report(passed=bool(passed), method="quadrature", rounding=1e-7)
 

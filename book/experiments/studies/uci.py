@@ -5,7 +5,8 @@ import functools
 import numpy as np
 
 from book import data
-from dropoutlib.bayes import model_weight_decay, predictive_log_likelihood
+from book.bayesian import model_weight_decay
+from dropoutlib.bayes import predictive_log_likelihood
 
 from .. import statistics
 from ..networks import mlp, stream

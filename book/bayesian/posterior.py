@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._checks import check_positive, finite
+from dropoutlib._checks import check_positive, finite
 
 __all__ = ["LinearPosterior", "linear_posterior"]
 

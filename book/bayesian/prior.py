@@ -7,7 +7,7 @@ Gaussians of width sigma, one at the weights and one at zero, and let sigma go t
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._checks import Probability, check_count, check_positive, check_probability, finite
+from dropoutlib._checks import Probability, check_count, check_positive, check_probability, finite
 
 __all__ = ["gal_kl", "kl_overlap", "kl_overlap_bound", "model_precision", "model_weight_decay"]
 

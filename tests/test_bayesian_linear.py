@@ -5,7 +5,7 @@ import doctest
 import numpy as np
 import pytest
 
-from dropoutlib.bayes import linear_posterior, posterior
+from book.bayesian import linear_posterior, posterior
 
 
 @pytest.mark.parametrize("shape", [(20, 4), (3, 6), (4, 4)])

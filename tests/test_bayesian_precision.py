@@ -4,8 +4,8 @@ import doctest
 
 import pytest
 
+from book.bayesian import model_precision, model_weight_decay, prior
 from dropoutlib import _checks
-from dropoutlib.bayes import model_precision, model_weight_decay, prior
 
 
 @pytest.mark.parametrize("inverted", [True, False])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from dropoutlib.bayes import gal_kl, kl_overlap, kl_overlap_bound, prior
+from book.bayesian import gal_kl, kl_overlap, kl_overlap_bound, prior
 
 
 def divergence(M, sigma, length_scale, p):
