@@ -62,3 +62,25 @@ def test_titles_of_sections_say_the_result(page):
 
 def test_a_title_that_hides_its_result_is_found():
     assert short_titles("## Both\n\n### Dropout lowers the loss\n\n## Sources\n") == ["Both"]
+
+
+@pytest.mark.parametrize(
+    ("word", "chapter"),
+    [
+        ("overfitting", "formulation"),
+        ("co-adaptation", "formulation"),
+        ("keep_prob", "formulation"),
+        ("bagging", "ensemble"),
+        ("LSTM", "variants"),
+        ("CNN", "variants"),
+        ("MC dropout", "bayesian"),
+        ("CNN", "practice"),
+        ("LLM", "practice"),
+        ("which $p$", "practice"),
+        ("early stopping", "practice"),
+        ("early stopping", "evidence"),
+    ],
+)
+def test_words_that_readers_search_for_are_in_the_text(word, chapter):
+    text = (build_ledger.ROOT / "manuscript" / f"{chapter}.md").read_text(encoding="utf-8")
+    assert re.search(rf"(?<!\w){re.escape(word)}", CODE.sub("", text), re.IGNORECASE)
