@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-__all__ = ["COLORS", "use_book_style"]
+__all__ = ["COLORS", "draw_effects", "use_book_style"]
 
 #: Okabe and Ito (2008); the names say what a colour stands for in every figure.
 COLORS = {
@@ -28,3 +28,22 @@ def use_book_style():
     except ImportError as error:
         raise ImportError("use_book_style() needs Matplotlib: pip install matplotlib") from error
     plt.style.use(Path(__file__).with_name("book.mplstyle"))
+
+
+def draw_effects(axes, effects, color=COLORS["kept"]):
+    """Draw effects with their intervals as rows beside a line at zero, the first on top.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    effects : dict of str to (float, float, float)
+        Of each name the lower end of the interval, the estimate and the upper end.
+    color : str
+        Color of all rows.
+    """
+    axes.axvline(0, color=COLORS["mean"], linewidth=0.8)
+    for row, (low, estimate, high) in enumerate(effects.values()):
+        axes.plot([low, high], [row, row], color=color)
+        axes.plot(estimate, row, "o", color=color)
+    axes.set_yticks(range(len(effects)), effects, fontsize=8)
+    axes.set_ylim(len(effects) - 0.5, -0.5)

@@ -1,10 +1,12 @@
 // "Guess first": the choices of a question become buttons, and the answer opens with the choice.
-// Without this script they are a list, and the answer is one press away.
+// Without this script they are a list, and the answer is one press away. It stands in the box, or is
+// the fold behind it.
 document.addEventListener("DOMContentLoaded", () => {
   "use strict";
   for (const box of document.querySelectorAll(".admonition.guess")) {
     const list = box.querySelector("ul");
-    const answer = box.querySelector("details");
+    const behind = box.nextElementSibling;
+    const answer = box.querySelector("details") ?? (behind?.matches("details.answer") ? behind : null);
     if (!list || !answer) continue;
     list.classList.add("choices");
     const choices = [...list.children];

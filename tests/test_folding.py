@@ -1,4 +1,4 @@
-"""What is folded on a page, what stays, and how much of a chapter is visible code."""
+"""What is folded on a page, what stays, how much is visible code, and where pictures begin."""
 
 import pages
 import pytest
@@ -13,6 +13,14 @@ CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 
 # Visible code and printed output may take this share of a chapter's height.
 SHARE = {"implementation": 0.40}
+
+# On a screen of 1280 by 900 the first picture begins within two screens.
+FIRST_PICTURE = 1800  # pixels
+PICTURES = """() => {
+  const shown = [...document.querySelectorAll("article :is(img, svg[aria-label])")]
+    .filter((e) => e.getBoundingClientRect().height > 0 && !e.closest("details:not([open])"));
+  return Math.min(...shown.map((e) => e.getBoundingClientRect().top + scrollY));
+}"""
 
 HEIGHTS = """() => {
   const article = document.querySelector("article");
@@ -80,3 +88,12 @@ def test_text_takes_most_of_a_chapter(browser, chapter):
         code, height = opened.evaluate(HEIGHTS)
         assert code / height <= SHARE.get(chapter.stem, 0.25)
         assert opened.locator("details.fold[open]").count() == 0
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_a_chapter_opens_with_a_picture(browser, chapter):
+    page = ROOT / "_build" / "html" / "chapters" / f"{chapter.stem}.html"
+    with pages.watched(browser, "file://") as (opened, _):
+        opened.goto(page.as_uri())
+        assert opened.evaluate(PICTURES) <= FIRST_PICTURE

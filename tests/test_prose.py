@@ -1,4 +1,4 @@
-"""No sentence says how often something is said or done unless it says who found it so."""
+"""What the prose must not do: claim a frequency without a source, or hide a result in a title."""
 
 import re
 
@@ -37,3 +37,50 @@ def test_a_phrase_without_a_source_is_found():
         "often stated",
         "of course",
     ]
+
+
+#: Sections that have no result, or whose title a reader knows from every chapter.
+PLAIN = {"All verdicts", "Exercises", "Sources", "What goes wrong"}
+HEADING = re.compile(r"^##+ (.+)$", re.MULTILINE)
+
+
+def short_titles(text):
+    """Titles of sections that are too short to say what was found."""
+    titles = HEADING.findall(CODE.sub("", text))
+    return [title for title in titles if len(title.split()) < 4 and title not in PLAIN]
+
+
+@pytest.mark.parametrize(
+    "page",
+    # The cards of the mistakes have the mistake for a title.
+    [page for page in PAGES if page.parent.name == "manuscript" and page.stem != "mistakes"],
+    ids=lambda page: page.name,
+)
+def test_titles_of_sections_say_the_result(page):
+    assert short_titles(page.read_text(encoding="utf-8")) == []
+
+
+def test_a_title_that_hides_its_result_is_found():
+    assert short_titles("## Both\n\n### Dropout lowers the loss\n\n## Sources\n") == ["Both"]
+
+
+@pytest.mark.parametrize(
+    ("word", "chapter"),
+    [
+        ("overfitting", "formulation"),
+        ("co-adaptation", "formulation"),
+        ("keep_prob", "formulation"),
+        ("bagging", "ensemble"),
+        ("LSTM", "variants"),
+        ("CNN", "variants"),
+        ("MC dropout", "bayesian"),
+        ("CNN", "practice"),
+        ("LLM", "practice"),
+        ("which $p$", "practice"),
+        ("early stopping", "practice"),
+        ("early stopping", "evidence"),
+    ],
+)
+def test_words_that_readers_search_for_are_in_the_text(word, chapter):
+    text = (build_ledger.ROOT / "manuscript" / f"{chapter}.md").read_text(encoding="utf-8")
+    assert re.search(rf"(?<!\w){re.escape(word)}", CODE.sub("", text), re.IGNORECASE)

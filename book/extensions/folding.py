@@ -97,11 +97,16 @@ def folded(parts, kind, summary):
     ]
 
 
-def fold(cell, row):
-    """Fold one cell; `row` is that of the statement before it in the ledger, or None."""
+def fold(cell, row, example=False):
+    """Fold one cell; `row` is that of the statement before it in the ledger, or None.
+
+    What an example prints is what it is there for, so that it stays, even if it is a check's.
+    """
     code, outputs = input_of(cell), outputs_of(cell)
     source = next((node.astext() for node in code.findall(nodes.literal_block)), "")
     kind = kind_of(cell, source)
+    if example and kind == "check":
+        kind = "result"
     if type(code).__name__ == "HideCodeCellNode":  # ours takes the place of the theme's
         cell.replace(code, code.children)
         code = input_of(cell)
@@ -138,7 +143,8 @@ def fold_cells(app, doctree, docname):
                         nodes.inline("", badge(rows[label]), classes=["badge-verified"])
                     ]
         elif node.get("nb_element") == "cell_code" and SHOWN not in node["classes"]:
-            fold(node, rows.get(label))
+            card = any(name.startswith("mistake-") for name in node.parent.get("ids", ()))
+            fold(node, rows.get(label), example=card and label is None)
             # The badge stands at the first check behind a statement.
             if "fold-check" in node[0].astext():
                 label = None

@@ -1,0 +1,120 @@
+"""The numbers of the small examples that chapters work by hand, computed over all masks."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import dropcheck
+from book.scripts.build_ledger import ROOT
+from dropoutlib import layers
+
+HALF = Fraction(1, 2)
+
+
+def prose(chapter):
+    """A chapter's text in one line."""
+    return " ".join((ROOT / "manuscript" / f"{chapter}.md").read_text(encoding="utf-8").split())
+
+
+def moments(outputs, units, p):
+    """Mean and variance over all masks."""
+    mean = dropcheck.expectation(outputs, units, p)[0]
+    return mean, dropcheck.expectation(lambda m: (outputs(m) - mean) ** 2, units, p)[0]
+
+
+def sigmoid(logit):
+    return 1 / (1 + np.exp(-logit))
+
+
+def branch():
+    mean, variance = moments(lambda m: 1 + 2 * m[:, 0] / HALF, 1, HALF)
+    return f"as without dropout, with the variance {variance}" if mean == 3 else "biased"
+
+
+def attention():
+    even, sharp = (
+        moments(lambda m, row=row: m @ np.array(row) / HALF, len(row), HALF)[1]
+        for row in ([HALF, HALF], [Fraction(1)])
+    )
+    return (
+        f"with the variance $\\tfrac{even.numerator}{even.denominator}$; attention on one key alone"
+        f" becomes 0 or 2, with the variance {sharp}"
+    )
+
+
+def two_coins():
+    both = dropcheck.expectation(lambda m: 6 * m[:, 0] * m[:, 1], 2, HALF)[0]
+    one = dropcheck.expectation(lambda m: 6 * m[:, 0] * m[:, 0], 1, HALF)[0]
+    return (
+        f"the mean is ${float(both):g}$, which is $\\tfrac12 \\cdot \\tfrac12 \\cdot 6$."
+        f" With one coin for both places it arrives in one case of two, and the mean is {one}."
+    )
+
+
+def relu_distance():
+    mean, variance = moments(
+        lambda m: np.maximum(m @ np.array([2, -2]), Fraction(0)), 2, HALF
+    )  # the scaled network puts out 0
+    assert (mean**2, variance) == (Fraction(1, 4), Fraction(3, 4))
+    return f"distance from it is {mean**2 + variance}: a quarter for the gap, and three quarters"
+
+
+def sigmoid_bound():
+    logits = np.log([1, 9])
+    gap = sigmoid(logits.mean()) - sigmoid(logits).mean()
+    return f"$0.75 - 0.7 = {gap:.2f}$, and the bound below is {logits.var() / 12 / 3**0.5:.4f}"
+
+
+def agreeing_members():
+    odds = np.array([0.6, 0.9]) / np.array([0.4, 0.1])
+    middle = odds.prod() ** 0.5
+    return (
+        f"mean is 0.75. Their odds are {odds[0]:g} and {odds[1]:g}, with the geometric mean"
+        f" {middle:.2f}, so that the scaled unit says {middle / (1 + middle):.3f}"
+    )
+
+
+def masks_that_beat_scaling():
+    first = next(T for T in range(1, 100) if Fraction(4, T) < HALF**2)
+    return f"is beaten from {first} masks on"
+
+
+def additions():
+    return f"$3 \\cdot 8 = {3 * 2**3}$ additions for a hidden unit, and with a table"
+
+
+def r_drop():
+    one, other = np.array([0.5, 0.5]), np.array([0.9, 0.1])
+    penalty = ((one - other) * np.log(one / other)).sum()
+    return f"$\\tfrac25 \\ln 9 = {penalty:.3f}$ nats"
+
+
+def alpha():
+    a, _ = layers.alpha_affine(0.1)
+    return f"without the shrinking the variance would be {a**-2:.2f}"
+
+
+def inverted_on_selu():
+    return f"at $p = 0.1$ makes {1 / 0.9:.2f} of the variance 1"
+
+
+@pytest.mark.parametrize(
+    ("chapter", "example"),
+    [
+        ("variants", branch),
+        ("variants", attention),
+        ("variants", r_drop),
+        ("variants", alpha),
+        ("variants", inverted_on_selu),
+        ("ensemble", two_coins),
+        ("ensemble", relu_distance),
+        ("ensemble", sigmoid_bound),
+        ("ensemble", agreeing_members),
+        ("ensemble", masks_that_beat_scaling),
+        ("ensemble", additions),
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_the_text_has_the_number_that_is_computed(chapter, example):
+    assert example() in prose(chapter)
