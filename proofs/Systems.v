@@ -182,7 +182,8 @@ have q0 := lt0r_neq0 q_gt0; elim: n x => [|n IH] x x0 sorted.
   by rewrite (expect_ord0 _ _ [ffun=> true]) !big_ord0.
 rewrite /bernoulli expect_recl expect_coin big_ord_recl expr0 mul1r /=; congr (_ + _).
   rewrite -[RHS](divfK q0) mulrC; congr (_ * _).
-  rewrite -[RHS](expect_const _ (total_bernoulli (ordinal_finType n) p)).
+  have B1 : total (bernoulli p : {ffun 'I_n -> bool} -> F) = 1 by apply: total_bernoulli.
+  rewrite -[RHS](expect_const _ B1).
   apply: eq_expect => m; rewrite big_ord_recl {1}/dropout fcons0 /factor mul1r.
   apply/max_idPl; elim/big_ind: _ => [|a b a_le b_le|i _]; first by rewrite divr_ge0 // ltW.
     by case: (lerP a b).
