@@ -10,7 +10,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 from timing import compare, table
 
-from dropoutlib.ensemble import OneHiddenLayer, arithmetic_mean
+from book.ensemble import OneHiddenLayer, arithmetic_mean
 from dropoutlib.masks import enumerate_masks, mask_weights
 
 __all__ = ["rows"]

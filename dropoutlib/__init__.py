@@ -1,4 +1,4 @@
-"""Dropout layers, exact ensembles and Monte Carlo dropout behind the book *Dropout, Verified*.
+"""Masks, dropout layers and Monte Carlo dropout behind the book *Dropout, Verified*.
 
 After ``import dropoutlib`` every room is there by its name, such as `dropoutlib.layers`, and is
 imported when it is first asked for. Most need NumPy only; `dropoutlib.nn` and what runs networks
@@ -13,8 +13,6 @@ from dropoutlib.masks import enumerate_masks, mask_weights, sample_mask
 
 if TYPE_CHECKING:  # a checker of types sees at once what a program gets when it asks
     from . import bayes as bayes
-    from . import ensemble as ensemble
-    from . import gradients as gradients
     from . import kernels as kernels
     from . import layers as layers
     from . import masks as masks
@@ -27,8 +25,6 @@ __version__ = "0.1.0"
 
 _ROOMS = (
     "bayes",
-    "ensemble",
-    "gradients",
     "kernels",
     "layers",
     "masks",

@@ -13,8 +13,9 @@ from torch import nn
 from torch.nn.utils import prune
 from torch.optim.swa_utils import AveragedModel
 
-from dropoutlib import ensemble, schedules
+from book import ensemble
 from dropoutlib import nn as ours
+from dropoutlib import schedules
 from dropoutlib.bayes import closed_form as module
 from dropoutlib.bayes.closed_form import analytic
 

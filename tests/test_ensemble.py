@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import dropcheck
-from dropoutlib.ensemble import (
+from book.ensemble import (
     OneHiddenLayer,
     ambiguity,
     arithmetic_mean,

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import dropcheck
-from dropoutlib import gradients, layers, nn
-from dropoutlib.gradients import (
+from book import gradients
+from book.gradients import (
     autograd_bytes,
     expected_gradient,
     gradient_covariance,
@@ -17,6 +17,7 @@ from dropoutlib.gradients import (
     layer_bytes,
     linear_backward,
 )
+from dropoutlib import layers, nn
 from dropoutlib.masks import enumerate_masks, mask_weights
 
 PS = pytest.mark.parametrize("p", [0.0, 0.3, 0.5, 0.9, 1.0])

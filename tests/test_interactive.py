@@ -10,9 +10,10 @@ import pytest
 import torch
 
 import dropcheck
+from book import ensemble, gradients
 from book.scripts import train_playground
 from book.scripts.build_book import ROOT
-from dropoutlib import ensemble, enumerate_masks, gradients, layers, mask_weights
+from dropoutlib import enumerate_masks, layers, mask_weights
 from dropoutlib.layers import Dropout, StandardDropout
 
 browser = pages.browser

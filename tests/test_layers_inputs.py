@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from test_layers_variants import VARIANTS
 
+from book.ensemble import arithmetic_mean, subset_sums
+from book.gradients import expected_gradient, gradient_covariance, linear_backward
 from dropoutlib import kernels, layers
-from dropoutlib.ensemble import arithmetic_mean, subset_sums
-from dropoutlib.gradients import expected_gradient, gradient_covariance, linear_backward
 from dropoutlib.layers import (
     AlphaDropout,
     ConcreteDropout,

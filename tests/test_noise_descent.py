@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from book import noise
-from dropoutlib import ensemble
+from book import ensemble, noise
 
 X, Y = np.array([[1.0, 2.0], [0.5, -1.0], [2.0, 1.0]]), np.array([1.0, 0.0, -0.5])
 

@@ -7,8 +7,7 @@ import pkgutil
 import numpy as np
 import pytest
 
-from book import noise
-from dropoutlib import ensemble
+from book import ensemble, noise
 
 BAD_P = [
     (-0.1, ValueError),

@@ -4,8 +4,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from book import gradients
 from dropcheck import expectation
-from dropoutlib import gradients
 from dropoutlib.layers import Dropout
 from dropoutlib.masks import enumerate_masks, mask_weights
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from book.ensemble import arithmetic_mean
 from dropoutlib._checks import Probability, finite
-from dropoutlib.ensemble import arithmetic_mean
 
 from .moments import noise_variance
 

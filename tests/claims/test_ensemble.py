@@ -9,7 +9,7 @@ import sympy
 import torch
 
 import dropcheck
-from dropoutlib import ensemble
+from book import ensemble
 from dropoutlib.masks import enumerate_masks, mask_weights, sample_mask
 
 EPS = np.finfo(float).eps

@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy import stats
 
+from book import ensemble
 from book.experiments import evidence, networks, results, training
 from book.experiments.registry import experiments
 from book.experiments.studies import (
@@ -21,7 +22,6 @@ from book.experiments.studies import (
     stochastic_depth,
     training_set_size,
 )
-from dropoutlib import ensemble
 
 # Refused whatever the data, once the assertion holds: no control, so not shown as one.
 BY_LOGIC = ("the other way round", "an arm against itself")

@@ -9,8 +9,7 @@ import sympy
 import torch
 
 import dropcheck
-from dropoutlib import layers
-from dropoutlib.gradients import (
+from book.gradients import (
     autograd_bytes,
     expected_gradient,
     gradient_covariance,
@@ -18,6 +17,7 @@ from dropoutlib.gradients import (
     layer_bytes,
     linear_backward,
 )
+from dropoutlib import layers
 from dropoutlib.kernels import scaled_product
 from dropoutlib.layers import units
 from dropoutlib.masks import PackedMask, enumerate_masks, mask_weights, sample_mask

@@ -8,9 +8,9 @@ import pytest
 import sympy
 
 import dropcheck
-from book import noise
+from book import ensemble, noise
 from book.bayesian import linear_posterior, model_weight_decay
-from dropoutlib import ensemble, layers
+from dropoutlib import layers
 from dropoutlib.masks import enumerate_masks, mask_weights
 
 

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._checks import Probability, array_of, check_probability
-from ..masks import enumerate_masks, iterate_masks, mask_weights
+from dropoutlib._checks import Probability, array_of, check_probability
+from dropoutlib.masks import enumerate_masks, iterate_masks, mask_weights
+
 from .subnetworks import OneHiddenLayer
 
 __all__ = ["Ambiguity", "ambiguity", "arithmetic_mean", "geometric_mean", "moments", "variance"]

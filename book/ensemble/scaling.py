@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._checks import Probability, check_probability
+from dropoutlib._checks import Probability, check_probability
+
 from .averages import arithmetic_mean
 from .subnetworks import OneHiddenLayer
 

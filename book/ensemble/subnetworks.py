@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._checks import array_of, check_count
+from dropoutlib._checks import array_of, check_count
 
 __all__ = ["OneHiddenLayer", "iterate_subset_sums", "subset_sums"]
 
@@ -137,7 +137,7 @@ class OneHiddenLayer:
 
     Examples
     --------
-    >>> from dropoutlib.ensemble import arithmetic_mean
+    >>> from book.ensemble import arithmetic_mean
     >>> net = OneHiddenLayer([1.0, 2.0], [[1.0, -1.0]], [0.0], [[1.0]], [0.0])
     >>> net([[0, 0], [1, 0], [0, 1], [1, 1]]).ravel()  # relu of 0, 1, -2, -1
     array([0., 1., 0., 0.])

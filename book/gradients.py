@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._checks import Probability, array_of, check_probability, number_array
-from .layers import Layer
-from .masks import PackedMask
+from dropoutlib._checks import Probability, array_of, check_probability, number_array
+from dropoutlib.layers import Layer
+from dropoutlib.masks import PackedMask
 
 if TYPE_CHECKING:
     import torch
