@@ -59,6 +59,7 @@ window.checks = (() => {
     document.head.append(still);
     await document.fonts.ready;
     await window.MathJax?.startup?.promise;
+    await window.bookFormulas?.all(); // those far from the view are set when one comes near
     const headings = [...document.querySelectorAll("h1")].filter(visible).length;
     const faults = headings === 1 ? [] : [`${headings} headings of the first level`];
     return [...faults, ...formulas(), ...(await images())];

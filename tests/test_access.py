@@ -14,6 +14,7 @@ every_page = pytest.mark.parametrize("page_name", PAGES)
 GRAVE = ("serious", "critical")
 HEAVIEST = 1_500_000  # bytes of a page and its pictures, without what all pages share
 FIRST_PAINT = 1000  # milliseconds, from disk
+MOST_ELEMENTS = 12_000  # of a page as it is opened
 PAINTS = 10  # tries, of which the quickest counts
 SHIFT = 0.05  # of the layout while a page loads; browsers call 0.1 good
 SHIFTS = """() => new Promise((resolve) => {
@@ -104,6 +105,20 @@ def test_page_is_painted_soon_and_does_not_jump(browser, page_name):
         if paints[-1] < FIRST_PAINT:
             return
     pytest.fail(f"first paint after {min(paints):.0f} ms")
+
+
+@pytest.mark.parametrize("page_name", [name for name in PAGES if name.startswith("chapters/")])
+@pytest.mark.browser
+def test_formulas_are_set_near_the_view_and_all_on_demand(browser, page_name):
+    with pages.watched(browser, HTML.as_uri()) as (page, faults):
+        page.goto(f"{HTML.as_uri()}/{page_name}")
+        page.evaluate("() => window.MathJax.startup.promise")
+        page.wait_for_timeout(500)
+        assert page.evaluate("document.querySelectorAll('*').length") < MOST_ELEMENTS
+        page.evaluate("() => window.bookFormulas.all()")
+        assert page.locator("article .math:not(:has(mjx-container))").count() == 0
+        assert page.locator("mjx-container[tabindex='0']").count() == 0
+        assert faults == []
 
 
 @pytest.mark.browser

@@ -19,6 +19,8 @@ from book.scripts.colab import repository
 from book.scripts.versions import pinned_python, pins
 
 ICON_SCRIPT = re.compile(r"<script[^>]*/fontawesome\.js[^>]*></script>\s*")
+# Tokens that the colours of code leave as they are: half the elements of a chapter.
+PLAIN_TOKEN = re.compile(r'<span class="(?:n|p|w)">([^<]*)</span>')
 DESCRIPTION = 200  # characters, about what a preview shows
 SHOWN = {"numpy": "NumPy", "torch": "PyTorch", "jupyter-book": "Jupyter Book"}
 COUNTS = '<div class="ledger-counts"></div>'
@@ -189,6 +191,12 @@ def mend_roles(app, pagename, templatename, context, doctree):
         context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
 
 
+def lighten_code(app, pagename, templatename, context, doctree):
+    """Take the elements away that the highlighting of code puts around tokens without a colour."""
+    if "body" in context:
+        context["body"] = PLAIN_TOKEN.sub(r"\1", context["body"])
+
+
 def add_pages(app):
     """Add the page that a server shows when there is none."""
     home = f"{app.config.root_doc}.html"
@@ -230,6 +238,7 @@ def setup(app):
     app.connect("source-read", fill_landing_page)
     app.connect("html-page-context", describe)
     app.connect("html-page-context", mend_roles)
+    app.connect("html-page-context", lighten_code)
     app.connect("html-collect-pages", add_pages)
     app.connect("build-finished", write_sitemap)
     app.connect("build-finished", drop_icon_script)
