@@ -39,11 +39,10 @@ def test_conventions_compute_the_same_function(claim, rng):
         outputs = []
         for layer, weights in ((layers.StandardDropout, W), (layers.Dropout, W_inv)):
             behind = layer(p, rng=7)
-            outputs.append(
-                (behind.forward(drawn) @ weights, behind.eval().forward(1.0 * x) @ weights)
-            )
+            masked = behind.forward(drawn)
+            assert len(np.unique(masked != 0, axis=0)) == 8  # all masks were drawn
+            outputs.append((masked @ weights, behind.eval().forward(1.0 * x) @ weights))
         (trained, used), (trained_inv, used_inv) = outputs
-        assert len(np.unique(trained, axis=0)) == 8  # all masks were drawn
         same = np.array_equal(trained, trained_inv) and np.array_equal(used, used_inv)
         return report(same, "enumeration")
 
