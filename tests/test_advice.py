@@ -158,6 +158,35 @@ def test_verdict_follows_from_what_is_asserted(held, verdict):
     assert judged(held).verdict == verdict
 
 
+FOR, AGAINST, AROUND = (0.01, 0.02), (-0.02, -0.01), (-0.01, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("asserted", "intervals", "equivalences", "word"),
+    [
+        ([True, True], [FOR, FOR], [], "supported"),
+        ([True, False], [FOR, FOR], [], "undecided"),
+        ([True, False], [FOR, AGAINST], [], "undecided"),
+        ([False, False], [AGAINST, AGAINST], [], "contradicted"),
+        ([False, False], [AGAINST, AROUND], [], "undecided"),
+        ([False], [(-0.01, 0.0)], [], "undecided"),
+        ([False], [AROUND], [], "undecided"),
+        ([False], [AROUND], [True], "equivalent"),
+        ([False], [AROUND], [True, False], "undecided"),
+        ([False], [AGAINST], [True], "contradicted"),
+    ],
+)
+def test_answer_is_one_of_four_words_by_rule(asserted, intervals, equivalences, word):
+    assert advice.answer(asserted, intervals, equivalences) == word
+    assert word in advice.WORDS
+
+
+@pytest.mark.parametrize(("asserted", "intervals"), [([], []), ([True], [])])
+def test_answer_without_contrasts_is_refused(asserted, intervals):
+    with pytest.raises(ValueError, match="interval each"):
+        advice.answer(asserted, intervals)
+
+
 def test_contrast_is_the_difference_of_its_arms():
     found = results.Results(id="T", title="t", version="full", settings={})
     for seed in range(3):

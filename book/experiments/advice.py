@@ -11,7 +11,9 @@ import numpy as np
 
 from . import results, statistics
 
-__all__ = ["ADVICE", "Advice", "Contrast", "Judged", "gains", "judge"]
+__all__ = ["ADVICE", "WORDS", "Advice", "Contrast", "Judged", "answer", "gains", "judge"]
+
+WORDS = ("supported", "undecided", "contradicted", "equivalent")
 
 SETS = ("digits", "mnist_5k")
 METRICS = ("error", "nll")
@@ -221,6 +223,42 @@ ADVICE = (
         ),
     ),
 )
+
+
+def answer(asserted, intervals, equivalences=()):
+    """Return the verdict on a question in one of `WORDS`.
+
+    Parameters
+    ----------
+    asserted : sequence of bool
+        For each contrast, whether it is asserted to be positive; at least one.
+    intervals : sequence of (float, float)
+        Of each contrast: the advice is contradicted if all of them lie below zero.
+    equivalences : sequence of book.experiments.statistics.Comparison
+        Tests with a margin that was set beforehand. Without any the verdict is never "equivalent",
+        for a difference that was not shown is not thereby none.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        Without a contrast, or if there is not one interval for each.
+    """
+    if not asserted or len(asserted) != len(intervals):
+        raise ValueError(
+            "a verdict needs contrasts with an interval each, "
+            f"got {len(asserted)} contrasts and {len(intervals)} intervals"
+        )
+    if all(asserted):
+        return "supported"
+    if all(high < 0 for _, high in intervals):
+        return "contradicted"
+    if equivalences and all(equivalences):
+        return "equivalent"
+    return "undecided"
 
 
 def gains(advice, version="full"):
