@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from book.experiments import advice, images, registry, results, statistics, structures
+from book.experiments import advice, images, registry, results, statistics, structures, verdicts
 from book.experiments.networks import stream
 from book.experiments.studies import advice_mlp, advice_structured
 from dropoutlib import schedules
@@ -177,14 +177,14 @@ FOR, AGAINST, AROUND = (0.01, 0.02), (-0.02, -0.01), (-0.01, 0.01)
     ],
 )
 def test_answer_is_one_of_four_words_by_rule(asserted, intervals, equivalences, word):
-    assert advice.answer(asserted, intervals, equivalences) == word
-    assert word in advice.WORDS
+    assert verdicts.answer(asserted, intervals, equivalences) == word
+    assert word in verdicts.WORDS
 
 
 @pytest.mark.parametrize(("asserted", "intervals"), [([], []), ([True], [])])
 def test_answer_without_contrasts_is_refused(asserted, intervals):
     with pytest.raises(ValueError, match="interval each"):
-        advice.answer(asserted, intervals)
+        verdicts.answer(asserted, intervals)
 
 
 def test_contrast_is_the_difference_of_its_arms():

@@ -11,9 +11,7 @@ import numpy as np
 
 from . import results, statistics
 
-__all__ = ["ADVICE", "WORDS", "Advice", "Contrast", "Judged", "answer", "gains", "judge"]
-
-WORDS = ("supported", "undecided", "contradicted", "equivalent")
+__all__ = ["ADVICE", "EQUIVALENT", "Advice", "Contrast", "Judged", "gains", "judge"]
 
 SETS = ("digits", "mnist_5k")
 METRICS = ("error", "nll")
@@ -225,40 +223,15 @@ ADVICE = (
 )
 
 
-def answer(asserted, intervals, equivalences=()):
-    """Return the verdict on a question in one of `WORDS`.
-
-    Parameters
-    ----------
-    asserted : sequence of bool
-        For each contrast, whether it is asserted to be positive; at least one.
-    intervals : sequence of (float, float)
-        Of each contrast: the advice is contradicted if all of them lie below zero.
-    equivalences : sequence of book.experiments.statistics.Comparison
-        Tests with a margin that was set beforehand. Without any the verdict is never "equivalent",
-        for a difference that was not shown is not thereby none.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    ValueError
-        Without a contrast, or if there is not one interval for each.
-    """
-    if not asserted or len(asserted) != len(intervals):
-        raise ValueError(
-            "a verdict needs contrasts with an interval each, "
-            f"got {len(asserted)} contrasts and {len(intervals)} intervals"
-        )
-    if all(asserted):
-        return "supported"
-    if all(high < 0 for _, high in intervals):
-        return "contradicted"
-    if equivalences and all(equivalences):
-        return "equivalent"
-    return "undecided"
+# For a statement that two arms are the same: experiment, metric, both arms, and the difference
+# that would matter, fixed beforehand.
+EQUIVALENT = {
+    label: tuple(("P1", "error", f"{name} {one}", f"{name} {other}", 0.015) for name in SETS)
+    for label, one, other in (
+        ("emp-increasing-rate", "p=0.5", "curriculum"),
+        ("emp-early-schedule", "p=0.0", "early"),
+    )
+}
 
 
 def gains(advice, version="full"):
