@@ -55,10 +55,11 @@ def number(value, metric, sign=""):
 
 
 def effect(found):
-    """Say what is gained, with its interval, and the margin or allowance if there is one."""
+    """Say in HTML what is gained, with its interval, and a margin or allowance."""
     unit = UNITS[found.metric][0]
     low, high = (number(end, found.metric, "+") for end in found.interval)
-    text = f"{number(found.estimate, found.metric, '+')} {unit} [{low}, {high}]"
+    text = f"{number(found.estimate, found.metric, '+')} {unit} "
+    text += f'<span class="interval">[{low}, {high}]</span>'
     if found.allowed:
         text += f", {number(found.allowed, found.metric)} may be lost"
     if found.margin is not None:
@@ -95,7 +96,7 @@ def render(root):
             f'<tr class="question"><th scope="rowgroup" colspan="4">{escape(question["ask"])}</th>',
             "</tr>",
             f'<tr class="advice"><td colspan="4"><p>{escape(question["advice"])}',
-            f'<a href="{where}">Where this is shown</a></p>',
+            f'<a href="{where}">Shown in {chapter.capitalize()}</a></p>',
             f"<p><code>{escape(question['code'], quote=False)}</code></p></td></tr>",
         ]
         for line in question["lines"]:
