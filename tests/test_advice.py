@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from book.experiments import advice, images, registry, results, statistics, structures
+from book.experiments import advice, images, registry, results, statistics, structures, verdicts
 from book.experiments.networks import stream
 from book.experiments.studies import advice_mlp, advice_structured
 from dropoutlib import schedules
@@ -156,6 +156,35 @@ def judged(held):
 )
 def test_verdict_follows_from_what_is_asserted(held, verdict):
     assert judged(held).verdict == verdict
+
+
+FOR, AGAINST, AROUND = (0.01, 0.02), (-0.02, -0.01), (-0.01, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("asserted", "intervals", "equivalences", "word"),
+    [
+        ([True, True], [FOR, FOR], [], "supported"),
+        ([True, False], [FOR, FOR], [], "undecided"),
+        ([True, False], [FOR, AGAINST], [], "undecided"),
+        ([False, False], [AGAINST, AGAINST], [], "contradicted"),
+        ([False, False], [AGAINST, AROUND], [], "undecided"),
+        ([False], [(-0.01, 0.0)], [], "undecided"),
+        ([False], [AROUND], [], "undecided"),
+        ([False], [AROUND], [True], "equivalent"),
+        ([False], [AROUND], [True, False], "undecided"),
+        ([False], [AGAINST], [True], "contradicted"),
+    ],
+)
+def test_answer_is_one_of_four_words_by_rule(asserted, intervals, equivalences, word):
+    assert verdicts.answer(asserted, intervals, equivalences) == word
+    assert word in verdicts.WORDS
+
+
+@pytest.mark.parametrize(("asserted", "intervals"), [([], []), ([True], [])])
+def test_answer_without_contrasts_is_refused(asserted, intervals):
+    with pytest.raises(ValueError, match="interval each"):
+        verdicts.answer(asserted, intervals)
 
 
 def test_contrast_is_the_difference_of_its_arms():

@@ -8,7 +8,9 @@ from book.scripts import build_ledger
 
 PAGES = [
     *sorted((build_ledger.ROOT / "manuscript").glob("*.md")),
-    *(build_ledger.ROOT / name for name in ("index.md", "README.md", "interactive/guide.yml")),
+    *(build_ledger.ROOT / name for name in ("index.md", "README.md")),
+    *(build_ledger.ROOT / "interactive" / f"{name}.yml" for name in ("guide", "answers")),
+    build_ledger.ROOT / "interactive" / "answers.md",
     *(build_ledger.ROOT / "backmatter" / name for name in ("glossary.md", "methods.md")),
 ]
 #: Claims of frequency or of evidence that need a source, and words that stand for an argument.

@@ -11,7 +11,7 @@ import numpy as np
 
 from . import results, statistics
 
-__all__ = ["ADVICE", "Advice", "Contrast", "Judged", "gains", "judge"]
+__all__ = ["ADVICE", "EQUIVALENT", "Advice", "Contrast", "Judged", "gains", "judge"]
 
 SETS = ("digits", "mnist_5k")
 METRICS = ("error", "nll")
@@ -221,6 +221,17 @@ ADVICE = (
         ),
     ),
 )
+
+
+# For a statement that two arms are the same: experiment, metric, both arms, and the difference
+# that would matter, fixed beforehand.
+EQUIVALENT = {
+    label: tuple(("P1", "error", f"{name} {one}", f"{name} {other}", 0.015) for name in SETS)
+    for label, one, other in (
+        ("emp-increasing-rate", "p=0.5", "curriculum"),
+        ("emp-early-schedule", "p=0.0", "early"),
+    )
+}
 
 
 def gains(advice, version="full"):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import dropcheck
-from book.experiments import results, statistics
+from book.experiments import advice, results, statistics
 from book.experiments.structures import SeedBatchNorm
 from dropoutlib import layers
 from dropoutlib.masks import enumerate_masks, mask_weights
@@ -186,19 +186,6 @@ def test_what_was_seen(claim, label):
         claim.holds(compare(id, metric, worse, better, margin))
 
 
-# Experiment, metric, two arms, and the difference that would matter.
-EQUIVALENT = {
-    "emp-increasing-rate": (
-        ("P1", "error", "digits p=0.5", "digits curriculum", 0.015),
-        ("P1", "error", "mnist_5k p=0.5", "mnist_5k curriculum", 0.015),
-    ),
-    "emp-early-schedule": (
-        ("P1", "error", "digits p=0.0", "digits early", 0.015),
-        ("P1", "error", "mnist_5k p=0.0", "mnist_5k early", 0.015),
-    ),
-}
-
-
 def same(id, metric, one, other, margin):
     found = results.load(id)
     return statistics.equivalent(found.values(one, metric), found.values(other, metric), margin)
@@ -211,11 +198,11 @@ def same(id, metric, one, other, margin):
             label,
             marks=pytest.mark.claim(label, method="paired-experiment"),
         )
-        for label in EQUIVALENT
+        for label in advice.EQUIVALENT
     ],
 )
 def test_what_made_no_difference(claim, label):
-    for entry in EQUIVALENT[label]:
+    for entry in advice.EQUIVALENT[label]:
         claim.holds(same(*entry))
 
 
@@ -246,7 +233,7 @@ def test_variance_shift_on_data(claim):
 
 def test_assertions_hold_together():
     every = [compare(*entry) for entries in SEEN.values() for entry in entries]
-    every += [same(*entry) for entries in EQUIVALENT.values() for entry in entries]
+    every += [same(*entry) for entries in advice.EQUIVALENT.values() for entry in entries]
     _, asserted = statistics.holm([*every, shift_agrees(), mending()])
     assert asserted.all()
 

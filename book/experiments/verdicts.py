@@ -1,0 +1,187 @@
+"""The verdict on one comparison in one of four words, with its effect and what it was seen on.
+
+A comparison is one of those that the chapters assert, judged there together with all others of
+the chapter, or a difference of two arms of which no chapter asserts anything: that one can be
+contradicted or undecided and not more.
+"""
+
+import functools
+import math
+from dataclasses import dataclass
+
+from scipy import stats
+
+from . import advice, evidence, results, statistics
+
+__all__ = ["LEVEL", "WORDS", "Verdict", "answer", "of_advice", "of_arms", "of_statement"]
+
+WORDS = ("supported", "undecided", "contradicted", "equivalent")
+LEVEL = 0.98  # of the intervals, both sides together
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What one comparison says.
+
+    Parameters
+    ----------
+    word : str
+        One of `WORDS`.
+    metric : str
+        What was measured.
+    estimate : float
+        Mean over seeds of what is gained, in the unit of the metric.
+    interval : tuple of float
+        Of confidence `LEVEL`.
+    allowed : float
+        How much may be lost where the claim is that nothing is gained.
+    margin : float or None
+        For an equivalence: the difference that would matter.
+    found : book.experiments.results.Results
+        The results that it was computed from.
+    arms : tuple of str
+        Which arms are compared, if they are named.
+    """
+
+    word: str
+    metric: str
+    estimate: float
+    interval: tuple[float, float]
+    allowed: float = 0.0
+    margin: float | None = None
+    found: results.Results
+    arms: tuple[str, ...] = ()
+
+
+def answer(asserted, intervals, equivalences=()):
+    """Return the verdict on a question in one of `WORDS`.
+
+    Parameters
+    ----------
+    asserted : sequence of bool
+        For each contrast, whether it is asserted to be positive; at least one.
+    intervals : sequence of (float, float)
+        Of each contrast: the advice is contradicted if all of them lie below zero.
+    equivalences : sequence of book.experiments.statistics.Comparison
+        Tests with a margin that was set beforehand. Without any the verdict is never "equivalent",
+        for a difference that was not shown is not thereby none.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        Without a contrast, or if there is not one interval for each.
+    """
+    if not asserted or len(asserted) != len(intervals):
+        raise ValueError(
+            "a verdict needs contrasts with an interval each, "
+            f"got {len(asserted)} contrasts and {len(intervals)} intervals"
+        )
+    if all(asserted):
+        return "supported"
+    if all(high < 0 for _, high in intervals):
+        return "contradicted"
+    if equivalences and all(equivalences):
+        return "equivalent"
+    return "undecided"
+
+
+def of_advice(label, name):
+    """Return the `Verdict` on one contrast of `advice.ADVICE`, by its advice's label and its name.
+
+    Asserted is what Holm's method leaves of all contrasts of the chapter "Practice".
+    """
+    row = _practice()[label, name]
+    contrast, comparison = row.advice.contrasts[name], row.comparisons[name]
+    found = results.load(row.advice.experiment)
+    margins = [
+        margin
+        for experiment, metric, *arms, margin in advice.EQUIVALENT.get(label, ())
+        if (experiment, metric, set(arms)) == (found.id, contrast.metric, set(contrast.arms))
+    ]
+    gain = contrast.values(found)
+    same = [statistics.equivalent(gain, 0.0, margin) for margin in margins]
+    interval = _both_sides(comparison)
+    return Verdict(
+        word=answer([row.asserted[name]], [interval], same),
+        metric=contrast.metric,
+        estimate=comparison.estimate - contrast.offset,
+        interval=tuple(end - contrast.offset for end in interval),
+        allowed=contrast.offset,
+        margin=margins[0] if margins else None,
+        found=found,
+        arms=tuple(contrast.arms),
+    )
+
+
+def of_statement(label, says, metric, turned=False):
+    """Return the `Verdict` on one assertion of the chapter "Evidence".
+
+    Parameters
+    ----------
+    label, says : str
+        The statement, and which of its assertions.
+    metric : str
+        What it compares.
+    turned : bool
+        Whether the claim is that the second arm is the greater one.
+    """
+    comparison, asserted = _evidence()[label, says]
+    low, high = _both_sides(comparison)
+    one_sided = math.isinf(comparison.interval[1])
+    interval = (-high, -low) if turned else (low, high)
+    return Verdict(
+        word=answer(
+            [one_sided and asserted and not turned],
+            [interval],
+            [] if one_sided else [asserted],
+        ),
+        metric=metric,
+        estimate=-comparison.estimate if turned else comparison.estimate,
+        interval=interval,
+        margin=None if one_sided else comparison.limits[1],
+        found=results.load(evidence.STATEMENTS[label][0]),
+    )
+
+
+def of_arms(experiment, metric, worse, better):
+    """Return the `Verdict` on two arms of an experiment, of which no chapter asserts anything."""
+    found = results.load(experiment)
+    gain = advice.Contrast(metric=metric, arms={worse: 1, better: -1}).values(found)
+    interval = statistics.interval(gain, LEVEL)
+    return Verdict(
+        word=answer([False], [interval]),
+        metric=metric,
+        estimate=float(gain.mean()),
+        interval=interval,
+        found=found,
+        arms=(worse, better),
+    )
+
+
+@functools.cache
+def _practice():
+    """Rows of the judged table by the label and the name of each contrast."""
+    return {(row.advice.label, name): row for row in advice.judge() for name in row.comparisons}
+
+
+@functools.cache
+def _evidence():
+    """Each assertion of the chapter with whether Holm's method leaves it, by label and words."""
+    return {
+        (label, assertion.says): (assertion.holds, bool(asserted))
+        for label, assertion, _, asserted in evidence.adjusted()
+    }
+
+
+def _both_sides(comparison):
+    """Interval of confidence `LEVEL`, from a bound of another level, by Student's t."""
+    low, high = comparison.interval
+    tail = comparison.level if math.isinf(high) else (1 + comparison.level) / 2
+    degrees = comparison.seeds - 1
+    wider = stats.t.ppf((1 + LEVEL) / 2, degrees) / stats.t.ppf(tail, degrees)
+    half = float((comparison.estimate - low) * wider)
+    return comparison.estimate - half, comparison.estimate + half

@@ -1,0 +1,130 @@
+"""Render the answers from interactive/answers.yml and the stored results; no number is typed.
+
+The page is one table: a group of rows for each question, with a line for each claim. It is plain
+HTML, because Markdown has no captions, groups or headers of rows.
+"""
+
+from html import escape
+from pathlib import Path
+
+import yaml
+
+PAGE = "interactive/answers"
+ROOM = '<div class="answers-table"></div>'
+COLUMNS = ("Claim", "Verdict", "Effect and 98 % interval", "Seen on")
+# The unit in which each metric is shown, how many of it are 1, and its digits.
+NATS = ("nats", 1, 3)
+UNITS = {
+    "error": ("points of error", 100, 2),
+    "unexplained": ("points of variance", 100, 1),
+    "nll": NATS,
+    "excess": NATS,
+    "best": NATS,
+    "last": NATS,
+}
+SETS = {
+    "digits": "digits of 8 by 8 pixels",
+    "mnist": "MNIST",
+    "mnist_5k": "5000 images of MNIST",
+    "shakespeare": "Shakespeare's plays",
+}
+MARKS = {"supported": "✓", "undecided": "?", "contradicted": "✗", "equivalent": "="}
+
+
+def load(root):
+    """Questions of the page, with the comparisons that their claims rest on."""
+    return yaml.safe_load((Path(root) / "interactive" / "answers.yml").read_text(encoding="utf-8"))
+
+
+def verdict(line):
+    """Return the `book.experiments.verdicts.Verdict` on one line of a question."""
+    from book.experiments import verdicts  # not before it is needed: it takes SciPy
+
+    if "advice" in line:
+        return verdicts.of_advice(line["advice"], line["contrast"])
+    if "statement" in line:
+        asked = (line["statement"], line["says"], line["metric"])
+        return verdicts.of_statement(*asked, turned=line.get("turned", False))
+    return verdicts.of_arms(*(line[part] for part in ("experiment", "metric", "worse", "better")))
+
+
+def number(value, metric, sign=""):
+    """Return a number in the unit of the metric, with a true minus."""
+    _, scale, digits = UNITS[metric]
+    return f"{scale * value:{sign}.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def effect(found):
+    """Say in HTML what is gained, with its interval, and a margin or allowance."""
+    unit = UNITS[found.metric][0]
+    low, high = (number(end, found.metric, "+") for end in found.interval)
+    text = f"{number(found.estimate, found.metric, '+')} {unit} "
+    text += f'<span class="interval">[{low}, {high}]</span>'
+    if found.allowed:
+        text += f", {number(found.allowed, found.metric)} may be lost"
+    if found.margin is not None:
+        text += f", margin {number(found.margin, found.metric)}"
+    return text
+
+
+def scope(verdict):
+    """Say on which data, how many training rows, which width and how many seeds it was seen."""
+    found, arms = verdict.found, verdict.arms
+    names = [name for name in found.data if any(arm.startswith(f"{name} ") for arm in arms)]
+    names = names or list(found.data)
+    parts = [" and ".join(SETS[name] for name in names) or "tokens drawn by a random network"]
+    rows = found.settings.get("rows")
+    if isinstance(rows, dict):
+        rows = rows[names[0]]
+    parts += [f"{rows} training rows"] if rows else []
+    width = found.settings.get("width", found.settings.get("hidden"))
+    parts += [f"width {width}"] if width and not any("narrow" in arm for arm in arms) else []
+    return ", ".join([*parts, f"{len(found.seeds)} seeds"])
+
+
+def render(root):
+    """Return the table as HTML without an empty line, which would end it in Markdown."""
+    lines = ['<table class="answers">']
+    lines += ["<caption>Claims about dropout, and what stored experiments say of them</caption>"]
+    heads = "".join(f'<th scope="col">{column}</th>' for column in COLUMNS)
+    lines += [f"<thead><tr>{heads}</tr></thead>"]
+    for question in load(root):
+        chapter, anchor = question["section"].split("#")
+        where = f"../chapters/{chapter}.html#{anchor}"
+        lines += [
+            f'<tbody id="answer-{question["id"]}">',
+            f'<tr class="question"><th scope="rowgroup" colspan="4">{escape(question["ask"])}</th>',
+            "</tr>",
+            f'<tr class="advice"><td colspan="4"><p>{escape(question["advice"])}',
+            f'<a href="{where}">Shown in {chapter.capitalize()}</a></p>',
+            f"<p><code>{escape(question['code'], quote=False)}</code></p></td></tr>",
+        ]
+        for line in question["lines"]:
+            found = verdict(line)
+            lines += [
+                f'<tr><th scope="row">{escape(line["claim"])}</th>',
+                f'<td><span class="verdict {found.word}"><span aria-hidden="true">'
+                f"{MARKS[found.word]}</span> {found.word}</span></td>",
+                f"<td>{effect(found)}</td><td>{scope(found)}</td></tr>",
+            ]
+        lines += ["</tbody>"]
+    return "\n".join([*lines, "</table>"])
+
+
+def fill(app, docname, source):
+    """Put the table where the page has room for it."""
+    if docname == PAGE:
+        source[0] = source[0].replace(ROOM, render(app.srcdir))
+
+
+def attach_style(app, pagename, templatename, context, doctree):
+    """Give the page the style of the figures, whose colours the verdicts share."""
+    if pagename == PAGE:
+        app.add_css_file("interactive/playground.css")
+
+
+def setup(app):
+    """Connect the hooks."""
+    app.connect("source-read", fill)
+    app.connect("html-page-context", attach_style)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

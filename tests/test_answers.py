@@ -1,0 +1,183 @@
+"""The page of answers: its verdicts follow by rule, its numbers from the stored results."""
+
+import re
+
+import numpy as np
+import pages
+import pytest
+from bs4 import BeautifulSoup
+
+from book.experiments import advice, results, statistics, verdicts
+from book.extensions import answers
+from book.scripts.build_book import ROOT
+
+browser = pages.browser
+QUESTIONS = answers.load(ROOT)
+LINES = [line for question in QUESTIONS for line in question["lines"]]
+PAGE = ROOT / "_build" / "html" / "interactive" / "answers.html"
+# What each claim on an assertion of "Evidence" compares, taken from the results anew.
+STATEMENTS = {
+    "hidden+input: lower NLL than none": ("R1", "nll", "none", "hidden+input"),
+    "hidden: T = 100 equals scaling": ("R4", "error", "hidden", -1),
+    "hidden+input: T = 100 equals scaling": ("R4", "error", "hidden+input", -1),
+    "hidden: one pass worse than scaling": ("R4", "error", "hidden", 0),
+    "at the end: none above k = 16": ("S5", "last", "none", "k=16"),
+}
+
+
+def gain(line):
+    """What a claim says is positive, for each seed, by arithmetic on the stored records."""
+    if "advice" in line:
+        (row,) = (
+            row
+            for row in advice.ADVICE
+            if row.label == line["advice"] and line["contrast"] in row.contrasts
+        )
+        contrast, found = row.contrasts[line["contrast"]], results.load(row.experiment)
+        terms = [
+            weight * found.values(arm, contrast.metric) for arm, weight in contrast.arms.items()
+        ]
+        return contrast.metric, np.sum(terms, axis=0)
+    if "statement" in line:
+        id, metric, first, second = STATEMENTS[line["says"]]
+        found = results.load(id)
+        if id == "R4":
+            sampled = found.values(first, "sampled")[:, second]
+            return metric, found.values(first, "scaled") - sampled
+    else:
+        id, metric, first, second = (
+            line[part] for part in ("experiment", "metric", "worse", "better")
+        )
+        found = results.load(id)
+    return metric, found.values(first, metric) - found.values(second, metric)
+
+
+def table(html):
+    return BeautifulSoup(html, "html.parser").select_one("table.answers")
+
+
+def claims(page):
+    """Rows of the claims, in the order of the page."""
+    return [row.parent for row in page.select('th[scope="row"]')]
+
+
+@pytest.fixture(scope="module")
+def rendered():
+    return table(answers.render(ROOT))
+
+
+def test_every_line_shows_the_numbers_of_the_results(rendered):
+    rows = claims(rendered)
+    assert len(rows) == len(LINES)
+    for line, row in zip(LINES, rows, strict=True):
+        metric, values = gain(line)
+        unit, scale, digits = answers.UNITS[metric]
+        expected = [values.mean(), *statistics.interval(values, 0.98)]
+        shown = row.select("td")[1].get_text().replace("\N{MINUS SIGN}", "-")
+        found = re.fullmatch(r"(\S+) ([a-z ]+) \[(\S+), (\S+)\](, .*)?", shown)
+        assert found[2] == unit
+        assert [found[1], found[3], found[4]] == [f"{scale * v:+.{digits}f}" for v in expected]
+        assert row.th.get_text() == line["claim"]
+        assert f"{len(values)} seeds" in row.get_text()
+
+
+def test_every_verdict_agrees_with_its_interval():
+    words = set()
+    for line in LINES:
+        found = answers.verdict(line)
+        words.add(found.word)
+        low, high = (end + found.allowed for end in found.interval)
+        assert low < found.estimate + found.allowed < high
+        if found.word == "supported":
+            assert low > 0
+        assert (found.word == "contradicted") == (high < 0)
+        assert found.word != "equivalent" or found.margin > abs(found.estimate)
+    assert words == set(verdicts.WORDS) == set(answers.MARKS)
+
+
+def test_verdicts_are_what_the_chapters_assert():
+    judged = {
+        (row.advice.label, name): held
+        for row in advice.judge()
+        for name, held in row.asserted.items()
+    }
+    for line in LINES:
+        if "advice" in line:
+            supported = answers.verdict(line).word == "supported"
+            assert supported == judged[line["advice"], line["contrast"]]
+
+
+def test_a_claim_of_the_wrong_sign_is_not_supported():
+    for line in LINES:
+        word = answers.verdict(line).word
+        if "statement" in line:
+            turned = answers.verdict({**line, "turned": not line.get("turned", False)})
+        elif "experiment" in line:
+            turned = answers.verdict({**line, "worse": line["better"], "better": line["worse"]})
+        else:
+            continue
+        assert turned.interval == tuple(-end for end in answers.verdict(line).interval[::-1])
+        pairs = {"supported": "contradicted", "equivalent": "equivalent"}
+        assert word not in pairs or turned.word == pairs[word]
+
+
+def test_what_no_chapter_asserts_is_never_supported():
+    assert verdicts.of_arms("S5", "last", "none", "k=1").word == "undecided"
+    assert verdicts.of_arms("S5", "last", "k=1", "none").word == "contradicted"
+
+
+def test_only_a_margin_set_beforehand_makes_equivalent():
+    for line in LINES:
+        if "advice" in line and answers.verdict(line).word == "equivalent":
+            assert line["advice"] in advice.EQUIVALENT
+    loss = verdicts.of_advice("emp-increasing-rate", "digits nll")
+    assert (loss.word, loss.margin) == ("undecided", None)
+
+
+def test_averages_have_the_larger_loss_where_inputs_are_dropped():
+    found = results.load("R4")
+    sampled, scaled = (
+        found.values("hidden+input", f"{kind} nll") for kind in ("sampled", "scaled")
+    )
+    assert statistics.interval(sampled[:, -1] - scaled, 0.98)[0] > 0
+
+
+def test_questions_are_well_formed():
+    ids = [question["id"] for question in QUESTIONS]
+    assert len(ids) == len(set(ids)) > 9
+    for question in QUESTIONS:
+        assert set(question) == {"id", "ask", "advice", "code", "section", "lines"}
+        assert question["lines"]
+    assert len({line["claim"] for line in LINES if "same" not in line["claim"]}) > 40
+
+
+def test_table_has_a_caption_headers_and_no_empty_line(rendered):
+    assert "\n\n" not in answers.render(ROOT)
+    assert rendered.caption.get_text()
+    assert [th.get_text() for th in rendered.select('thead th[scope="col"]')] == [*answers.COLUMNS]
+    assert len(rendered.select('tbody th[scope="rowgroup"]')) == len(QUESTIONS)
+
+
+def test_links_lead_to_sections_of_the_built_pages():
+    page = table(PAGE.read_text(encoding="utf-8"))
+    links = page.select("a[href]")
+    assert len(links) == len(QUESTIONS)
+    for link in links:
+        path, _, anchor = link["href"].partition("#")
+        chapter = (PAGE.parent / path).read_text(encoding="utf-8")
+        assert BeautifulSoup(chapter, "html.parser").find("section", id=anchor), link["href"]
+
+
+def test_built_page_says_what_is_rendered_now(rendered):
+    built = table(PAGE.read_text(encoding="utf-8"))
+    assert built.get_text() == rendered.get_text()
+
+
+@pytest.mark.browser
+def test_without_scripts_the_verdicts_are_read_on_a_phone(browser):
+    with browser.new_context(java_script_enabled=False, viewport=pages.PHONE) as context:
+        page = context.new_page()
+        page.goto(PAGE.as_uri())
+        assert page.locator("table.answers .verdict").filter(visible=True).count() == len(LINES)
+        widths = page.locator("table.answers").evaluate("e => [e.scrollWidth, e.clientWidth]")
+        assert widths[0] <= widths[1]
