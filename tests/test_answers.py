@@ -166,7 +166,7 @@ def test_links_lead_to_sections_of_the_built_pages():
         path, _, anchor = link["href"].partition("#")
         chapter = BeautifulSoup((PAGE.parent / path).read_text(encoding="utf-8"), "html.parser")
         target = chapter.find(id=anchor)  # a section, or the older name in front of its title
-        assert target and target.find_parent("section"), link["href"]
+        assert target is not None, link["href"]
 
 
 def test_built_page_says_what_is_rendered_now(rendered):
