@@ -30,6 +30,13 @@ def test_every_notebook_has_a_manuscript():
     assert notebooks.orphans() == []
 
 
+def test_digest_is_of_the_module_beside_an_empty_folder_of_its_name(tmp_path):
+    (tmp_path / "lib" / "room").mkdir(parents=True)
+    assert notebooks.library_digest("lib.room", tmp_path) is None
+    (tmp_path / "lib" / "room.py").write_text("1\n", encoding="utf-8")
+    assert notebooks.library_digest("lib.room", tmp_path) == notebooks.sha256("1\n")
+
+
 @pytest.mark.parametrize("file", ["pyproject.toml", "Makefile", ".ci/run"])
 def test_nothing_is_sanitized_before_comparison(file):
     text = (notebooks.ROOT / file).read_text(encoding="utf-8")

@@ -91,7 +91,9 @@ def library_digest(module, root=ROOT):
     The data files beside a module count as part of it.
     """
     base = root.joinpath(*module.split("."))
-    source = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
+    source = base / "__init__.py"
+    if not source.exists():  # a folder of old bytecode may bear a module's name
+        source = base.with_suffix(".py")
     if not source.exists():
         return None
     data = sorted(source.parent.glob("*.mplstyle")) if module.endswith(".plotting") else []
