@@ -41,7 +41,6 @@
     const open = formulas.filter((math) => math.isConnected && !isSet(math));
     if (!open.length) return;
     await window.MathJax.typesetPromise(open);
-    open.forEach((math) => math.classList.add("is-set"));
     fit(open);
   }).catch((error) => console.error(error)));
 
@@ -70,7 +69,6 @@
   window.addEventListener("beforeprint", () => {
     try {
       window.MathJax.typeset(everyFormula().filter((math) => !isSet(math)));
-      everyFormula().forEach((math) => math.classList.add("is-set"));
     } catch {
       window.bookFormulas.all(); // an extension is still to be fetched
     }

@@ -30,7 +30,7 @@ def use_book_style():
     plt.style.use(Path(__file__).with_name("book.mplstyle"))
 
 
-def draw_effects(axes, effects, color=COLORS["kept"]):
+def draw_effects(axes, effects):
     """Draw effects with their intervals as rows beside a line at zero, the first on top.
 
     Parameters
@@ -38,12 +38,10 @@ def draw_effects(axes, effects, color=COLORS["kept"]):
     axes : matplotlib.axes.Axes
     effects : dict of str to (float, float, float)
         Of each name the lower end of the interval, the estimate and the upper end.
-    color : str
-        Color of all rows.
     """
     axes.axvline(0, color=COLORS["mean"], linewidth=0.8)
     for row, (low, estimate, high) in enumerate(effects.values()):
-        axes.plot([low, high], [row, row], color=color)
-        axes.plot(estimate, row, "o", color=color)
+        axes.plot([low, high], [row, row], color=COLORS["kept"])
+        axes.plot(estimate, row, "o", color=COLORS["kept"])
     axes.set_yticks(range(len(effects)), effects, fontsize=8)
     axes.set_ylim(len(effects) - 0.5, -0.5)

@@ -31,6 +31,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import calls_plugin
 import reseed
 
 from book.scripts import build_ledger
@@ -283,7 +284,10 @@ def _run(file: Path, mutant: Mutant, tests: list[str], sender) -> None:
 def library(count: int, seed: int) -> list[dict]:
     """Verdicts on so many random mutants of the library."""
     calls = record_calls()
-    files = sorted((ROOT / "dropoutlib").rglob("*.py"))
+    houses = [ROOT / house for house in calls_plugin.LIBRARY]
+    files = sorted(
+        file for house in houses for file in ([house] if house.is_file() else house.rglob("*.py"))
+    )
     every = [(f, m) for f in files for m in mutants(f.read_text(encoding="utf-8"))]
     chosen = random.Random(seed).sample(every, min(count, len(every)))
     import torch  # noqa: F401 -- once here, not once in each process
@@ -314,7 +318,7 @@ def library(count: int, seed: int) -> list[dict]:
 # Whether two methods of a theorem are independent.
 
 # What they may share: the masks, their weights and their sampler, and what looks at arguments.
-SHARED = ("masks/enumeration", "masks/checks", "masks/sampler", ":check_", ":_")
+SHARED = ("dropoutlib/masks.py", ":check_", ":_")
 
 
 def shared_functions(calls: dict, records: list[dict]) -> dict[str, list[str]]:
@@ -328,7 +332,7 @@ def shared_functions(calls: dict, records: list[dict]) -> dict[str, list[str]]:
         return {
             call
             for call in found
-            if call.startswith("dropoutlib") and not any(part in call for part in SHARED)
+            if call.startswith(calls_plugin.LIBRARY) and not any(part in call for part in SHARED)
         }
 
     least: dict[str, list[str]] = {}

@@ -1,6 +1,7 @@
 """The page of answers: its verdicts follow by rule, its numbers from the stored results."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pages
@@ -172,6 +173,22 @@ def test_links_lead_to_sections_of_the_built_pages():
 def test_built_page_says_what_is_rendered_now(rendered):
     built = table(PAGE.read_text(encoding="utf-8"))
     assert built.get_text() == rendered.get_text()
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question["id"])
+def test_code_is_python(question):
+    compile(question["code"], question["id"], "exec")
+
+
+def test_early_stopping_keeps_the_best_network_and_not_the_last_good_one():
+    (code,) = [question["code"] for question in QUESTIONS if question["id"] == "stopping"]
+    saved = []
+    torch = SimpleNamespace(save=lambda state, path: saved.append(state))
+    names = {"best": 10.0, "torch": torch}
+    for loss in (3.0, 1.0, 2.0):
+        names |= {"loss": loss, "model": SimpleNamespace(state_dict=lambda loss=loss: loss)}
+        exec(code, names)
+    assert saved[-1] == names["best"] == 1.0
 
 
 @pytest.mark.browser

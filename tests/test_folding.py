@@ -79,21 +79,23 @@ def test_a_badge_counts_what_the_ledger_has():
     assert "verified 2 ways" in made[0].astext()
 
 
-@pytest.mark.browser
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
-def test_text_takes_most_of_a_chapter(browser, chapter):
-    page = ROOT / "_build" / "html" / "chapters" / f"{chapter.stem}.html"
-    with pages.watched(browser, "file://") as (opened, _):
-        opened.goto(page.as_uri())
-        code, height = opened.evaluate(HEIGHTS)
-        assert code / height <= SHARE.get(chapter.stem, 0.25)
-        assert opened.locator("details.fold[open]").count() == 0
+@pytest.fixture(params=CHAPTERS, ids=lambda path: path.stem)
+def chapter(browser, request):
+    """The name of each chapter, and its page opened."""
+    name = request.param.stem
+    with pages.watched(browser, "file://") as (page, _):
+        page.goto((ROOT / "_build" / "html" / "chapters" / f"{name}.html").as_uri())
+        yield name, page
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
-def test_a_chapter_opens_with_a_picture(browser, chapter):
-    page = ROOT / "_build" / "html" / "chapters" / f"{chapter.stem}.html"
-    with pages.watched(browser, "file://") as (opened, _):
-        opened.goto(page.as_uri())
-        assert opened.evaluate(PICTURES) <= FIRST_PICTURE
+def test_text_takes_most_of_a_chapter(chapter):
+    name, page = chapter
+    code, height = page.evaluate(HEIGHTS)
+    assert code / height <= SHARE.get(name, 0.25)
+    assert page.locator("details.fold[open]").count() == 0
+
+
+@pytest.mark.browser
+def test_a_chapter_opens_with_a_picture(chapter):
+    assert chapter[1].evaluate(PICTURES) <= FIRST_PICTURE

@@ -15,7 +15,7 @@ CARDS = dict(re.findall(r"^\((mistake-[\w-]+)\)=\n(.*?)(?=^\([\w-]+\)=|^## )", S
 
 def test_the_chapter_counts_its_cards():
     assert len(CARDS) == 31
-    assert "recognise thirty-one wrong statements" in SOURCE
+    assert "judge thirty-one statements" in SOURCE
 
 
 @pytest.mark.parametrize("card", CARDS.values(), ids=CARDS)

@@ -66,16 +66,16 @@ def test_independence_is_read_off_the_calls():
     calls = {
         f"tests/{name}": {"seconds": 1, "calls": called}
         for name, called in {
-            "a": ["dropoutlib/layers/x.py:f", "dropoutlib/masks/enumeration.py:mask_weights"],
-            "b": ["dropoutlib/layers/x.py:f", "dropcheck/exact.py:identity"],
-            "c": ["dropoutlib/layers/y.py:g", "dropoutlib/masks/enumeration.py:mask_weights"],
+            "a": ["book/ensemble/x.py:f", "dropoutlib/masks.py:mask_weights"],
+            "b": ["book/ensemble/x.py:f", "dropcheck/exact.py:identity"],
+            "c": ["dropoutlib/layers/y.py:g", "dropoutlib/masks.py:mask_weights"],
         }.items()
     }
     records = [
         {"label": "thm-1", "method": "identity", "test": "a"},
         {"label": "thm-1", "method": "slope", "test": "b"},
     ]
-    assert shared_functions(calls, records) == {"thm-1": ["dropoutlib/layers/x.py:f"]}
+    assert shared_functions(calls, records) == {"thm-1": ["book/ensemble/x.py:f"]}
     records.append({"label": "thm-1", "method": "monte-carlo", "test": "c"})
     assert shared_functions(calls, records) == {"thm-1": []}
 

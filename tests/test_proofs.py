@@ -9,36 +9,36 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from book.scripts import build_proofs
+from book.scripts import formal, proof_mutants, proofs_page, rocq
 from book.scripts.build_ledger import ROOT
 from dropoutlib import masks
 
 needs_rocq = pytest.mark.skipif(
-    not build_proofs.available() and os.environ.get("CI") != "true", reason=build_proofs.INSTALL
+    not rocq.available() and os.environ.get("CI") != "true", reason=rocq.INSTALL
 )
 
 
 def test_what_is_stored_belongs_to_the_sources():
-    stored = build_proofs.stored()
-    found = build_proofs.theorems()
-    assert stored["sources"] == build_proofs.digest(), "run `make proofs`"
+    stored = formal.stored()
+    found = formal.theorems()
+    assert stored["sources"] == formal.digest(), "run `make proofs`"
     assert [entry["name"] for entry in stored["theorems"]] == [theorem.name for theorem in found]
-    page = (ROOT / build_proofs.PAGE).read_text(encoding="utf-8")
-    assert page == build_proofs.page(), "run `make proofs`"
+    page = (ROOT / formal.PAGE).read_text(encoding="utf-8")
+    assert page == proofs_page.page(), "run `make proofs`"
 
 
 def test_nothing_is_admitted_and_every_theorem_is_labelled():
-    for file in build_proofs.files():
-        text = (ROOT / build_proofs.PROOFS / file).read_text(encoding="utf-8")
+    for file in formal.files():
+        text = (ROOT / formal.PROOFS / file).read_text(encoding="utf-8")
         for word in ("Admitted", "admit", "Axiom", "Parameter", "Conjecture"):
             assert word not in text, f"{file} says {word}"
-        labelled = [theorem for theorem in build_proofs.theorems() if theorem.file == file]
+        labelled = [theorem for theorem in formal.theorems() if theorem.file == file]
         assert text.count("\nTheorem ") == len(labelled), f"a theorem of {file} has no label"
 
 
 def test_the_proof_that_is_read_is_the_one_that_is_compiled():
     page = (ROOT / "backmatter" / "reading-a-proof.md").read_text(encoding="utf-8")
-    source = (ROOT / build_proofs.PROOFS / "Formulation.v").read_text(encoding="utf-8")
+    source = (ROOT / formal.PROOFS / "Formulation.v").read_text(encoding="utf-8")
     blocks = re.findall(r"```coq\n(.*?)```", page, re.DOTALL)
     assert len(blocks) > 5
     for block in blocks:
@@ -46,31 +46,31 @@ def test_the_proof_that_is_read_is_the_one_that_is_compiled():
 
 
 def test_forty_statements_are_proved_for_every_n():
-    assert len(build_proofs.labels()) >= 40
+    assert len(formal.labels()) >= 40
 
 
 def test_every_theorem_has_a_wrong_form_that_its_proof_refuses():
-    found = json.loads((ROOT / build_proofs.MUTANTS).read_text(encoding="utf-8"))
-    for file in build_proofs.files():
-        assert found[file]["sources"] == build_proofs.digest(ROOT, file), (
+    found = json.loads((ROOT / proof_mutants.MUTANTS).read_text(encoding="utf-8"))
+    for file in formal.files():
+        assert found[file]["sources"] == formal.digest(ROOT, file), (
             f"{file} has changed: run `make proofs-mutants`"
         )
     refused = {name for file in found.values() for name in file["refused"]}
-    assert refused == {theorem.name for theorem in build_proofs.theorems()}
+    assert refused == {theorem.name for theorem in formal.theorems()}
 
 
 @needs_rocq
 def test_the_proofs_compile_and_rest_on_what_is_stored():
-    assert build_proofs.run() == build_proofs.stored()
+    assert rocq.run() == formal.stored()
 
 
 # ---- Both sides of a theorem, evaluated by Rocq, against enumeration ----------------------------
 
 
-def rocq(number):
+def term_of(number):
     """Write a fraction or an array of fractions as a term."""
     if isinstance(number, list):
-        return f"[:: {'; '.join(map(rocq, number))}]"
+        return f"[:: {'; '.join(map(term_of, number))}]"
     top, bottom = Fraction(number).as_integer_ratio()
     return f"({'- ' * (top < 0)}({digits(abs(top))} / {digits(bottom)}))"
 
@@ -224,14 +224,14 @@ CASES = {
 
 def script(point, cases, wrong=False):
     """Return a file that ties each theorem to its value, or to another one."""
-    p = rocq(point.p)
+    p = term_of(point.p)
     lines = [
         "From mathcomp Require Import all_ssreflect all_algebra ring.",
         "From Dropout Require Import Mask Formulation Ensemble Bayesian Noise.",
         "From Dropout Require Import Gradients Variants Systems Evaluate.",
         "Local Open Scope ring_scope.",
         f"Notation p := ({p} : rat).",
-        f"Notation r := ({rocq(point.r)} : rat).",
+        f"Notation r := ({term_of(point.r)} : rat).",
         "Notation i0 := (ord0 : 'I_2).",
         "Notation i1 := (lift ord0 ord0 : 'I_2).",
         *(
@@ -249,31 +249,31 @@ def script(point, cases, wrong=False):
         "Lemma coin0 b : coin p b != 0. Proof. by case: b; vm_compute. Qed.",
     ]
     for name, value in (("x", point.x), ("y", point.y), ("h", point.h)):
-        lines.append(f"Notation {name} := (@vec {rocq(value.tolist())} 2).")
+        lines.append(f"Notation {name} := (@vec {term_of(value.tolist())} 2).")
     lines.append("Notation f := (fun kept : bool => if kept then x i0 else x i1).")
     matrices = {"W": point.w, "A": point.h[:1, None], "U": point.w[:1], "V": point.v[:1]}
     for name, value in matrices.items():
         size = " ".join(map(str, value.shape))
-        lines.append(f"Notation {name} := (@mat {rocq(value.tolist())} {size}).")
+        lines.append(f"Notation {name} := (@mat {term_of(value.tolist())} {size}).")
     for term in cases:
         value = CASES[term](point) + wrong
-        tie = f"tie ({term}) ({rocq(value)} : rat)"
+        tie = f"tie ({term}) ({term_of(value)} : rat)"
         lines.append(f"Goal True. Proof. {f'Fail {tie}' if wrong else tie}. exact: I. Qed.")
     return "\n".join([*lines, ""])
 
 
 def run_script(text):
     """Let Rocq run a file in the build folder; it stops at the first tie that fails."""
-    build_proofs.compile_all()
-    tactic = (ROOT / build_proofs.PROOFS / "Evaluate.v").read_text(encoding="utf-8")
-    (ROOT / build_proofs.BUILT / "Evaluate.v").write_text(tactic, encoding="utf-8")
-    build_proofs.coqc("Evaluate.v")
-    (ROOT / build_proofs.BUILT / "Points.v").write_text(text, encoding="utf-8")
-    build_proofs.coqc("Points.v")
+    rocq.compile_all()
+    tactic = (ROOT / formal.PROOFS / "Evaluate.v").read_text(encoding="utf-8")
+    (ROOT / rocq.BUILT / "Evaluate.v").write_text(tactic, encoding="utf-8")
+    rocq.coqc("Evaluate.v")
+    (ROOT / rocq.BUILT / "Points.v").write_text(text, encoding="utf-8")
+    rocq.coqc("Points.v")
 
 
 def test_the_page_counts_the_theorems_that_are_evaluated():
-    labels = {theorem.name: theorem.label for theorem in build_proofs.theorems()}
+    labels = {theorem.name: theorem.label for theorem in formal.theorems()}
     names = {next(word for word in re.findall(r"\w+", case) if word in labels) for case in CASES}
     evaluated = {labels[name] for name in names}
     text = (ROOT / "backmatter" / "methods.md").read_text(encoding="utf-8")
@@ -294,6 +294,8 @@ def test_another_value_is_refused(seed):
 
 def test_the_weights_of_the_enumeration_are_those_of_the_library(seed):
     point = Point(seed)
-    library = masks.enumerate_masks(2)
-    for mask, weight in zip(library, masks.mask_weights(library, point.p), strict=True):
-        assert weight == point.mean(lambda m, mask=mask: int(all(m == mask)))
+    means = {2: point.mean, 1: lambda f: point.coin(lambda k: f(np.array([k])))}
+    for units, mean in means.items():
+        library = masks.enumerate_masks(units)
+        for mask, weight in zip(library, masks.mask_weights(library, point.p), strict=True):
+            assert weight == mean(lambda m, mask=mask: int(all(m == mask)))

@@ -53,40 +53,28 @@ class Verdict:
     arms: tuple[str, ...] = ()
 
 
-def answer(asserted, intervals, equivalences=()):
-    """Return the verdict on a question in one of `WORDS`.
+def answer(asserted, interval, equivalent=False):
+    """Return the verdict on a comparison in one of `WORDS`.
 
     Parameters
     ----------
-    asserted : sequence of bool
-        For each contrast, whether it is asserted to be positive; at least one.
-    intervals : sequence of (float, float)
-        Of each contrast: the advice is contradicted if all of them lie below zero.
-    equivalences : sequence of book.experiments.statistics.Comparison
-        Tests with a margin that was set beforehand. Without any the verdict is never "equivalent",
-        for a difference that was not shown is not thereby none.
+    asserted : bool
+        Whether it is asserted to be positive.
+    interval : (float, float)
+        The claim is contradicted if all of it lies below zero.
+    equivalent : bool
+        Whether a test with a margin that was set beforehand finds no difference that matters; a
+        difference that was not shown is not thereby none.
 
     Returns
     -------
     str
-
-    Raises
-    ------
-    ValueError
-        Without a contrast, or if there is not one interval for each.
     """
-    if not asserted or len(asserted) != len(intervals):
-        raise ValueError(
-            "a verdict needs contrasts with an interval each, "
-            f"got {len(asserted)} contrasts and {len(intervals)} intervals"
-        )
-    if all(asserted):
+    if asserted:
         return "supported"
-    if all(high < 0 for _, high in intervals):
+    if interval[1] < 0:
         return "contradicted"
-    if equivalences and all(equivalences):
-        return "equivalent"
-    return "undecided"
+    return "equivalent" if equivalent else "undecided"
 
 
 def of_advice(label, name):
@@ -95,23 +83,27 @@ def of_advice(label, name):
     Asserted is what Holm's method leaves of all contrasts of the chapter "Practice".
     """
     row = _practice()[label, name]
-    contrast, comparison = row.advice.contrasts[name], row.comparisons[name]
+    contrast = row.advice.contrasts[name]
     found = results.load(row.advice.experiment)
-    margins = [
-        margin
-        for experiment, metric, *arms, margin in advice.EQUIVALENT.get(label, ())
-        if (experiment, metric, set(arms)) == (found.id, contrast.metric, set(contrast.arms))
-    ]
     gain = contrast.values(found)
-    same = [statistics.equivalent(gain, 0.0, margin) for margin in margins]
-    interval = _both_sides(comparison)
+    margin = next(
+        (
+            margin
+            for experiment, metric, *arms, margin in advice.EQUIVALENT.get(label, ())
+            if (experiment, metric, set(arms)) == (found.id, contrast.metric, set(contrast.arms))
+        ),
+        None,
+    )
+    same = margin is not None and bool(statistics.equivalent(gain, 0.0, margin))
+    low, high = statistics.interval(gain, LEVEL)
+    interval = low - contrast.offset, high - contrast.offset
     return Verdict(
-        word=answer([row.asserted[name]], [interval], same),
+        word=answer(row.asserted[name], (low, high), same),
         metric=contrast.metric,
-        estimate=comparison.estimate - contrast.offset,
-        interval=tuple(end - contrast.offset for end in interval),
+        estimate=float(gain.mean()) - contrast.offset,
+        interval=interval,
         allowed=contrast.offset,
-        margin=margins[0] if margins else None,
+        margin=margin,
         found=found,
         arms=tuple(contrast.arms),
     )
@@ -134,11 +126,7 @@ def of_statement(label, says, metric, turned=False):
     one_sided = math.isinf(comparison.interval[1])
     interval = (-high, -low) if turned else (low, high)
     return Verdict(
-        word=answer(
-            [one_sided and asserted and not turned],
-            [interval],
-            [] if one_sided else [asserted],
-        ),
+        word=answer(one_sided and asserted and not turned, interval, asserted and not one_sided),
         metric=metric,
         estimate=-comparison.estimate if turned else comparison.estimate,
         interval=interval,
@@ -153,7 +141,7 @@ def of_arms(experiment, metric, worse, better):
     gain = advice.Contrast(metric=metric, arms={worse: 1, better: -1}).values(found)
     interval = statistics.interval(gain, LEVEL)
     return Verdict(
-        word=answer([False], [interval]),
+        word=answer(False, interval),
         metric=metric,
         estimate=float(gain.mean()),
         interval=interval,
@@ -178,7 +166,7 @@ def _evidence():
 
 
 def _both_sides(comparison):
-    """Interval of confidence `LEVEL`, from a bound of another level, by Student's t."""
+    """Interval of confidence `LEVEL`, from a bound of another level; both of Student's t."""
     low, high = comparison.interval
     tail = comparison.level if math.isinf(high) else (1 + comparison.level) / 2
     degrees = comparison.seeds - 1

@@ -67,19 +67,19 @@ def effect(found):
     return text
 
 
-def scope(verdict):
+def scope(found):
     """Say on which data, how many training rows, which width and how many seeds it was seen."""
-    found, arms = verdict.found, verdict.arms
-    names = [name for name in found.data if any(arm.startswith(f"{name} ") for arm in arms)]
-    names = names or list(found.data)
+    results, arms = found.found, found.arms
+    names = [name for name in results.data if any(arm.startswith(f"{name} ") for arm in arms)]
+    names = names or list(results.data)
     parts = [" and ".join(SETS[name] for name in names) or "tokens drawn by a random network"]
-    rows = found.settings.get("rows")
+    rows = results.settings.get("rows")
     if isinstance(rows, dict):
         rows = rows[names[0]]
     parts += [f"{rows} training rows"] if rows else []
-    width = found.settings.get("width", found.settings.get("hidden"))
+    width = results.settings.get("width", results.settings.get("hidden"))
     parts += [f"width {width}"] if width and not any("narrow" in arm for arm in arms) else []
-    return ", ".join([*parts, f"{len(found.seeds)} seeds"])
+    return ", ".join([*parts, f"{len(results.seeds)} seeds"])
 
 
 def render(root):
@@ -117,14 +117,7 @@ def fill(app, docname, source):
         source[0] = source[0].replace(ROOM, render(app.srcdir))
 
 
-def attach_style(app, pagename, templatename, context, doctree):
-    """Give the page the style of the figures, whose colours the verdicts share."""
-    if pagename == PAGE:
-        app.add_css_file("interactive/playground.css")
-
-
 def setup(app):
     """Connect the hooks."""
     app.connect("source-read", fill)
-    app.connect("html-page-context", attach_style)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

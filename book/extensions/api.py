@@ -21,7 +21,7 @@ LABEL = re.compile(r"(?:\b(?:Definition|Proposition|Statement|Theorem) )?``([a-z
 
 
 def public_modules(mocked):
-    """Names of the modules to document: rooms of the library, the checks, the judge of answers.
+    """Names of the modules to document: the library, the checks, exercises, closed forms.
 
     A room is followed by the modules that it makes public. The checks offer all they have at
     their front door, so they are one section, as are the exercises.

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from docutils import nodes
 
+from book.extensions import gallery
 from book.scripts import ledger_page
 
 CHECK = re.compile(r"\bdropcheck\.")
@@ -143,8 +144,8 @@ def fold_cells(app, doctree, docname):
                         nodes.inline("", badge(rows[label]), classes=["badge-verified"])
                     ]
         elif node.get("nb_element") == "cell_code" and SHOWN not in node["classes"]:
-            card = any(name.startswith("mistake-") for name in node.parent.get("ids", ()))
-            fold(node, rows.get(label), example=card and label is None)
+            card = gallery.label_of(node.parent)
+            fold(node, rows.get(label), example=card is not None and label is None)
             # The badge stands at the first check behind a statement.
             if "fold-check" in node[0].astext():
                 label = None

@@ -13,6 +13,7 @@ from pathlib import Path
 FOLDER = "interactive"
 FIGURE = re.compile(r'data-figure="([a-z-]+)"')
 GUESS = 'class="guess admonition'
+ANSWERS = 'class="answers"'
 # Data of a figure: stored as JSON, handed over as a script, for a page from disk may fetch nothing.
 DATA = {"mc": "mc-networks.json"}
 # What a figure needs besides the shared script.
@@ -22,8 +23,9 @@ NEEDS = {"training": "learning"}
 def attach_scripts(app, pagename, templatename, context, doctree):
     """Add the scripts of the figures on this page, the shared one first."""
     body = context.get("body") or ""
-    if GUESS in body:
+    if GUESS in body or ANSWERS in body:  # verdicts share the colours of the figures
         app.add_css_file(f"{FOLDER}/playground.css")
+    if GUESS in body:
         app.add_js_file(f"{FOLDER}/guess.js", priority=600)
     figures = dict.fromkeys(FIGURE.findall(body))
     if not figures:

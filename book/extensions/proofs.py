@@ -5,7 +5,7 @@ from pathlib import Path
 
 from docutils import nodes
 
-from book.scripts import build_proofs
+from book.scripts import formal
 from book.scripts.build_ledger import KINDS
 
 DIRECTIVES = {directive for _, directives, _ in KINDS.values() for directive in directives}
@@ -26,23 +26,21 @@ def fold(label, found, entries, page):
         for theorem in found
     )
     axioms = sorted({axiom for entry in entries for axiom in entry["axioms"]})
-    return FOLD.format(
-        axioms=build_proofs.spoken(axioms), theorems=theorems, page=page, label=label
-    )
+    return FOLD.format(axioms=formal.spoken(axioms), theorems=theorems, page=page, label=label)
 
 
 def add_folds(app, doctree):
     """Put a fold behind each statement that has formal ones."""
     root = Path(app.srcdir)
     docname = app.env.docname
-    if not docname.startswith("chapters/") or not (root / build_proofs.STORED).exists():
+    if not docname.startswith("chapters/") or not (root / formal.STORED).exists():
         return
-    app.env.note_dependency(str(root / build_proofs.STORED))
-    stored = build_proofs.labels(root)
+    app.env.note_dependency(str(root / formal.STORED))
+    stored = formal.labels(root)
     found = {}
-    for theorem in build_proofs.theorems(root):
+    for theorem in formal.theorems(root):
         found.setdefault(theorem.label, []).append(theorem)
-    page = f"{'../' * docname.count('/')}{build_proofs.PAGE.with_suffix('.html').as_posix()}"
+    page = f"{'../' * docname.count('/')}{formal.PAGE.with_suffix('.html').as_posix()}"
     for node in list(doctree.findall(nodes.Admonition)):
         label = node.get("label", "")
         if label in stored and node.get("realtype") in DIRECTIVES:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from book.scripts import build_proofs
+from book.scripts import formal, rocq
 
 
 @dataclass(frozen=True)
@@ -22,26 +22,23 @@ class Proved:
     def passed(self):
         """Whether they were compiled as they stand and rest on nothing that is not allowed."""
         used = {axiom for theorem in self.theorems for axiom in theorem["axioms"]}
-        return self.fresh and bool(self.theorems) and used <= build_proofs.CLASSICAL
+        return self.fresh and bool(self.theorems) and used <= rocq.CLASSICAL
 
     def __str__(self):
         rests_on = sorted({axiom for theorem in self.theorems for axiom in theorem["axioms"]})
         names = ", ".join(f"`{theorem['name']}`" for theorem in self.theorems)
         outcome = "passed" if self.passed else "FAILED, run `make proofs`"
-        return (
-            f"formal: {outcome}, {names} for every n, p and x; "
-            f"axioms: {build_proofs.spoken(rests_on)}"
-        )
+        return f"formal: {outcome}, {names} for every n, p and x; axioms: {formal.spoken(rests_on)}"
 
 
 @pytest.mark.parametrize(
     "label",
     [
         pytest.param(label, marks=pytest.mark.claim(label, method="formal"))
-        for label in build_proofs.labels()
+        for label in formal.labels()
     ],
 )
 def test_proved_for_every_n(claim, label):
-    fresh = build_proofs.stored()["sources"] == build_proofs.digest()
-    claim.holds(Proved(build_proofs.labels()[label], fresh))
-    assert not Proved(build_proofs.labels()[label], fresh=False).passed
+    fresh = formal.stored()["sources"] == formal.digest()
+    claim.holds(Proved(formal.labels()[label], fresh))
+    assert not Proved(formal.labels()[label], fresh=False).passed
