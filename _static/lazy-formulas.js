@@ -11,24 +11,31 @@
   const isSet = (math) => math.querySelector("mjx-container") !== null;
   let working = Promise.resolve();
 
+  // What scrolls is the box of a formula on a line of its own, and else the element around it. Of
+  // the latter the width of the formula itself counts: glyphs lean out of their boxes by a little.
+  const widths = ({ math, box }) => (box.getAttribute("display")
+    ? [box.scrollWidth, box.clientWidth]
+    : [box.firstElementChild.getBoundingClientRect().width, math.clientWidth]);
+
   const fit = (formulas) => {
-    const wide = formulas
-      .map((math) => ({ math, box: math.querySelector('mjx-container[display="true"]') }))
+    const found = formulas
+      .map((math) => ({ math, box: math.querySelector("mjx-container") }))
       .filter(({ box }) => box);
-    for (const { math, box } of wide) {
-      box.style.removeProperty("font-size");
+    for (const { math, box } of found) {
+      box.dataset.size ??= box.style.fontSize; // MathJax's own, which matches the text
+      box.style.fontSize = box.dataset.size;
       for (const name of ["tabindex", "role", "aria-label"]) math.removeAttribute(name);
     }
-    const sized = wide.map((one) => ({
-      ...one,
-      size: parseFloat(getComputedStyle(one.box).fontSize),
-      share: one.box.clientWidth / one.box.scrollWidth,
-    }));
-    for (const { box, size, share } of sized) {
-      if (share < 0.995) box.style.fontSize = `${size * Math.max(SMALLEST, 0.98 * share)}px`;
+    const sized = found.map((one) => {
+      const [needed, room] = widths(one);
+      return { ...one, size: parseFloat(getComputedStyle(one.box).fontSize), needed, room };
+    }).filter(({ needed, room }) => needed > room + 2);
+    for (const { box, size, needed, room } of sized) {
+      box.style.fontSize = `${size * Math.max(SMALLEST, (0.98 * room) / needed)}px`;
     }
     for (const { math, box } of sized) {
-      if (box.scrollWidth <= box.clientWidth + 2) continue;
+      const [needed, room] = widths({ math, box });
+      if (needed <= room + 2) continue;
       math.tabIndex = 0;
       math.setAttribute("role", "group");
       math.setAttribute("aria-label", "Formula, wider than the page");

@@ -318,7 +318,13 @@ def library(count: int, seed: int) -> list[dict]:
 # Whether two methods of a theorem are independent.
 
 # What they may share: the masks, their weights and their sampler, and what looks at arguments.
-SHARED = ("dropoutlib/masks.py", ":check_", ":_")
+SHARED = (
+    *(f"masks.py:{name}" for name in ("enumerate_masks", "iterate_masks", "mask_weights")),
+    "masks.py:sample_mask",
+    "_checks.py:",
+    ":check_",
+    ":_",
+)
 
 
 def shared_functions(calls: dict, records: list[dict]) -> dict[str, list[str]]:

@@ -83,12 +83,15 @@ def scope(found):
 
 
 def render(root):
-    """Return the table as HTML without an empty line, which would end it in Markdown."""
-    lines = ['<table class="answers">']
+    """Return questions and table as HTML without an empty line, which would end it in Markdown."""
+    questions = load(root)
+    lines = ['<ul class="answers-list">']
+    lines += [f'<li><a href="#answer-{q["id"]}">{escape(q["ask"])}</a></li>' for q in questions]
+    lines += ["</ul>", '<table class="answers">']
     lines += ["<caption>Claims about dropout, and what stored experiments say of them</caption>"]
     heads = "".join(f'<th scope="col">{column}</th>' for column in COLUMNS)
     lines += [f"<thead><tr>{heads}</tr></thead>"]
-    for question in load(root):
+    for question in questions:
         chapter, anchor = question["section"].split("#")
         where = f"../chapters/{chapter}.html#{anchor}"
         lines += [
