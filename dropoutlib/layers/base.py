@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._checks import Rng, array_of, check_probability, check_rng
 from ..kernels import scaled_product
-from ..masks import PackedMask
+from ..masks import PackedMask, sample_mask
 
 __all__ = ["Layer"]
 
@@ -15,8 +15,9 @@ __all__ = ["Layer"]
 class Layer:
     """A layer that multiplies its input by a mask and a scale, and its gradient by the same two.
 
-    A subclass says in `_noise` which; nothing else differs between the variants that only
-    multiply.
+    They are those of inverted dropout, and a subclass says in `_mask_shape` which entries share
+    their fate; a variant with another noise says in `_noise` which. Nothing else differs between
+    those that only multiply.
 
     Parameters
     ----------
@@ -147,13 +148,20 @@ class Layer:
         """A probability that the layer can have."""
         return check_probability(value)
 
-    def _is_identity(self):
-        """Whether the layer now returns its input itself."""
-        return not self.training or self.p == 0
+    def _mask_shape(self, shape):
+        """Shape of the mask for an input of this shape, to which it is broadcast."""
+        raise NotImplementedError(f"{type(self).__name__} must say how its mask is shaped")
 
     def _noise(self, x):
         """Draw the mask (None for all ones) and the scale for the input `x`."""
-        raise NotImplementedError(f"{type(self).__name__} must say which noise it applies")
+        mask_shape = self._mask_shape(x.shape)
+        if self._is_identity():
+            return None, 1.0
+        return sample_mask(mask_shape, self.p, rng=self.rng), self._keep_scale()
+
+    def _is_identity(self):
+        """Whether the layer now returns its input itself."""
+        return not self.training or self.p == 0
 
     def _keep_scale(self):
         """1/q, which keeps the mean; at p = 1 there is nothing to scale."""
@@ -185,6 +193,9 @@ class Layer:
                 f"{self!r}: backward(grad) needs the shape {shape} of the output, got {grad.shape}"
             )
         return grad
+
+    def _refuse(self, shape, wanted):
+        raise ValueError(f"{self!r} takes {wanted}, got shape {shape}")
 
     def _check_floating(self, what, array):
         if array.dtype.kind != "f":

@@ -5,7 +5,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._checks import Probability, Rng, array_of, check_probability, number_array
 from ..kernels import scaled_product
-from ..masks import sample_mask
 from .base import Layer
 
 __all__ = ["DropConnect", "dropconnect_moments"]
@@ -96,7 +95,7 @@ class DropConnect(Layer):
         """Apply the layer to x of shape (N, in); return shape (N, out)."""
         x = self._floating("input", x)
         if x.ndim != 2 or x.shape[1] != self.weight.shape[1]:
-            raise ValueError(f"{self!r} takes (N, {self.weight.shape[1]}), got shape {x.shape}")
+            self._refuse(x.shape, f"(N, {self.weight.shape[1]})")
         mask, scale = self._noise(x)
         self._last = x, self.weight, self._kept(mask), scale
         if mask is None:
@@ -125,8 +124,5 @@ class DropConnect(Layer):
             raise TypeError(f"DropConnect takes real numbers, got a {what} of {array.dtype}")
         return array if array.dtype.kind == "f" else array.astype(float)
 
-    def _noise(self, x):
-        if self._is_identity():
-            return None, 1.0
-        mask = sample_mask((len(x), *self.weight.shape), self.p, rng=self.rng)
-        return mask, self._keep_scale()
+    def _mask_shape(self, shape):
+        return (shape[0], *self.weight.shape)

@@ -91,13 +91,6 @@ def check_floating(input: Tensor, call: str, *values: object) -> None:
         )
 
 
-def check_choice(what: str, value: str, *choices: str) -> None:
-    """Raise torchvision's ValueError unless `value` is one of the choices."""
-    if value not in choices:
-        wanted = " or ".join(map(repr, choices))
-        raise ValueError(f"{what} has to be either {wanted}, but got {value}")
-
-
 def check_dense(input: Tensor, name: str) -> None:
     """Raise NotImplementedError for a layout whose entries no dense mask can meet."""
     if input.layout is not torch.strided or input.is_nested:

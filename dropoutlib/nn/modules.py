@@ -13,8 +13,9 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
+from .._checks import check_choice
 from . import functional
-from ._masking import check_choice, check_p
+from ._masking import check_p
 from .parametric import evaluates
 
 __all__ = [

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
+from .._checks import check_choice
 from ._masking import (
-    check_choice,
     check_dense,
     check_floating,
     check_p,

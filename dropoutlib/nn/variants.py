@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from .._checks import check_choice
 from ..layers.structured import seed_rate
 from ._masking import (
     Noise,
-    check_choice,
     check_p,
     draw,
     is_exporting,
