@@ -11,20 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 if TYPE_CHECKING:
     from fractions import Fraction  # which takes longer to import than all of this
 
-__all__ = [
-    "Probability",
-    "Rng",
-    "array_of",
-    "check_choice",
-    "check_count",
-    "check_positive",
-    "check_probability",
-    "check_rng",
-    "finite",
-    "is_fraction",
-    "number_array",
-]
-
 # What a layer takes as a source of masks: a generator, a seed, or nothing for fresh entropy.
 Rng = np.random.Generator | int | None
 # A Fraction is computed with exactly where there is a closed form.

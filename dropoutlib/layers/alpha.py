@@ -6,8 +6,6 @@ from .._checks import check_probability
 from .base import Layer
 from .units import Dropout
 
-__all__ = ["AlphaDropout", "FeatureAlphaDropout", "affine", "alpha_affine"]
-
 # Klambauer et al. (2017), equation 14 (appendix); recomputed in thm-selu-fixed-point.
 SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805

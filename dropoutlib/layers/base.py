@@ -9,8 +9,6 @@ from .._checks import Rng, array_of, check_probability, check_rng
 from ..kernels import scaled_product
 from ..masks import PackedMask, sample_mask
 
-__all__ = ["Layer"]
-
 
 class Layer:
     """A layer that multiplies its input by a mask and a scale, and its gradient by the same two.
@@ -106,17 +104,9 @@ class Layer:
         return self._apply(x, mask, scale)
 
     def backward(self, grad: ArrayLike) -> NDArray:
-        """Gradient with respect to the input of the last `forward`.
+        """Gradient with respect to the input of the last `forward`, given that of its output.
 
-        Parameters
-        ----------
-        grad : array_like
-            Gradient with respect to its output, of the same shape.
-
-        Returns
-        -------
-        ndarray
-            `grad` times the very mask and scale of that pass, whatever the mode is now.
+        It is `grad` times the very mask and scale of that pass, whatever the mode is now.
 
         Raises
         ------
@@ -157,23 +147,21 @@ class Layer:
         mask_shape = self._mask_shape(x.shape)
         if self._is_identity():
             return None, 1.0
-        return sample_mask(mask_shape, self.p, rng=self.rng), self._keep_scale()
+        scale = 1 / (1 - self.p) if self.p < 1 else 1.0  # at p = 1 there is nothing to scale
+        return sample_mask(mask_shape, self.p, rng=self.rng), scale
 
     def _is_identity(self):
         """Whether the layer now returns its input itself."""
         return not self.training or self.p == 0
-
-    def _keep_scale(self):
-        """1/q, which keeps the mean; at p = 1 there is nothing to scale."""
-        return 1 / (1 - self.p) if self.p < 1 else 1.0
 
     def _apply(self, x, mask, scale):
         """The output of the pass."""
         return scaled_product(x, mask, scale)
 
     def _kept(self, mask):
-        """What is kept of a mask for backward."""
-        return PackedMask(mask) if self.packed and mask is not None else mask
+        """What is kept of the noise for backward: of a mask, if asked for, its bits."""
+        pack = self.packed and mask is not None and mask.dtype == bool
+        return PackedMask(mask) if pack else mask
 
     def _used(self, kept):
         """The mask again."""

@@ -7,8 +7,6 @@ from .._checks import Probability, Rng, array_of, check_probability, number_arra
 from ..kernels import scaled_product
 from .base import Layer
 
-__all__ = ["DropConnect", "dropconnect_moments"]
-
 
 def dropconnect_moments(W: ArrayLike, x: ArrayLike, p: Probability) -> tuple[NDArray, NDArray]:
     """Mean and variance of u = (M * W) x over masks M of weights, unscaled as in the paper.
@@ -18,12 +16,10 @@ def dropconnect_moments(W: ArrayLike, x: ArrayLike, p: Probability) -> tuple[NDA
 
     Parameters
     ----------
-    W : array_like, shape (out, in)
-        Weights.
-    x : array_like, shape (..., in)
-        Inputs.
+    W, x : array_like, shapes (out, in) and (..., in)
+        Weights and inputs.
     p : float or fractions.Fraction
-        Probability of dropping a weight.
+        Probability of dropping a weight; another `p` is a ValueError or TypeError.
 
     Returns
     -------
@@ -43,10 +39,8 @@ class DropConnect(Layer):
 
     Parameters
     ----------
-    weight : array_like, shape (out, in)
-        Weights W.
-    bias : array_like, shape (out,), optional
-        Bias c.
+    weight, bias : array_like, shapes (out, in) and (out,)
+        Weights W and the bias c, if any.
     p : float
         Probability of dropping a weight, in [0, 1]. At p = 1 only the bias is left.
     rng, packed

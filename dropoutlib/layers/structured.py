@@ -10,18 +10,6 @@ from .._checks import Rng, check_choice, check_count, check_probability
 from ..masks import sample_mask
 from .base import Layer
 
-__all__ = [
-    "DropBlock2d",
-    "DropPath",
-    "Dropout1d",
-    "Dropout2d",
-    "Dropout3d",
-    "VariationalDropout",
-    "block_seed_rate",
-    "dropblock_rate",
-    "expected_depth",
-]
-
 
 class _ChannelDropout(Layer):
     """Drop whole channels: mask of shape (N, C, 1, ...), or (C, 1, ...) without a batch."""

@@ -18,21 +18,6 @@ from . import functional
 from ._masking import check_p
 from .parametric import evaluates
 
-__all__ = [
-    "AlphaDropout",
-    "DropBlock2d",
-    "DropPath",
-    "Dropout",
-    "Dropout1d",
-    "Dropout2d",
-    "Dropout3d",
-    "FeatureAlphaDropout",
-    "GaussianDropout",
-    "StandardDropout",
-    "VariationalDropout",
-    "reseed",
-]
-
 
 class _Own(_DropoutNd):
     """Constructor and forward pass of a layer whose function the subclass names."""

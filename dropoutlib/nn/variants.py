@@ -24,15 +24,6 @@ from ._masking import (
     wide_dtype,
 )
 
-__all__ = [
-    "drop_block2d",
-    "drop_path",
-    "gaussian_dropout",
-    "r_drop_loss",
-    "standard_dropout",
-    "variational_dropout",
-]
-
 
 @overridable
 def standard_dropout(
@@ -224,31 +215,10 @@ def drop_block2d(
 def r_drop_loss(logits1: Tensor, logits2: Tensor, labels: Tensor, alpha: float = 1.0) -> Tensor:
     """Cross-entropy of two passes plus (alpha/2) (KL(1||2) + KL(2||1)), mean over the rows.
 
-    The penalty is zero exactly if the two predictions agree (``thm-rdrop``). Gradients flow into
-    both passes.
-
-    Parameters
-    ----------
-    logits1, logits2 : Tensor, shape (N, C)
-        Logits of two passes with independent masks.
-    labels : Tensor of int64, shape (N,)
-        Classes from 0 to C - 1.
-    alpha : float
-        Weight of the penalty, at least 0.
-
-    Returns
-    -------
-    Tensor, shape ()
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ or `alpha` is negative. What ``torch.nn.functional.cross_entropy``
-        raises for wrong labels passes through.
-
-    References
-    ----------
-    Liang et al. (2021), R-Drop.
+    Parameters are those of `dropoutlib.layers.r_drop_loss` as tensors, labels of int64; the result
+    is a Tensor of shape (), from which gradients flow into both passes. ValueError if the shapes
+    differ or `alpha` is negative; what ``torch.nn.functional.cross_entropy`` raises for wrong
+    labels passes through. Source: Liang et al. (2021), R-Drop.
     """
     if logits1.dim() != 2 or logits1.shape != logits2.shape:
         raise ValueError(
