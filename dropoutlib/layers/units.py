@@ -63,14 +63,9 @@ class GaussianDropout(Layer):
     """Gaussian dropout: x * e with e ~ N(1, p/q) in training, x at inference.
 
     Mean and variance of the noise are those of inverted dropout; its third and fourth moments
-    are not (``thm-gaussian-match``). Parameters and errors as for `Layer`, but p must be
-    below 1, where the variance is infinite, and `packed` has no effect. Source: Srivastava
-    et al. (2014), section 10.
-
-    Raises
-    ------
-    ValueError
-        As for `Layer`, and at p = 1.
+    are not (``thm-gaussian-match``). Parameters and errors as for `Layer`, and ValueError at p = 1,
+    where the variance is infinite; `packed` has no effect. Source: Srivastava et al. (2014),
+    section 10.
 
     Examples
     --------
@@ -101,20 +96,15 @@ class ConcreteDropout(Layer):
     Parameters
     ----------
     p, temperature : float
-        Initial probability, strictly between 0 and 1, and temperature t, positive.
+        Initial probability, strictly between 0 and 1, and temperature t, positive; or a ValueError.
     rng : numpy.random.Generator or int, optional
-        Source of the noise, or a seed.
+        As for `Layer`, also other errors.
 
     Attributes
     ----------
     logit, logit_grad : float
         The parameter that is learned, whose sigmoid is p, and the gradient with respect to it that
         the last `backward` found.
-
-    Raises
-    ------
-    ValueError
-        As for `Layer`, at p = 0 and 1, or if the temperature is not positive.
 
     References
     ----------

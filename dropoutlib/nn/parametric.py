@@ -167,16 +167,12 @@ def dropconnect_linear(
     inference : {"mean", "gaussian"}
         What is returned if not `training`: the mean x W^T + c, or one draw from the normal law of
         equal mean and variance (`DropConnectLinear.moments`), a ValueError at p = 1. Average what
-        the next nonlinearity makes of such draws to have the inference of Wan et al.
+        the next nonlinearity makes of such draws to have the inference of Wan et al. (2013), whose
+        conventions `dropoutlib.layers.DropConnect` translates.
 
     Returns
     -------
     Tensor, shape (..., out)
-
-    References
-    ----------
-    Wan et al. (2013). They leave the kept weights unscaled in training; see
-    ``thm-conventions-agree`` for the translation.
     """
     p = check_p(p)
     check_choice("inference", inference, "mean", "gaussian")
