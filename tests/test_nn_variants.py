@@ -12,7 +12,7 @@ from torch.nn.modules.dropout import _DropoutNd
 
 import dropcheck
 from dropoutlib import layers, nn
-from dropoutlib.layers import alpha, structured, units
+from dropoutlib.layers import alpha, base, units
 from dropoutlib.nn import functional
 
 # module: (shape of the input, shape of the mask)
@@ -76,7 +76,7 @@ def test_numpy_layer_agrees_on_the_same_mask(module, p, rng, seed, monkeypatch):
     leaf = torch.from_numpy(x).requires_grad_()
     y = draw(module, leaf, p)
     y.backward(torch.ones_like(y))
-    for where in (units, structured):
+    for where in (base, units):
         monkeypatch.setattr(where, "sample_mask", lambda *_, **__: mask)
     layer = getattr(layers, module.__name__)(p)
     assert np.array_equal(layer.forward(x), y.detach().numpy())

@@ -16,18 +16,6 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import ArrayLike
 
-__all__ = [
-    "VarianceSplit",
-    "check_tau",
-    "decompose_variance",
-    "expected_entropy",
-    "finite_values",
-    "in_kind",
-    "mutual_information",
-    "predictive_entropy",
-    "variation_ratio",
-]
-
 # Half-precision softmax is this far from 1 at worst; logits are much farther.
 SUM_TOLERANCE = 1e-2
 

@@ -13,8 +13,6 @@ from torch import nn
 
 from . import calls
 
-__all__ = ["Found", "Modes", "find", "modes"]
-
 # By the name of the class, which scripted modules keep, of torch's layers and of ours.
 KINDS = {
     **dict.fromkeys(("Dropout", "StandardDropout"), "element"),
