@@ -118,7 +118,7 @@ def lines_of(root):
 
 
 def condition(rule, questions):
-    """Say in words when a rule applies."""
+    """Say in HTML when a rule applies."""
 
     def named(choices):
         return [
@@ -127,8 +127,8 @@ def condition(rule, questions):
         ]
 
     given = "; ".join(named(rule.get("when", {}))) or "anything else, or nothing said"
-    barred = " or ".join(named(rule.get("unless", {})))
-    return f"{given}, but not {barred}" if barred else given
+    barred = escape(" or ".join(named(rule.get("unless", {}))))
+    return escape(given) + (f'<span class="unless">, but not {barred}</span>' if barred else "")
 
 
 def ledger_links(labels, rows):
@@ -180,7 +180,7 @@ def body(rule, guide, questions, rows, lines):
     return [
         f'<tbody id="guide-{rule["id"]}">',
         '<tr class="question"><th scope="rowgroup" colspan="4">'
-        f"{escape(condition(rule, guide['questions']))}</th></tr>",
+        f"{condition(rule, guide['questions'])}</th></tr>",
         cell("what", *what),
         cell("why", escape(rule["because"]), f"{rests} {sources}", link),
         *sides["for"],
@@ -204,14 +204,15 @@ def render(root):
     html = []
     for part, rules in parts.items():
         if rules:
-            html += ['<table class="answers guide">', f"<caption>{CAPTIONS[part]}</caption>"]
+            html += [f'<table class="answers guide {part.replace(" ", "-")}">']
+            html += [f"<caption>{CAPTIONS[part]}</caption>"]
             html += [row for rule in rules for row in body(rule, guide, questions, rows, lines)]
             html += ["</table>"]
     html += ["<p>Choices that cannot all be had:</p>", "<ul>"]
     for clash in guide["clashes"]:
         html += [
             f'<li id="guide-{clash["id"]}"><strong>'
-            f"{escape(condition(clash, guide['questions']))}:</strong> "
+            f"{condition(clash, guide['questions'])}:</strong> "
             f"{escape(clash['says'])} See {ledger_links(clash['evidence'], rows)}.</li>"
         ]
     data = {
