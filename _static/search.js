@@ -98,7 +98,7 @@
 
   // ---- Hits -----------------------------------------------------------------------------------
   const judged = (text, terms) => [...text.matchAll(/\S+/gu)].map(([word]) => ({ word, hit: stems(word).some((term) => terms.has(term)) }));
-  const marked = (found) => found.flatMap(({ word, hit }) => [hit ? element("mark", {}, word) : word, " "]);
+  const marked = (found) => found.flatMap(({ word, hit }, i) => [...(i ? [" "] : []), hit ? element("mark", {}, word) : word]);
   // The stretch of a text that holds most of the words, which are marked.
   const excerpt = (text, terms, length = 28) => {
     const found = judged(text, terms);
@@ -107,7 +107,7 @@
       const held = new Set(found.slice(start, start + length).filter(({ hit }) => hit).map(({ word }) => stem(word)));
       if (held.size > most) [best, most] = [start, held.size];
     }
-    return [...(best ? ["… "] : []), ...marked(found.slice(best, best + length)), ...(best + length < found.length ? ["…"] : [])];
+    return [...(best ? ["… "] : []), ...marked(found.slice(best, best + length)), ...(best + length < found.length ? [" …"] : [])];
   };
   const contents = ({ title, chapter, text, code }, terms) => [
     element("span", { class: "title" }, ...marked(judged(title, terms))),

@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 
 import yaml
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, SoupStrainer
 
 WORDS = Path("interactive") / "search.yml"
 ENGINE = Path("interactive") / "vendor" / "minisearch.js"
@@ -27,9 +27,8 @@ SIMPLE = re.compile(r"[\w\s.,=+\-/<>()]*")
 SPACED = re.compile(r"(?<=[(\[“])\s+|\s+(?=[,.;:?!)\]”])")
 NAME = re.compile(r"[A-Za-z_]\w{2,}")
 HEADINGS = ("h1", "h2", "h3", "h4")
-NOT_PROSE = (
-    ".cell_output, .headerlink, .toctree-wrapper, script, style, nav, svg, .interval, .unless"
-)
+NOT_PROSE = {"script", "style", "nav", "svg"}
+NOT_PROSE_CLASSES = {"cell_output", "headerlink", "toctree-wrapper", "interval", "unless"}
 
 
 def words_of(tag):
@@ -59,6 +58,11 @@ def plain(formula):
     return text if SIMPLE.fullmatch(text) else "…"
 
 
+def is_not_prose(tag):
+    """Whether a part of a page is no text to search, such as what a cell printed."""
+    return tag.name in NOT_PROSE or not NOT_PROSE_CLASSES.isdisjoint(tag.get("class", ()))
+
+
 def entries(html):
     """Yield the searchable parts of a page, the innermost first.
 
@@ -72,12 +76,12 @@ def entries(html):
     tuple of str
         Anchor, title, prose and code of a part, without the parts within it.
     """
-    article = BeautifulSoup(html, "html.parser").select_one("article")
+    article = BeautifulSoup(html, "html.parser", parse_only=SoupStrainer("article")).article
     if article is None:
         return
-    for unwanted in article.select(NOT_PROSE):
+    for unwanted in article.find_all(is_not_prose):
         unwanted.decompose()
-    for formula in article.select("span.math, div.math"):
+    for formula in article.find_all(["span", "div"], class_="math"):
         formula.replace_with(f" {plain(formula)} ")
     sections = [s for s in article.select("section[id]") if s.find(HEADINGS, recursive=False)]
     for entry in reversed([*sections, *article.select(ENTRIES)]):
@@ -90,7 +94,7 @@ def entries(html):
         elif heading := heading_of(entry):
             heading.decompose()
         code = {}  # each name once, in order
-        for block in whole.select("pre"):
+        for block in whole.find_all("pre"):
             code |= dict.fromkeys(NAME.findall(block.extract().get_text()))
         yield anchor, title, words_of(whole), " ".join(code)
         whole.decompose()
