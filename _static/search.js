@@ -79,7 +79,8 @@
     return (query) => {
       const asked = stems(query);
       const pins = first.flatMap(({ ask, alone = [], show }) => [
-        ...ask.map((phrase) => ({ phrase: stems(phrase), show })).filter(({ phrase }) => asked.some((_, i) => startsWith(asked, i, phrase))),
+        ...ask.map((phrase) => ({ phrase: stems(phrase), show }))
+          .filter(({ phrase }) => asked.some((_, i) => startsWith(asked, i, phrase))),
         ...alone.map((phrase) => ({ phrase: stems(phrase), show })).filter(({ phrase }) => String(phrase) === String(asked))]);
       const pinned = pins.flatMap(({ show }) => show.map((path) => byPath.get(path)));
       // What a pinned page answers need not be looked for; the rest of the query is.
@@ -122,9 +123,8 @@
     const list = element("div", { id: "search-suggestions", role: "listbox", "aria-label": "Suggestions" });
     const status = element("p", { class: "status", role: "status" });
     let active = -1;
-    for (const [name, value] of Object.entries({ role: "combobox", "aria-autocomplete": "list", "aria-controls": list.id, "aria-expanded": "false" })) {
-      input.setAttribute(name, value);
-    }
+    const roles = { role: "combobox", "aria-autocomplete": "list", "aria-controls": list.id, "aria-expanded": "false" };
+    for (const [name, value] of Object.entries(roles)) input.setAttribute(name, value);
     dialog.append(status, list);
 
     const mark = (index) => {

@@ -109,10 +109,11 @@ def records(outdir, pages, weights):
         if not parts:
             continue
         first = parts[0]
+        weight = next((weights[name] for name in weights if page.startswith(name)), 1)
         for anchor, title, text, code in parts:
             anchor = "" if anchor == first[0] else anchor
             if text or code:
-                found.append([page, anchor, title, first[1], text, code, weights.get(page, 1)])
+                found.append([page, anchor, title, first[1], text, code, weight])
     return found
 
 
