@@ -43,8 +43,8 @@ PAGE = ROOT / "backmatter" / "mutants.md"
 BUDGET = 90.0  # seconds of tests that a mutant has to survive
 # What needs the built book, a browser or minutes says nothing of the library that others do not.
 LEFT_OUT = ("book", "build", "pages", "pdf", "lab", "figures", "interactive", "notebooks", "data",
-            "experiments", "studies", "benchmarks", "guide", "typography", "project", "ledger",
-            "advice", "answers", "statistics", "nn_compile", "mutants")  # fmt: skip
+            "experiments", "studies", "benchmarks", "guide", "search", "typography", "project",
+            "ledger", "advice", "answers", "statistics", "nn_compile", "mutants")  # fmt: skip
 
 SWAPS = {
     ast.Add: ast.Sub,
