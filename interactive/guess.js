@@ -23,6 +23,8 @@ document.addEventListener("DOMContentLoaded", () => {
           other.firstChild.setAttribute("aria-pressed", String(other === item));
         }
         answer.open = true;
+        const name = box.id || box.closest("section.mistake")?.id;
+        if (name) window.bookProgress?.note(box.id, Boolean(item.querySelector(".right")), true);
       });
     }
   }

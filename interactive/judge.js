@@ -145,7 +145,7 @@ window.bookJudge = (() => {
     }
     // math.js takes 1/2 p for (1/2) p, but a/b c for a/(b c): people read both ways.
     if (one.isOperatorNode && one.op === "/" && one.args[1].isOperatorNode && one.args[1].implicit) {
-      throw new Unread(`“${one.toString()}” can be read in two ways: write parentheses, or a * for the product.`);
+      throw new Unread("What stands behind the / can be read in two ways: write parentheses, or a * for the product.");
     }
   });
 
@@ -365,9 +365,12 @@ window.bookJudge = (() => {
       const { agree, exact: surely } = agrees(answer, reference, field);
       if (agree) {
         const bound = surely && isRational(answer.node) ? falsePass(answer.node, field, reference.node) : null;
+        const listed = Object.entries(field.letters).filter(([, kind]) => Array.isArray(kind))
+          .map(([name, values]) => `${name} = ${values.join(", ")}`).join(" and ");
+        const which = listed ? ` for ${listed}` : "";
         return { right: true, bound, says: bound === null
-          ? `Equal to ${field.near ?? 1e-9} of its size at ${TRIES} random points.`
-          : `Equal, false pass ≤ ${bound.toExponential(1)}.` };
+          ? `Equal${which} within ${(field.near ?? 1e-9).toExponential()} of its size, at ${TRIES} random points.`
+          : `Equal${which}, false pass ≤ ${bound.toExponential(1)}.` };
       }
       for (const [form, says] of Object.entries(field.wrong)) {
         if (agrees(answer, stored(form), field).agree) return { right: false, form, says };
@@ -381,7 +384,7 @@ window.bookJudge = (() => {
       const where = counterexample(answer, reference, field);
       if (!where) return { right: false, says: "Not equal." };
       if (where.shape) return { right: false, says: `Not equal: yours has another shape. At ${where.where} it is ${where.found}, and it should be ${where.wanted}.` };
-      return { right: false, where, says: `Not equal. At ${where.where} yours is ${where.found}, and the average is ${where.wanted}.` };
+      return { right: false, where, says: `Not equal. At ${where.where} yours is ${where.found}, and it should be ${where.wanted}.` };
     } catch (error) {
       return { right: false, unread: true, says: `This cannot be computed: ${error.message}.` };
     }

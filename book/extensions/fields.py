@@ -35,9 +35,7 @@ def attach_fields(app, pagename, templatename, context, doctree):
     static = context["pathto"]("_static", resource=True).rstrip("/")
     text = json.dumps(data(labels, static), ensure_ascii=False, separators=(",", ":"))
     text = text.replace("</", "<\\/")
-    context["body"] = (
-        f'{body}<script type="application/json" class="answer-fields">{text}</script>'
-    )
+    context["body"] = f'{body}<script type="application/json" class="answer-fields">{text}</script>'
     app.add_css_file(f"{FOLDER}/playground.css")
     app.add_css_file(f"{FOLDER}/fields.css")
     app.add_js_file(f"{FOLDER}/fields.js", priority=600)

@@ -40,9 +40,10 @@ fields(
     "ex-noise-poisson",
     Formula(
         "The exact penalty of a sample with two inputs, in z1, z2, p and q",
-        {"z1": RATE, "z2": RATE, "p": RATE},
+        {"z1": RATE, "z2": RATE, "p": "0.7*r"},
         "E(exp((m1*z1 + m2*z2)/q)) - exp(z1 + z2)",
         masks={"m": 2},
+        hidden={"r": RATE},
         right=(
             "(p + q*exp(z1/q))*(p + q*exp(z2/q)) - exp(z1 + z2)",
             "(p + q e^(z1/q))(p + q e^(z2/q)) - e^(z1+z2)",
