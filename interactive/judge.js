@@ -451,6 +451,6 @@ window.bookJudge = (() => {
   };
 
   const judge = (field, answer, general) => ({ formula, numbers, choice }[field.kind])(field, answer, general);
-  return { judge, preview, value: (field, text, at) => nameOf(evaluate(compiled(text)[0],
-    withMasks(new Map(Object.entries(at).map(([name, v]) => [name, exact.fraction(v)])), field))) };
+  return { explicit: (field, text) => rounded.parse(read(text, field.letters ? lettersOf(field) : []).text),
+    judge, preview };
 })();

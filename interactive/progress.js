@@ -51,7 +51,7 @@ window.bookProgress = (() => {
     };
     const rows = chapters.map(({ title, href, exercises, questions }) => element("tr", {},
       element("th", { scope: "row" }, element("a", { href }, title)), cell(exercises), cell(questions)));
-    const status = element("p", { class: "progress-status", role: "status", "aria-live": "polite" });
+    const status = element("p", { class: "reader-progress-status", role: "status", "aria-live": "polite" });
     const download = () => {
       const file = URL.createObjectURL(new Blob([JSON.stringify(kept, null, 2)], { type: "application/json" }));
       element("a", { href: file, download: "dropout-verified-progress.json" }).click();
@@ -61,7 +61,7 @@ window.bookProgress = (() => {
     const forget = () => {
       erase();
       show(host, chapters);
-      host.querySelector(".progress-status").textContent = "Erased.";
+      host.querySelector(".reader-progress-status").textContent = "Erased.";
     };
     host.replaceChildren(
       element("table", {}, element("thead", {}, element("tr", {}, ...["Chapter", "Exercises", "Questions"]
@@ -69,13 +69,13 @@ window.bookProgress = (() => {
       element("p", {}, lasting
         ? "Kept in this browser alone; nothing is sent. A browser may keep pages from a disk apart."
         : "This browser does not let the page store anything: it lasts until you close it."),
-      element("div", { class: "progress-buttons" },
+      element("div", { class: "reader-progress-buttons" },
         element("button", { type: "button", onclick: download }, "Export"),
         element("button", { type: "button", onclick: forget }, "Erase")), status);
   };
 
   document.addEventListener("DOMContentLoaded", () => {
-    const host = document.querySelector(".progress");
+    const host = document.querySelector(".reader-progress");
     const data = document.querySelector("script.progress-data");
     if (host && data) show(host, JSON.parse(data.textContent));
   });

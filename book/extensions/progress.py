@@ -60,7 +60,7 @@ def chapters(root):
 def attach_progress(app, pagename, templatename, context, doctree):
     """Let pages with something to answer remember it, and the first page show it."""
     body = context.get("body") or ""
-    shown = 'class="progress"' in body
+    shown = 'class="reader-progress"' in body
     if shown:
         text = json.dumps(chapters(app.srcdir), ensure_ascii=False, separators=(",", ":"))
         text = text.replace("</", "<\\/")
