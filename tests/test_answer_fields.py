@@ -257,6 +257,19 @@ def test_spellings_of_people_are_read(engine, text):
     assert judge(engine, "ex-formulation-skewness", 0, text)["right"]
 
 
+@pytest.mark.parametrize(
+    ("label", "text", "says"),
+    [
+        ("ex-formulation-relu-gap", "-p*b/q", "there is one factor 1/q too many"),
+        ("ex-formulation-relu-gap", "-p*q*b", "a factor 1/q is missing"),
+        ("ex-variants-depth", "L*(1 + q)", "it is twice too large"),
+        ("ex-practice-relu", "p*(pi - 1)/(pi/q - 1)", "there is one factor p too many"),
+    ],
+)
+def test_factors_that_are_often_lost_are_named_for_every_formula(engine, label, text, says):
+    assert judge(engine, label, 0, text)["says"] == f"Not equal: {says}."
+
+
 def test_a_formula_that_is_almost_right_is_shown_where_it_fails(engine):
     found = judge(engine, "ex-formulation-skewness", 0, "p*(2*p - 1)/q^2 + (p - 1/3)/1000000")
     assert "At p = 1/2" in found["says"]
