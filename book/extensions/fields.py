@@ -14,7 +14,7 @@ from book.exercises.fields import FIELDS, GENERAL, exported
 FOLDER = "interactive"
 VENDOR = "vendor/mathjs"
 EXERCISE = re.compile(r'id="(ex-[a-z-]+)"')
-ENGINE = (f"{VENDOR}/math.js", "judge.js")
+ENGINE = (f"{VENDOR}/math.js", "reading.js", "judge.js")
 
 
 def data(labels, static):
