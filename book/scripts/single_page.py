@@ -20,6 +20,7 @@ SCREEN_ONLY = (
     "details.hide",  # code of figures, folded away on the pages
     ".actions",
     ".guide-form",
+    ".reader-progress",
 )
 STYLES = (
     "styles/theme.css",
