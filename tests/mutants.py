@@ -46,7 +46,8 @@ BUDGET = 90.0  # seconds of tests that a mutant has to survive
 # What needs the built book, a browser or minutes says nothing of the library that others do not.
 LEFT_OUT = ("book", "build", "pages", "pdf", "lab", "figures", "interactive", "notebooks", "data",
             "experiments", "studies", "benchmarks", "guide", "typography", "project", "ledger",
-            "advice", "answers", "statistics", "nn_compile", "mutants", "proofs")  # fmt: skip
+            "advice", "answers", "statistics", "nn_compile", "mutants", "proofs",
+            "packages", "typing")  # fmt: skip
 
 SWAPS = {
     ast.Add: ast.Sub,
