@@ -157,6 +157,7 @@ def test_deviations_do_not_add_up(rng):
         ({"variances": np.ones((T, N)), "tau": 1.0}, "either"),
         ({"tau": 0.0}, "positive"),
         ({"tau": np.nan}, "positive"),
+        ({"tau": np.inf}, "positive and finite"),
         ({"variances": np.ones((T, 1))}, "shape of means"),
         ({"variances": -np.ones((T, N))}, "negative"),
         ({"variances": np.full((T, N), np.inf)}, "finite"),
