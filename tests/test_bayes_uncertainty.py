@@ -168,6 +168,12 @@ def test_wrong_noise_is_refused(arguments, message):
         decompose_variance(np.ones((T, N)), **arguments)
 
 
+def test_members_may_be_sure_of_their_noise():
+    means = np.array([[0.0, 1.0], [2.0, 1.0]])
+    split = decompose_variance(means, np.array([[0.0, 0.0], [1.0, 0.0]]))
+    assert split.total.tolist() == [1.5, 0.0]
+
+
 @pytest.mark.parametrize("tau", [np.array([1.0, 2.0]), torch.tensor(2.0), "2", True])
 def test_a_precision_that_is_no_number_is_refused_in_words(tau):
     with pytest.raises(TypeError, match="the precision tau must be one number"):
