@@ -58,9 +58,11 @@ def defaults(call):
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__name__)
 def test_defaults_are_those_of_the_module_and_of_the_layer(function):
     own, name = defaults(function), camel(function.__name__)
-    assert own["drop_prob" if function is functional.drop_path else "p"] in (0.0, 0.5)
+    rate = own["drop_prob" if function is functional.drop_path else "p"]
+    assert function(torch.ones(FUNCTIONS[function]), training=True).isfinite().all()
     for house in (nn, layers):
         theirs = defaults(getattr(house, name))
+        assert getattr(house, name)().p == rate in (0.0, 0.5)
         shared = {"p", "drop_prob", "block_size", "batch_first", "mode"} & set(own) & set(theirs)
         assert {key: own[key] for key in shared} == {key: theirs[key] for key in shared}
         assert shared
