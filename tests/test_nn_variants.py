@@ -60,6 +60,8 @@ def test_defaults_are_those_of_the_module_and_of_the_layer(function):
     own, name = defaults(function), camel(function.__name__)
     rate = own["drop_prob" if function is functional.drop_path else "p"]
     assert function(torch.ones(FUNCTIONS[function]), training=True).isfinite().all()
+    off = {functional.alpha_dropout, functional.feature_alpha_dropout, functional.drop_path}
+    assert own["training"] is (function not in off)  # as in torch and torchvision
     for house in (nn, layers):
         theirs = defaults(getattr(house, name))
         assert getattr(house, name)().p == rate in (0.0, 0.5)
