@@ -223,7 +223,7 @@ def _functional(name, module, code):
         kind = _named(function, cls, bare)
         reach, place = ("call", "") if bare else ("function", place)
         one = Found(name, module, kind, p, path, reach, module, place, guessed)
-        given.setdefault(path or (place, function), one)
+        given.setdefault(path or (place, function, p), one)
 
     def rate(paths):
         """The attribute that gives p: the first number, rather one that is called like a rate."""
