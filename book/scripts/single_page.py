@@ -20,6 +20,7 @@ SCREEN_ONLY = (
     "details.hide",  # code of figures, folded away on the pages
     ".actions",
     ".guide-form",
+    ".ledger-filter",
 )
 STYLES = (
     "styles/theme.css",
@@ -31,6 +32,7 @@ STYLES = (
     "sphinx-design.min.css",
     "book.css",
     "interactive/playground.css",
+    "interactive/ledger.css",
 )
 MATHJAX = '{options: {enableMenu: false, processHtmlClass: "math"}}'
 
