@@ -18,7 +18,7 @@
     const update = () => {
       const chosen = Object.fromEntries(new FormData(form));
       for (const body of bodies) body.hidden = !fits(body, chosen);
-      for (const section of sections) section.hidden = !section.querySelector("tbody:not([hidden])");
+      for (const section of sections) section.hidden = !section.querySelector("table.ledger > tbody:not([hidden])");
       const shown = bodies.filter((body) => !body.hidden).length;
       status.textContent = shown
         ? `${shown} of ${bodies.length} statements`

@@ -42,8 +42,14 @@ def contents(root):
     toc = yaml.safe_load((Path(root) / "_toc.yml").read_text(encoding="utf-8"))
     listed = [(part["caption"], part["chapters"]) for part in toc["parts"]]
     return [("", [toc["root"]])] + [
-        (caption, [entry["file"] for entry in entries]) for caption, entries in listed
+        (caption, [file for entry in entries for file in _files(entry)])
+        for caption, entries in listed
     ]
+
+
+def _files(entry):
+    """A page of the contents and those below it."""
+    return [entry["file"], *(file for part in entry.get("sections", ()) for file in _files(part))]
 
 
 def slug(page):
