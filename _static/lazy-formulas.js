@@ -4,10 +4,8 @@
 (() => {
   "use strict";
   const SMALLEST = 0.7; // of its size: a formula that is too wide even so scrolls
-  // No formula is a tab stop by itself; a wide one becomes one when it scrolls.
   const config = (window.MathJax ??= {});
   config.startup = { ...config.startup, typeset: false };
-  config.options = { ...config.options, menuOptions: { settings: { inTabOrder: false } } };
 
   const tex = new WeakMap(); // what stood in an element before its formula was set
 
@@ -39,7 +37,7 @@
     for (const { math, box } of sized) {
       const [needed, room] = widths({ math, box });
       if (needed <= room + 2) continue;
-      math.tabIndex = 0;
+      math.tabIndex = 0; // what scrolls can be reached by keyboard; no other formula is a tab stop
       math.setAttribute("role", "group");
       math.setAttribute("aria-label", "Formula, wider than the page");
     }

@@ -5,12 +5,15 @@ in front, so that no two are alike, and links between pages become links within.
 """
 
 import copy
+import json
 import posixpath
 from html import escape
 from pathlib import Path
 
 import yaml
 from bs4 import BeautifulSoup
+
+from book.extensions import formulas
 
 # Left out on paper: what only a screen can use.
 SCREEN_ONLY = (
@@ -34,7 +37,9 @@ STYLES = (
     "interactive/playground.css",
     "interactive/ledger.css",
 )
-MATHJAX = '{options: {enableMenu: false, processHtmlClass: "math"}}'
+MATHJAX = json.dumps(
+    {"loader": {"load": formulas.COMPONENTS}, "options": {"processHtmlClass": "math"}}
+)
 
 
 def contents(root):
@@ -143,7 +148,7 @@ def assemble(root, title, colophon):
             *styles,
             '<link rel="stylesheet" href="../../print/print.css">',
             f"<script>window.MathJax = {MATHJAX};</script>",
-            f'<script defer src="{static}/mathjax/es5/tex-mml-chtml.js"></script>',
+            f'<script defer src="{static}/mathjax/es5/startup.js"></script>',
             *loaded,
             f'</head><body><header class="cover"><img src="{static}/logo.svg" alt="">',
             f'<p class="title">{title}</p>{colophon}</header>',
