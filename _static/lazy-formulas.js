@@ -88,6 +88,26 @@
     watch("150% 0px", (entries) => keeping || release(inside(entries, false)));
   });
 
+  // What is set on the way to the end of a page moves the end: go on until it stays.
+  let ending = 0;
+  const toTheEnd = async () => {
+    const turn = (ending += 1);
+    const page = document.documentElement;
+    let height;
+    for (let calm = 0; calm < 3 && turn === ending; calm = page.scrollHeight === height ? calm + 1 : 0) {
+      height = page.scrollHeight;
+      scrollTo({ top: height, behavior: "instant" });
+      await new Promise((resolve) => setTimeout(resolve, 60)); // the observer reports what is near
+      await working;
+    }
+  };
+  for (const name of ["wheel", "pointerdown", "touchstart"]) addEventListener(name, () => { ending += 1; }, { passive: true });
+  addEventListener("keydown", (event) => {
+    ending += 1;
+    const typing = event.target.closest?.("input, select, textarea, [contenteditable]");
+    if (event.key === "End" && !typing && !event.shiftKey) toTheEnd();
+  });
+
   let width = innerWidth;
   window.addEventListener("resize", () => {
     if (innerWidth === width) return;

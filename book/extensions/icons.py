@@ -1,8 +1,8 @@
 """Leave of the theme's icons those that the pages show: eleven of two thousand.
 
-The theme brings FontAwesome three times: as a script of 1.5 MB, as fonts, and as a rule of its style
-sheet for each icon. One font with the icons that occur does the same. The theme writes its tags in
-templates that it does not let one replace, so that this is done to the built pages.
+The theme brings FontAwesome three times: as a script of 1.5 MB, as fonts, and as a rule of its
+style sheet for each icon. One font with the icons that occur does the same. The theme writes its
+tags in templates that it does not let one replace, so that this is done to the built pages.
 """
 
 import re
