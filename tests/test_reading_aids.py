@@ -22,7 +22,10 @@ def test_a_figure_opens_large_enough_to_be_read_on_a_phone(browser, way):
         page.set_viewport_size(pages.PHONE)
         opened(page, "chapters/evidence.html")
         link = page.locator("article a.enlarge").first
-        assert link.locator("img").bounding_box()["width"] <= pages.PHONE["width"]
+        box = link.locator("img").bounding_box()
+        shape = link.locator("img").evaluate("e => e.naturalWidth / e.naturalHeight")
+        assert box["width"] <= pages.PHONE["width"]
+        assert box["width"] / box["height"] == pytest.approx(shape, rel=0.02)
         link.click()
         picture = page.locator("dialog.enlarged img")
         assert picture.bounding_box()["width"] >= 700
