@@ -44,7 +44,11 @@ class MLPWithDropout(nn.Sequential):
     """
 
     def __init__(
-        self, input_dim: int, hidden_dims: Sequence[int], output_dim: int, dropout_p: float = 0.5
+        self,
+        input_dim: int,
+        hidden_dims: Sequence[int],
+        output_dim: int,
+        dropout_p: float = 0.5,
     ) -> None:
         sizes = [input_dim, *hidden_dims]
         for size in (*sizes, output_dim):
