@@ -16,6 +16,13 @@ ALPHA = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717
 class Raised(Exception):  # noqa: N818 # it carries the layer's own error
     """The layer, asked for something, raised an error, which is `__cause__`."""
 
+    @property
+    def refuses(self) -> bool:
+        """Whether the layer judged what it was asked, rather than stumbled over it."""
+        return isinstance(self.__cause__, ValueError | AssertionError) or (
+            "Invalid" in type(self.__cause__).__name__
+        )
+
     def __str__(self) -> str:
         text = " ".join(str(self.__cause__).split())
         text = text if len(text) <= 160 else text[:157] + "..."
@@ -73,7 +80,7 @@ class Subject:
     def layer(self, p: float) -> Any:
         """Return a new layer, or raise `Raised`."""
         try:
-            return self.adapter.make(p)
+            return self.adapter.make(float(p))  # not one of NumPy's, which promote halves
         except NotOffered:
             raise
         except Exception as error:

@@ -63,7 +63,7 @@ def nothing_left_at_one(subject: Subject) -> Finding:
     """With p = 1, every entry is dropped, and none is infinite or NaN.
 
     Proves: on one finite input in float32, the output is 0, or one number for alpha dropout.
-    Misses: inputs that are not finite. A layer may refuse p = 1 when it is built.
+    Misses: inputs that are not finite. A layer may refuse p = 1.
     """
     x = subject.input(64, 50)
     try:
@@ -73,7 +73,8 @@ def nothing_left_at_one(subject: Subject) -> Finding:
     try:
         y = subject.adapter.numpy(subject.run(layer, x))
     except Raised as error:
-        return fault(f"takes p = 1, and then raises in training: {error}")
+        judge = note if error.refuses else fault
+        return judge(f"takes p = 1 when it is built, and raises in training: {error}")
     if not np.isfinite(y).all():
         return fault(f"{int((~np.isfinite(y)).sum())} of {y.size} entries are infinite or NaN")
     if subject.kind == "alpha":
