@@ -102,9 +102,9 @@ class Subject:
 
     def gradient(self, layer: Any, x: Any, grad: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return output and gradient in NumPy, or raise `Raised`."""
-        array = self.adapter.array
+        x, grad = (self.adapter.array(np.array(values), "float32") for values in (x, grad))
         try:
-            y, dx = self.adapter.gradient(layer, array(x, "float32"), array(grad, "float32"))
+            y, dx = self.adapter.gradient(layer, x, grad)
         except NotOffered:
             raise
         except Exception as error:

@@ -27,6 +27,8 @@ ADAPTERS = {
     "tensorflow": ("for_tensorflow", "TensorFlowFunction", ""),
     "paddle": ("for_paddle", "Paddle", "paddle.nn.layer.layers.Layer"),
     "tinygrad": ("for_tinygrad", "Tinygrad", ""),
+    "mxnet": ("for_mxnet", "Mxnet", "mxnet.gluon.block.Block"),
+    "mindspore": ("for_mindspore", "MindSpore", "mindspore.nn.cell.Cell"),
     "mlx": ("for_mlx", "Mlx", "mlx.nn.layers.base.Module"),
 }
 

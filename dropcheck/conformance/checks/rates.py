@@ -57,12 +57,12 @@ def rate_is_p(subject: Subject) -> Finding:
 def small_p_is_not_rounded(subject: Subject) -> Finding:
     """Small probabilities of dropping, and of keeping, are not rounded away.
 
-    Proves: at p = 2^-9, 2^-13, 2^-17 and 2^-22, and at 1 - p for the first three, that units are
+    Proves: at p = 2^-9, 2^-13, 2^-17 and 2^-20, and at 1 - p for the first three, that units are
     dropped (kept) about as often as stated, and not never.
     Misses: rounding of a p that is not small to 16 bits or more: 2e11 draws would be needed, or
-    an argument about the generator. What fails at 2^-17 and 2^-22 alone is a note, no fault.
+    an argument about the generator. What fails at 2^-17 and 2^-20 alone is a note, no fault.
     """
-    cases = [(k, end) for k in (9, 13, 17) for end in ("drop", "keep")] + [(22, "drop")]
+    cases = [(k, end) for k in (9, 13, 17) for end in ("drop", "keep")] + [(20, "drop")]
     alarm = subject.alarm / len(cases)
     failed, power = [], 1.0
     for k, end in cases:
@@ -78,7 +78,7 @@ def small_p_is_not_rounded(subject: Subject) -> Finding:
             failed.append((k, f"{count} {word} instead of about {expected:.0f} at 2^-{k}"))
     seen = "; ".join(text for _, text in failed)
     if not failed:
-        return holds("as stated down to p = 2^-22 and 1 - p = 2^-17", subject.alarm, power)
+        return holds("as stated down to p = 2^-20 and 1 - p = 2^-17", subject.alarm, power)
     judge = fault if min(k for k, _ in failed) < 17 else note
     return judge(seen, subject.alarm, power)
 
