@@ -99,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         asked.json.write_text(result.to_json() + "\n", encoding="utf-8")
     if asked.html:
         asked.html.write_text(result.to_html(), encoding="utf-8")
-    if all(outcome.status in ("fault", "not run") for outcome in result.outcomes):
+    if not result.examined:
         print("cannot be examined: no check could be run to its end", file=sys.stderr)
         return 2
     return 0 if result else 1

@@ -35,6 +35,8 @@ class Outcome:
         Probability, at least, that the wrong form which the check names is found.
     seconds : float
         How long it took.
+    raised : bool
+        Whether an error ended the check, which is then a fault.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Outcome:
     false_alarm: float
     power: float | None
     seconds: float
+    raised: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +89,11 @@ class Result:
     def faults(self) -> list[Outcome]:
         """The outcomes that are faults."""
         return [outcome for outcome in self.outcomes if outcome.status == "fault"]
+
+    @property
+    def examined(self) -> bool:
+        """Whether any check was run to its end."""
+        return not all(outcome.raised or outcome.status == "not run" for outcome in self.outcomes)
 
     @property
     def false_alarm(self) -> float:

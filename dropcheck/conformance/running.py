@@ -124,14 +124,16 @@ def _chosen(kind: str, only: Iterable[str] | None) -> list[Check]:
 def _outcome(entry: Check, subject: Subject) -> Outcome:
     """What one check found, also when the layer raised an error in it."""
     start = time.perf_counter()
+    raised = False
     try:
         finding = entry.function(subject)
     except NotOffered as reason:
         finding = Finding(status="not run", seen=str(reason))
     except Raised as error:
-        finding = fault(f"raises {error}")
+        finding, raised = fault(f"raises {error}"), True
     except Exception as error:  # of the adapter, or of an output that is no array
-        finding = fault(f"raises {type(error).__name__}: {' '.join(str(error).split())[:160]}")
+        told = f"raises {type(error).__name__}: {' '.join(str(error).split())[:160]}"
+        finding, raised = fault(told), True
     return Outcome(
         name=entry.name,
         group=entry.group,
@@ -142,6 +144,7 @@ def _outcome(entry: Check, subject: Subject) -> Outcome:
         false_alarm=finding.false_alarm,
         power=finding.power,
         seconds=round(time.perf_counter() - start, 2),
+        raised=raised,
     )
 
 
