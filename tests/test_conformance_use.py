@@ -167,7 +167,7 @@ class _Reseeds(torch.nn.Dropout):
 
 @pytest.mark.parametrize(
     ("layer", "name", "status"),
-    [(_Twice, "second-derivative", "fault"), (_Reseeds, "other-generators-are-left-alone", "note")],
+    [(_Twice, "second-derivative", "note"), (_Reseeds, "other-generators-are-left-alone", "note")],
 )
 def test_a_fault_that_takes_torch_is_caught(layer, name, status):
     (outcome,) = conformance.run(layer, kind="element", only=[name]).outcomes

@@ -9,8 +9,9 @@ import contextlib
 import torch
 
 library = torch.library.Library("torchvision", "DEF")
-with contextlib.suppress(RuntimeError):  # they are there
-    library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+for name in ("nms", "qnms"):
+    with contextlib.suppress(RuntimeError):  # it is there
+        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
 from timm.layers import DropPath  # noqa: E402
 from torchvision.ops import StochasticDepth  # noqa: E402

@@ -75,7 +75,7 @@ class Keras(Adapter):
         with tf.GradientTape() as tape:
             tape.watch(x)
             y = layer(x, training=True)
-        return y, tape.gradient(y, x, grad)
+        return y, tape.gradient(y, x, grad, unconnected_gradients="zero")
 
     def copy(self, layer: Any) -> Any:
         again = type(layer).from_config(layer.get_config())

@@ -7,7 +7,7 @@ from typing import Any
 import mindspore
 import numpy as np
 
-from .base import Adapter
+from .base import Adapter, NotOffered
 
 __all__ = ["MindSpore"]
 
@@ -32,12 +32,14 @@ class MindSpore(Adapter):
         return layer.set_train(training)(x)
 
     def gradient(self, layer: Any, x: Any, grad: Any) -> tuple[Any, Any]:
-        def total(x: Any) -> tuple[Any, Any]:
-            y = self.call(layer, x, True)
-            return (y * grad).sum(), y
+        outputs = []
 
-        (_, y), dx = mindspore.value_and_grad(total, has_aux=True)(x)
-        return y, dx
+        def forward(x: Any) -> Any:
+            outputs.append(self.call(layer, x, True))
+            return outputs[-1]
+
+        dx = mindspore.ops.GradOperation(sens_param=True)(forward)(x, grad)
+        return outputs[-1], dx
 
     def seed(self, layer: Any, number: int) -> None:
-        mindspore.set_seed(number)
+        raise NotOffered("a layer takes its seed when it is built")

@@ -20,7 +20,7 @@ class Tinygrad(Adapter):
 
     framework = "tinygrad"
     distributions: tuple[str, ...] = ("tinygrad", "numpy")
-    dtypes = ("float16", "bfloat16", "float32")
+    dtypes = ("float16", "float32")  # bfloat16 on a processor takes a compiler that has it
 
     def make(self, p: float) -> Any:
         return partial(self.target, **{self.argument or "p": p}, **self.options)
@@ -40,9 +40,10 @@ class Tinygrad(Adapter):
 
     def gradient(self, layer: Any, x: Any, grad: Any) -> tuple[Any, Any]:
         with Context(TRAINING=1):
-            y = layer(x).realize()
+            y = layer(x)  # computed together with its gradient: a result has no graph behind it
         (dx,) = y.gradient(x, gradient=grad)
-        return y, dx.realize()
+        y.realize(dx)
+        return y, dx
 
     def seed(self, layer: Any, number: int) -> None:
         Tensor.manual_seed(number)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..adapters import NotOffered
 from ..registry import Finding, check, fault, holds, note
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def a_copy_is_a_dropout(subject: Subject) -> Finding:
     layer = subject.layer(0.9)
     try:
         again = subject.adapter.copy(layer)
+    except NotOffered:
+        raise
     except Exception as error:
         return note(f"cannot be stored: {type(error).__name__}: {str(error)[:100]}")
     x = np.ones(subject.shape(512, 512), "float32")
