@@ -96,7 +96,7 @@ def gradient_at_one(subject: Subject) -> Finding:
         x = subject.input(64, 50)
         _, dx = subject.gradient(layer, x, subject.rng.uniform(0.5, 1, x.shape))
     except Raised as error:
-        return note(f"refuses p = 1: {error}")
+        return note(f"no gradient at p = 1: {error}")
     bad = int((~np.isfinite(dx)).sum())
     if bad:
         return fault(f"{bad} of {dx.size} entries of the gradient are infinite or NaN")
