@@ -3,14 +3,14 @@
 import json
 from pathlib import Path
 
-import yaml
-
 __all__ = ["FOLDER", "faults", "layers", "requirements", "results"]
 
 FOLDER = Path(__file__).resolve().parent
 
 
 def _yaml(name):
+    import yaml  # here: the layers of this package are imported where there is none
+
     return yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ class Raised(Exception):  # noqa: N818 # it carries the layer's own error
         )
 
     def __str__(self) -> str:
-        text = " ".join(str(self.__cause__).split())
+        text = " ".join(re.sub(r"\x1b\[[\d;]*m", "", str(self.__cause__)).split())  # no colours
         text = text if len(text) <= 160 else text[:157] + "..."
         return f"{type(self.__cause__).__name__}: {text}" if text else type(self.__cause__).__name__
 
@@ -99,6 +100,18 @@ class Subject:
         """Return the output of a new layer in training, in NumPy."""
         layer = self.layer(self.p if p is None else p)
         return self.adapter.numpy(self.run(layer, x, dtype=dtype))
+
+    def halves(self) -> list[str]:
+        """Return the types of half precision that the adapter offers and the layer takes."""
+        found = []
+        for dtype in ("float16", "bfloat16"):
+            if dtype in self.adapter.dtypes:
+                try:
+                    self.train(np.ones(self.shape(8, 50), "float32"), dtype=dtype)
+                except Raised:
+                    continue
+                found.append(dtype)
+        return found
 
     def gradient(self, layer: Any, x: Any, grad: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return output and gradient in NumPy, or raise `Raised`."""

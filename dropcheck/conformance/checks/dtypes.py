@@ -49,9 +49,9 @@ def half_precision_values(subject: Subject) -> Finding:
     float16 holds while x / (1 - p) = 128 does not, that nothing becomes infinite or NaN.
     Misses: an infinite output of a unit that is kept at such a p is a note, no fault.
     """
-    dtypes = [name for name in ("float16", "bfloat16") if name in subject.adapter.dtypes]
+    dtypes = subject.halves()
     if not dtypes:
-        return Finding(status="not run", seen="the adapter has no half precision")
+        return Finding(status="not run", seen="no half precision is taken")
     for dtype in dtypes:
         for p in (subject.p, 0.9):
             x = np.ones(subject.shape(64, 50), "float32")

@@ -91,9 +91,9 @@ def rate_in_half_precision(subject: Subject) -> Finding:
     numbers of 10 bits or fewer are outside.
     Misses: uniform numbers of more bits.
     """
-    dtypes = [name for name in ("float16", "bfloat16") if name in subject.adapter.dtypes]
+    dtypes = subject.halves()
     if not dtypes:
-        return Finding(status="not run", seen="the adapter has no half precision")
+        return Finding(status="not run", seen="no half precision is taken")
     alarm = subject.alarm / len(dtypes)
     ps, failed, power = np.array([0.3, HALF_STEP]), [], 1.0
     for dtype in dtypes:
