@@ -85,6 +85,10 @@ def examine(entry, interpreter, again):
         if not report.exists():
             return f"could not be examined: {(done.stderr or done.stdout).strip()[-300:]}"
         found = json.loads(report.read_text(encoding="utf-8"))
+    if "package" in entry:
+        code = f"from importlib.metadata import version; print(version({entry['package']!r}))"
+        done = subprocess.run([interpreter, "-c", code], capture_output=True, encoding="utf-8")
+        found["versions"] = {entry["package"]: done.stdout.strip(), **found["versions"]}
     outcomes = [{key: outcome[key] for key in KEPT} for outcome in found.pop("outcomes")]
     stored = {"suite": suite, "run": entry["run"], **found, "outcomes": outcomes}
     target.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")

@@ -105,7 +105,7 @@ def run(
         kind=kind,
         p=p,
         framework=found.framework,
-        versions=_versions(found.distributions),
+        versions=_versions(target, found.distributions),
         seed=seed,
         seconds=round(time.perf_counter() - start, 1),
         outcomes=tuple(outcomes),
@@ -153,10 +153,11 @@ def _name(target: Any) -> str:
     return f"{target.__module__}:{getattr(target, '__qualname__', type(target).__name__)}"
 
 
-def _versions(distributions: tuple[str, ...]) -> dict[str, str]:
-    """Versions of what was examined, as far as they are installed."""
+def _versions(target: Any, distributions: tuple[str, ...]) -> dict[str, str]:
+    """Versions of what was examined, as far as they are installed, the layer's own first."""
     found = {}
-    for name in distributions:
+    own = metadata.packages_distributions().get(target.__module__.partition(".")[0], [])
+    for name in dict.fromkeys((*own, *distributions)):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

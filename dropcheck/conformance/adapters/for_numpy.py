@@ -45,9 +45,9 @@ class NumpyLayer(_Numpy):
         return forward(x)
 
     def gradient(self, layer: Any, x: Any, grad: Any) -> tuple[Any, Any]:
+        y = self.call(layer, x, True)
         if not hasattr(layer, "backward"):
             raise NotOffered("the layer has no backward pass")
-        y = self.call(layer, x, True)
         return y, layer.backward(grad)
 
     def seed(self, layer: Any, number: int) -> None:
