@@ -156,8 +156,9 @@ def _name(target: Any) -> str:
 def _versions(target: Any, distributions: tuple[str, ...]) -> dict[str, str]:
     """Versions of what was examined, as far as they are installed, the layer's own first."""
     found = {}
-    own = metadata.packages_distributions().get(target.__module__.partition(".")[0], [])
-    for name in dict.fromkeys((*own, *distributions)):
+    package = getattr(target, "__module__", "").partition(".")[0]
+    own = metadata.packages_distributions().get(package, [])
+    for name in dict.fromkeys(name.replace("_", "-") for name in (*own, *distributions)):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

@@ -103,7 +103,7 @@ class Subject:
 
     def halves(self) -> list[str]:
         """Return the types of half precision that the adapter offers and the layer takes."""
-        found = []
+        found: list[str] = []
         for dtype in ("float16", "bfloat16"):
             if dtype in self.adapter.dtypes:
                 try:
