@@ -52,6 +52,10 @@ class Keras(Adapter):
         if not hasattr(layer, "seed_generator"):
             raise NotOffered("the layer draws nothing")
         layer.seed_generator.state.assign(keras.random.SeedGenerator(number).state)
+        if keras.backend.backend() == "torch":  # whose own state a layer without a seed takes
+            import torch
+
+            torch.manual_seed(number)
 
     def gradient(self, layer: Any, x: Any, grad: Any) -> tuple[Any, Any]:
         backend = keras.backend.backend()
