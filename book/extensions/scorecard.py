@@ -43,7 +43,7 @@ def cell(layer, group, outcomes):
     status, count = worst(mine)
     word = f"{group}: {count} of {len(mine)} {status}"
     return (
-        f'<td class="{status.replace(" ", "-")}"><a href="#scorecard-{layer}" title="{word}" '
+        f'<td class="{status.replace(" ", "-")}"><a href="#{layer}-{group}" title="{word}" '
         f'aria-label="{word}">{MARKS[status]}</a></td>'
     )
 
@@ -95,17 +95,20 @@ def layer_fold(entry, stored, known):
     """Return all that was seen of one layer, folded, with the command that shows it."""
     counts = Counter(outcome["status"] for outcome in stored["outcomes"])
     told = ", ".join(f"{counts[status]} {status}" for status in MARKS if counts[status])
-    rows = []
+    rows, named = [], set()
     for outcome in stored["outcomes"]:
-        seen = escape(outcome["seen"])
+        group = CHECKS[outcome["name"]].group
+        name = "" if group in named else f' id="{entry["id"]}-{group}"'
+        named.add(group)
+        status, seen = outcome["status"], escape(outcome["seen"])
         if outcome["power"] is not None:
             seen += f" (power at least {int(outcome['power'] * 10_000) / 10_000:g})"
-        if outcome["status"] == "fault":
+        if status == "fault":
             fault = known[entry["id"], outcome["name"]]
             seen += f' <a href="#fault-{fault["id"]}">Shown in five lines</a>'
         rows.append(
-            f'<tr><td class="{outcome["status"].replace(" ", "-")}">{MARKS[outcome["status"]]}'
-            f"</td><td>{outcome['name']}</td><td>{seen}</td></tr>"
+            f'<tr{name}><td class="{status.replace(" ", "-")}">{MARKS[status]}</td>'
+            f"<td>{outcome['name']}</td><td>{seen}</td></tr>"
         )
     backend = f"KERAS_BACKEND={entry['backend']} " if "backend" in entry else ""
     return (
