@@ -40,7 +40,7 @@ def _pairs(flat: np.ndarray, lag: int, start: int) -> tuple[int, int]:
 def units_are_independent(subject: Subject) -> Finding:
     """Units at a distance, in a row or over rows, are dropped independently in pairs.
 
-    Proves: at 38 distances up to 2^20 in the order of memory, one of them a whole row, that both
+    Proves: at distances from 1 to 2^20 in the order of memory, one of them a whole row, that both
     of a pair are dropped with probability p^2, within the stated interval.
     Misses: other distances, and what shows only in three units or more.
     """
