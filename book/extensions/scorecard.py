@@ -94,7 +94,8 @@ def fault_card(fault, layers, results):
 def layer_fold(entry, stored, known):
     """Return all that was seen of one layer, folded, with the command that shows it."""
     counts = Counter(outcome["status"] for outcome in stored["outcomes"])
-    told = ", ".join(f"{counts[status]} {status}" for status in MARKS if counts[status])
+    words = {"fault": "faults", "note": "notes", "holds": "hold", "not run": "not run"}
+    told = ", ".join(f"{counts[status]} {words[status]}" for status in MARKS if counts[status])
     rows, named = [], set()
     for outcome in stored["outcomes"]:
         group = CHECKS[outcome["name"]].group

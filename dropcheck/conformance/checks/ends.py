@@ -79,7 +79,7 @@ def nothing_left_at_one(subject: Subject) -> Finding:
         return fault(f"{int((~np.isfinite(y)).sum())} of {y.size} entries are infinite or NaN")
     if subject.kind == "alpha":
         same = bool((y == y.flat[0]).all())
-        return holds(f"all are {y.flat[0]:g}") if same else fault("entries survive p = 1")
+        return holds(f"all are {y.flat[0] + 0.0:g}") if same else fault("entries survive p = 1")
     left = int((y != 0).sum())
     return fault(f"{left} of {y.size} entries are not 0") if left else holds("all are 0")
 
