@@ -226,6 +226,29 @@ def test_names_tell_kinds(name, kind, spatial):
     assert targets.guess_spatial(name) == spatial
 
 
+class _Lists(conformance.Adapter):
+    """An adapter as a newcomer writes it, for layers that take lists of lists."""
+
+    framework = "lists"
+    dtypes = ("float64",)
+
+    def array(self, x, dtype):
+        return x.tolist()
+
+    def numpy(self, y):
+        return planted_layers.np.array(y)
+
+    def call(self, layer, x, training):
+        return layer.forward(planted_layers.np.array(x), training).tolist()
+
+
+@pytest.mark.parametrize("adapter", [_Lists, f"{__name__}:_Lists"])
+def test_an_adapter_of_one_s_own(adapter):
+    names = ("zero-or-scaled", "nothing-left-at-one", "gradient-has-the-mask")
+    result = conformance.run(planted_layers.Good, kind="element", adapter=adapter, only=names)
+    assert [outcome.status for outcome in result.outcomes] == ["holds", "holds", "not run"]
+
+
 def test_every_adapter_has_its_module():
     folder = ROOT / "dropcheck" / "conformance" / "adapters"
     for module, name, _ in adapters.ADAPTERS.values():

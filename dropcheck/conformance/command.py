@@ -28,7 +28,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("target", nargs="?", help="module:Layer, such as torch.nn:Dropout")
     parser.add_argument("--kind", choices=KINDS, help="by default what the name suggests")
     parser.add_argument("--p", type=float, default=0.3, help="drop probability (default 0.3)")
-    parser.add_argument("--adapter", choices=ADAPTERS, help="by default that of the class")
+    named = f"{', '.join(ADAPTERS)}, or module:Adapter; by default that of the class"
+    parser.add_argument("--adapter", help=named)
     parser.add_argument("--argument", help="name under which the layer takes its probability")
     parser.add_argument("--keep", action="store_true", help="it is the probability of keeping")
     parser.add_argument(

@@ -9,7 +9,7 @@ from importlib import metadata
 from typing import Any
 
 from . import checks as checks
-from .adapters import NotOffered, adapter_class
+from .adapters import Adapter, NotOffered, adapter_class
 from .registry import CHECKS, KINDS, Check, Finding, fault, ordered, share
 from .result import Outcome, Result
 from .subject import Raised, Subject
@@ -23,7 +23,7 @@ def run(
     *,
     kind: str | None = None,
     p: float = 0.3,
-    adapter: str | None = None,
+    adapter: str | type[Adapter] | None = None,
     argument: str | None = None,
     keep: bool = False,
     options: dict[str, Any] | None = None,
@@ -42,8 +42,9 @@ def run(
         What is dropped together, or how; by default what the name suggests.
     p : float
         Drop probability of the checks that need only one, strictly between 0 and 1.
-    adapter : str, optional
-        One of ``adapters.ADAPTERS``; by default that of the framework of the class.
+    adapter : str or type, optional
+        One of ``adapters.ADAPTERS``, or a class of one's own, also as ``"module:Name"``; by
+        default that of the framework of the layer's class.
     argument : str, optional
         Name under which the layer takes its probability, such as ``"rate"``; by default found.
     keep : bool

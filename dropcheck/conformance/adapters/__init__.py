@@ -9,6 +9,7 @@ import importlib
 import inspect
 from typing import Any
 
+from ..targets import load
 from .base import Adapter, NotOffered
 
 __all__ = ["ADAPTERS", "Adapter", "NotOffered", "adapter_class"]
@@ -33,16 +34,27 @@ ADAPTERS = {
 }
 
 
-def adapter_class(target: Any, name: str | None = None) -> type[Adapter]:
+def adapter_class(target: Any, name: str | type[Adapter] | None = None) -> type[Adapter]:
     """Return the adapter of that name, or else the one that `target` needs.
+
+    Parameters
+    ----------
+    target : callable
+        The layer's class, or a function.
+    name : str or type, optional
+        A name of `ADAPTERS`, an adapter of one's own as ``module:Name``, or the class itself.
 
     Raises
     ------
     ValueError
         If there is none of that name.
     """
+    if isinstance(name, type):
+        return name
     if name is None:
         name = _recognised(target)
+    if ":" in name:
+        return load(name)
     if name not in ADAPTERS:
         raise ValueError(f"there is no adapter {name!r}; there are {', '.join(ADAPTERS)}")
     module, wanted, _ = ADAPTERS[name]
