@@ -137,7 +137,7 @@ def test_torch_s_own_alpha_dropout_ignores_inplace():
 
 
 class _Twice(torch.nn.Module):
-    """A gradient that no first derivative betrays: the second is that of another function."""
+    """A gradient that cannot be differentiated again, and says so."""
 
     class _Function(torch.autograd.Function):
         @staticmethod
@@ -159,6 +159,31 @@ class _Twice(torch.nn.Module):
         return self._Function.apply(x, self.p)
 
 
+class _Halves(_Twice):
+    """The gradient is right, and its own gradient half of what it should be."""
+
+    class _Back(torch.autograd.Function):
+        @staticmethod
+        def forward(context, grad, factor):
+            context.save_for_backward(factor)
+            return grad * factor
+
+        @staticmethod
+        def backward(context, grad):
+            return grad * context.saved_tensors[0] / 2, None
+
+    class _Function(torch.autograd.Function):
+        @staticmethod
+        def forward(context, x, p):
+            factor = torch.rand_like(x).ge(p) / (1 - p)
+            context.save_for_backward(factor)
+            return x * factor
+
+        @staticmethod
+        def backward(context, grad):
+            return _Halves._Back.apply(grad, context.saved_tensors[0]), None
+
+
 class _Reseeds(torch.nn.Dropout):
     def forward(self, x):
         planted_layers.np.random.seed(0)
@@ -167,7 +192,12 @@ class _Reseeds(torch.nn.Dropout):
 
 @pytest.mark.parametrize(
     ("layer", "name", "status"),
-    [(_Twice, "second-derivative", "note"), (_Reseeds, "other-generators-are-left-alone", "note")],
+    [
+        (_Twice, "second-derivative", "note"),
+        (_Halves, "second-derivative", "fault"),
+        (_Halves, "gradient-has-the-mask", "holds"),
+        (_Reseeds, "other-generators-are-left-alone", "note"),
+    ],
 )
 def test_a_fault_that_takes_torch_is_caught(layer, name, status):
     (outcome,) = conformance.run(layer, kind="element", only=[name]).outcomes
