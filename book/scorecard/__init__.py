@@ -1,4 +1,7 @@
-"""What the conformance suite found of other projects' layers: the list, and the stored results."""
+"""What the conformance suite found of other projects' layers: the list, and the stored results.
+
+Both are read where the page is built, in a checkout; the wheel leaves them out.
+"""
 
 import json
 from pathlib import Path
