@@ -1,6 +1,6 @@
 # The verbs of the project; `make` alone lists them. Each sets up what it needs in .venv.
 .DEFAULT_GOAL := help
-.PHONY: help book test notebooks figures ledger mutants reseed proofs proofs-mutants reproduce bench pdf lab labtest clean
+.PHONY: help book test notebooks figures ledger mutants reseed proofs proofs-mutants reproduce bench scorecard pdf lab labtest clean
 
 # On Windows this runs in Git Bash, and an environment has its programs in another folder.
 ifeq ($(OS),Windows_NT)
@@ -76,6 +76,9 @@ proofs-mutants: $(VENV)/html.stamp ## show that no proof accepts a wrong form of
 bench: $(VENV)/test.stamp $(if $(PEERS),$(VENV)/peers.stamp) ## compare speeds, minutes; PEERS=1 with timm and others, too
 	@$(RUN) benchmarks/run.py
 	$(if $(PEERS),@$(VENV)/peers/$(BIN)/python benchmarks/run.py peers)
+
+scorecard: $(VENV)/test.stamp ## examine the layers of all frameworks, several GB; ONLY="torch jax" some
+	@$(RUN) -m book.scripts.build_scorecard $(ONLY)
 
 pdf: $(VENV)/test.stamp book ## print the book into one PDF, with a Chromium
 	@$(RUN) -m book.scripts.build_pdf

@@ -18,6 +18,9 @@ function             statement                              trust
 `order`              order of an approximation              interval under a stated assumption
 `bound`              inequality                             the number of cases tried
 ===================  =====================================  =======================================
+
+A dropout layer of any framework is examined by `dropcheck.conformance`, or by
+``python -m dropcheck torch.nn:Dropout``.
 """
 
 from .average import enumeration, expectation

@@ -76,7 +76,8 @@ def mean_test(
     """
     bounds = Bounds(low, high)
     samples, eps = _draws(samples, bounds)
-    return _judge(samples.mean(axis=0), mean, wrong, len(samples), bounds, eps, false_alarm)
+    slack = bounds.slack(len(samples), eps)
+    return _judge(samples.mean(axis=0), mean, wrong, len(samples), bounds, slack, false_alarm)
 
 
 def variance_test(
@@ -127,7 +128,8 @@ def variance_test(
     width = bounds.high - bounds.low
     # Draws that are off by e change half their squared difference by at most 2 * width * e.
     halved = Bounds(0.0, width**2 / 2, size=2 * width * bounds.size)
-    return _judge(halves.mean(axis=0), variance, wrong, pairs, halved, eps, false_alarm)
+    slack = halved.slack(pairs, eps)
+    return _judge(halves.mean(axis=0), variance, wrong, pairs, halved, slack, false_alarm)
 
 
 def rate_test(
@@ -169,7 +171,8 @@ def rate_test(
         raise ValueError(f"n must be a positive number of draws, got n={n!r}")
     if counts.dtype.kind not in "iu" or counts.size == 0 or np.any((counts < 0) | (counts > n)):
         raise ValueError(f"kept must be whole numbers from 0 to n={n}, got kept={kept!r}")
-    return _judge(counts / n, q, wrong, int(n), Bounds(0.0, 1.0), EPS, false_alarm)
+    bounds = Bounds(0.0, 1.0)  # a count is exact, so that no sum was rounded
+    return _judge(counts / n, q, wrong, int(n), bounds, bounds.slack(1), false_alarm)
 
 
 def _draws(samples: ArrayLike, bounds: Bounds) -> tuple[np.ndarray, float]:
@@ -194,12 +197,11 @@ def _judge(
     wrong: ArrayLike | None,
     n: int,
     bounds: Bounds,
-    eps: float,
+    slack: float,
     false_alarm: float,
 ) -> Report:
     """Compare the observed means of `n` draws with the stated ones."""
     check_probabilities(false_alarm=false_alarm)
-    slack = bounds.slack(n, eps)
     stated = _like(observed, mean, "mean", bounds)
     low, high = acceptance(stated, n, false_alarm, slack)
     scaled = bounds.scaled(observed).ravel()

@@ -8,12 +8,14 @@ import pytest
 
 import dropcheck
 import dropoutlib
+from dropcheck import conformance
 
 
 def public_modules():
     """Front doors of the library and of the checks, and the public modules behind them."""
     yield dropoutlib.__name__
     yield dropcheck.__name__
+    yield conformance.__name__
     for found in pkgutil.iter_modules(dropoutlib.__path__, "dropoutlib."):
         if not found.name.startswith("dropoutlib._"):
             module = importlib.import_module(found.name)

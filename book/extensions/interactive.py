@@ -14,6 +14,7 @@ FOLDER = "interactive"
 FIGURE = re.compile(r'data-figure="([a-z-]+)"')
 GUESS = 'class="guess admonition'
 ANSWERS = 'class="answers"'
+SCORECARD = 'class="scorecard"'
 # Data of a figure: stored as JSON, handed over as a script, for a page from disk may fetch nothing.
 DATA = {"mc": "mc-networks.json"}
 # What a figure needs besides the shared script.
@@ -23,7 +24,8 @@ NEEDS = {"training": "learning"}
 def attach_scripts(app, pagename, templatename, context, doctree):
     """Add the scripts of the figures on this page, the shared one first."""
     body = context.get("body") or ""
-    if GUESS in body or ANSWERS in body:  # verdicts share the colours of the figures
+    # Verdicts and marks share the colours of the figures.
+    if any(part in body for part in (GUESS, ANSWERS, SCORECARD)):
         app.add_css_file(f"{FOLDER}/playground.css")
     if GUESS in body:
         app.add_js_file(f"{FOLDER}/guess.js", priority=600)

@@ -1,0 +1,1 @@
+"""Layers that need a few lines around them to be examined, and such as tutorials write."""

@@ -1,0 +1,91 @@
+"""Types of numbers: kept, and without overflow or truncation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..registry import Finding, check, fault, holds, note
+from ..subject import Raised
+from .values import tolerance
+
+if TYPE_CHECKING:
+    from ..subject import Subject
+
+__all__: list[str] = []
+
+ZERO = ("element", "channel", "path")
+
+
+@check("types")
+def type_is_kept(subject: Subject) -> Finding:
+    """The output has the type of the input.
+
+    Proves: for each floating type that the adapter offers, in training.
+    Misses: the precision in which the values were computed.
+    """
+    changed, raised = [], []
+    x = subject.input(8, 50)
+    for dtype in subject.adapter.dtypes:
+        try:
+            y = subject.run(subject.layer(subject.p), x, dtype=dtype)
+        except Raised as error:
+            raised.append(f"{dtype} raises {error}")
+            continue
+        found = subject.adapter.dtype(y)
+        if found != dtype:
+            changed.append(f"{dtype} becomes {found}")
+    if changed or raised:
+        return note("; ".join(changed + raised))
+    return holds(f"{', '.join(subject.adapter.dtypes)} are kept")
+
+
+@check("types", kinds=ZERO)
+def half_precision_values(subject: Subject) -> Finding:
+    """In half precision the outputs are 0 or x / (1 - p), also where 1 / (1 - p) overflows.
+
+    Proves: at p and 0.9 up to rounding; and at p = 1 - 2^-17, where 1 / (1 - p) exceeds what
+    float16 holds while x / (1 - p) = 128 does not, that nothing becomes infinite or NaN.
+    Misses: an infinite output of a unit that is kept at such a p is a note, no fault.
+    """
+    dtypes = subject.halves()
+    if not dtypes:
+        return Finding(status="not run", seen="no half precision is taken")
+    for dtype in dtypes:
+        for p in (subject.p, 0.9):
+            x = np.ones(subject.shape(64, 50), "float32")
+            y = subject.train(x, p, dtype=dtype).astype(float)
+            wrong = (y != 0) & (np.abs(y * (1 - p) - 1) > tolerance(p, dtype))
+            if wrong.any():
+                value = y[wrong].flat[0]
+                return fault(
+                    f"in {dtype} at p = {p:g}, 1 became {value:.5g}, not {1 / (1 - p):.5g}"
+                )
+        x = np.full(subject.shape(1024, 1024), 2.0**-10, "float32")
+        y = subject.train(x, 1 - 2.0**-17, dtype=dtype)
+        if np.isnan(y).any():
+            return fault(f"in {dtype} at p = 1 - 2^-17, {int(np.isnan(y).sum())} outputs are NaN")
+        if np.isinf(y).any():
+            return note(f"in {dtype} at p = 1 - 2^-17, 2^-10 became infinite instead of 128")
+    return holds(f"right in {' and '.join(dtypes)}")
+
+
+@check("types", kinds=ZERO)
+def integers_are_not_truncated(subject: Subject) -> Finding:
+    """Integers are refused, or give 0 or x / (1 - p), and not a whole number in its place.
+
+    Proves: for the input 6 in int32, at p = 0.3.
+    Misses: other types of integers.
+    """
+    x = np.full(subject.shape(16, 50), 6, "int32")
+    try:
+        layer = subject.layer(0.3)
+        y = np.asarray(subject.adapter.numpy(subject.run(layer, x, dtype="int32")))
+    except Raised as error:
+        return holds(f"refused: {error}")
+    values = np.unique(y.astype(float))
+    wrong = [value for value in values if not np.isclose(value, 6 / 0.7, 0.01) and value != 0]
+    if wrong:
+        return fault(f"6 became {wrong[0]:g} without an error; 6 / 0.7 is {6 / 0.7:.4g}")
+    return holds(f"6 became {values.max():.4g} or 0")

@@ -1,0 +1,73 @@
+"""Seeds, and the state of generators that are none of the layer's business."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..registry import Finding, check, fault, holds, note
+
+if TYPE_CHECKING:
+    from ..subject import Subject
+
+__all__: list[str] = []
+
+
+def _seeded(subject: Subject, number: int, evaluate: bool = False) -> np.ndarray:
+    """The mask of one call after a seed, and after an evaluation if wanted."""
+    layer, x = subject.layer(0.5), np.ones(subject.shape(64, 50), "float32")
+    subject.adapter.seed(layer, number)
+    if evaluate:
+        subject.run(layer, x, training=False)
+    return subject.adapter.numpy(subject.run(layer, x))
+
+
+@check("seeds")
+def seed_decides_the_mask(subject: Subject) -> Finding:
+    """The same seed gives the same mask, and another seed another one.
+
+    Proves: for three seeds, on 3200 units or more; equal masks for different seeds come with
+    probability 2^-3200.
+    Misses: whether the streams of different seeds overlap later.
+    """
+    first, again, other = (_seeded(subject, number) for number in (1, 1, 2))
+    third = _seeded(subject, 3)
+    if not np.array_equal(first, again):
+        return fault("two runs from the same seed have different masks")
+    if np.array_equal(first, other) or np.array_equal(first, third):
+        return fault("runs from different seeds have the same mask")
+    return holds("equal from equal seeds, different from three")
+
+
+@check("seeds")
+def evaluation_draws_nothing(subject: Subject) -> Finding:
+    """Evaluation leaves the generator where it was.
+
+    Proves: the mask that follows a seed is the same with an evaluation in between.
+    Misses: frameworks in which the caller hands in every key, where this cannot fail.
+    """
+    alone, after = _seeded(subject, 1), _seeded(subject, 1, evaluate=True)
+    if np.array_equal(alone, after):
+        return holds("the next mask is the same with an evaluation before it")
+    return note("an evaluation changes the masks that follow")
+
+
+@check("seeds")
+def other_generators_are_left_alone(subject: Subject) -> Finding:
+    """A call leaves the global generators of NumPy and of Python as they were.
+
+    Proves: their states are equal before and after building a layer and training it once.
+    Misses: other global states. A layer in NumPy may draw from NumPy's own, and is not asked.
+    """
+    if subject.adapter.framework == "NumPy":
+        return Finding(status="not run", seen="a layer in NumPy may draw from NumPy's state")
+    before = random.getstate(), repr(np.random.get_state())  # noqa: NPY002 # looked at only
+    subject.train(np.ones(subject.shape(8, 50), "float32"))
+    after = random.getstate(), repr(np.random.get_state())  # noqa: NPY002
+    names = ("Python's", "NumPy's")
+    changed = [name for name, a, b in zip(names, before, after, strict=True) if a != b]
+    if changed:
+        return note(f"{' and '.join(changed)} global generator was advanced")
+    return holds("both are as they were")

@@ -1,0 +1,72 @@
+"""The conformance suite catches each planted fault, and passes what has none."""
+
+import planted_layers as planted
+import pytest
+
+from dropcheck import conformance
+from dropcheck.conformance.registry import FAMILY, GROUPS, check
+
+# Faults that take PyTorch: a second derivative, inplace, and another library's generator.
+IN_TORCH = {"second-derivative", "in-place-when-asked", "other-generators-are-left-alone"}
+
+
+@pytest.mark.parametrize("kind", conformance.KINDS)
+def test_a_good_layer_has_no_fault(kind):
+    result = conformance.run(planted.GOOD[kind], kind=kind)
+    assert result, str(result)
+    assert {outcome.status for outcome in result.outcomes} <= {"holds", "not run", "note"}
+    ran = {outcome.name for outcome in result.outcomes if outcome.status != "not run"}
+    ours = {name for name, entry in conformance.CHECKS.items() if kind in entry.kinds}
+    assert ours - ran == IN_TORCH
+    assert result.false_alarm < FAMILY
+
+
+@pytest.mark.parametrize(("name", "kind", "status", "layer"), planted.PLANTED)
+def test_a_planted_fault_is_caught(name, kind, status, layer):
+    (outcome,) = conformance.run(layer, kind=kind, only=[name]).outcomes
+    assert outcome.status == status, outcome.seen
+
+
+def test_every_check_has_a_planted_fault():
+    caught = {name for name, *_ in planted.PLANTED}
+    assert caught | IN_TORCH == set(conformance.CHECKS)
+
+
+def test_every_check_says_what_it_proves_and_what_it_misses():
+    for entry in conformance.CHECKS.values():
+        assert entry.group in GROUPS
+        assert len(entry.proves) > 20
+        assert len(entry.misses) > 20
+        assert set(entry.kinds) <= set(conformance.KINDS)
+
+
+def test_a_check_without_what_it_misses_is_refused():
+    def bare(subject):
+        """Something holds. Proves: all of it."""
+
+    with pytest.raises(ValueError, match="the docstring of bare must be a title"):
+        check("ends")(bare)
+
+
+def test_random_checks_say_their_power():
+    names = [name for name, entry in conformance.CHECKS.items() if entry.random]
+    for kind in ("element", "gaussian"):
+        result = conformance.run(planted.GOOD[kind], kind=kind, only=names)
+        assert all(outcome.power > 0.99 for outcome in result.outcomes), str(result)
+        assert all(outcome.false_alarm > 0 for outcome in result.outcomes)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "told"),
+    [
+        ({"kind": "elemental"}, "kind must be one of element, channel, path, alpha, gaussian"),
+        ({"p": 1.0}, "p must lie strictly between 0 and 1, got p=1.0"),
+        ({"only": ["rate"]}, "there is no check 'rate'"),
+        ({"adapter": "theano"}, "there is no adapter 'theano'"),
+        ({}, "the name 'Good' does not tell the kind"),
+    ],
+)
+def test_what_cannot_be_asked_is_said(keywords, told):
+    keywords = {"kind": "element"} | keywords if keywords else {}
+    with pytest.raises(ValueError, match=told):
+        conformance.run(planted.Good, **keywords)
