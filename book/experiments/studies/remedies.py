@@ -31,7 +31,7 @@ ARMS = {
     **{remedy: (remedy,) for remedy in REMEDIES},
     **{f"dropout + {remedy}": ("dropout", remedy) for remedy in REMEDIES},
     "dropout, labels permuted": ("dropout",),
-    **{baseline: () for baseline in BASELINES},
+    **dict.fromkeys(BASELINES, ()),
 }
 LEVELS = {
     "lr": [0.0003, 0.0006, 0.0012, 0.0024, 0.0048, 0.0096],
