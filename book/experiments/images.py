@@ -6,6 +6,7 @@ seed sees at all (`blocks`). Each draws from streams of its own.
 """
 
 import functools
+import math
 
 import numpy as np
 
@@ -128,7 +129,15 @@ def parts(name, rows, seeds, judged_by):
     return x[np.stack(pick)], y[np.stack(pick)], x[judge], y[judge]
 
 
-def blocks(name, seeds, sizes):
+@functools.cache
+def _pooled(name, pool):
+    """As `_shuffled`, each square of `pool` by `pool` pixels replaced by its mean."""
+    x, y = _shuffled(name)
+    side = math.isqrt(x.shape[1]) // pool
+    return x.reshape(-1, side, pool, side, pool).mean(axis=(2, 4)).reshape(len(x), -1), y
+
+
+def blocks(name, seeds, sizes, pool=1):
     """Give each seed rows of its own for every part: training, validation, test, or more.
 
     The set is shuffled once and cut into blocks. The seeds 0, 1, … take them from the front and
@@ -142,6 +151,8 @@ def blocks(name, seeds, sizes):
         The S seeds.
     sizes : sequence of int
         Number of rows in each part.
+    pool : int
+        Side of the squares of pixels that are averaged, a divisor of the images' side.
 
     Returns
     -------
@@ -153,7 +164,7 @@ def blocks(name, seeds, sizes):
     ValueError
         If the set has too few rows for a seed to have its own.
     """
-    x, y = _shuffled(name)
+    x, y = _pooled(name, pool)
     total = sum(sizes)
     first = np.array([s * total if s < PILOT else len(y) - (s - PILOT + 1) * total for s in seeds])
     if min(sizes) < 1 or first.min() < 0 or first.max() + total > len(y):

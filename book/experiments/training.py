@@ -93,7 +93,9 @@ def fit(
             batch = order[:, step * batch_size : (step + 1) * batch_size]
             pick = batch if shared else (which, batch)
             step_rule.zero_grad()
-            inputs, wanted = (part.repeat_interleave(masks, dim=1) for part in (x[pick], y[pick]))
+            inputs, wanted = x[pick], y[pick]
+            if masks > 1:
+                inputs, wanted = (each.repeat_interleave(masks, 1) for each in (inputs, wanted))
             if on_batch is not None:
                 inputs, wanted = on_batch(inputs, wanted)
             _loss(net(inputs), wanted, soft=y.dtype == torch.int64).backward()

@@ -21,7 +21,7 @@ PLACES = ("before", "between", "after")
 AGAIN = 500_000  # added to a seed, other weights, orders and masks for the same rows
 ARMS = ("none", "none again", *PLACES)
 LEVELS = {
-    "lr": [0.0003, 0.0006, 0.0012, 0.0024, 0.0048, 0.0096],
+    "lr": [0.0005, 0.001, 0.002, 0.004, 0.008, 0.016],
     "dropout": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
 }
 
@@ -55,14 +55,15 @@ def network(sizes, seeds, place, p):
     "Q2",
     title="Dropout before, between and behind batch normalisation, equally tuned, on MNIST",
     arms=ARMS,
-    seeds=range(12),
+    seeds=range(10),
     pilot_seeds=range(1000, 1004),
     settings={
         "data": "mnist",
         "sizes": [1000, 500, 2500],
+        "pool": 2,
         "width": 128,
-        "epochs": 60,
-        "moments": 10,
+        "epochs": 40,
+        "moments": 8,
         "batch_size": 50,
         "levels": LEVELS,
     },
@@ -74,10 +75,10 @@ def network(sizes, seeds, place, p):
         "moments": 2,
     },
     small_seeds=range(2),
-    batch=12,
+    batch=10,
     tolerance=0.25,
 )
-def normalised(seeds, arm, *, data, sizes, levels, **settings):
+def normalised(seeds, arm, *, data, sizes, pool, levels, **settings):
     """Tune an arm for each seed on its validation rows, and judge it on its test rows.
 
     Parameters
@@ -85,7 +86,7 @@ def normalised(seeds, arm, *, data, sizes, levels, **settings):
     seeds : tuple of int
     arm : str
         One of `ARMS`.
-    data, sizes, levels
+    data, sizes, pool, levels
         As for `remedies.remedies`.
     width, epochs, moments, batch_size
         As for `remedies.trained`.
@@ -97,7 +98,7 @@ def normalised(seeds, arm, *, data, sizes, levels, **settings):
         after the running statistics were taken anew, on training rows without dropout, and are
         tuned by themselves.
     """
-    parts = blocks(data, seeds, sizes)
+    parts = blocks(data, seeds, sizes, pool)
     x, y = (np.concatenate(part, axis=1) for part in zip(*parts, strict=True))
     own = [seed + AGAIN * (arm == "none again") for seed in seeds]
     place = arm if arm in PLACES else None
