@@ -48,7 +48,15 @@ class Contrast:
     @property
     def measure(self):
         """What is counted, such as ``"error"``, at the best moment or the last."""
-        return self.better[1].rpartition("_")[0]
+        return measure_of(self.better[1])
+
+    @property
+    def name(self):
+        """Measure and moment in words, such as ``"error best"``; both where they differ."""
+        names = dict.fromkeys(
+            metric.replace("_", " ") for metric in (self.worse[1], self.better[1])
+        )
+        return " against ".join(names)
 
     def gain(self, version="full"):
         """Return the gain of each seed."""
@@ -75,6 +83,11 @@ class Judged:
     estimate: float
     interval: tuple[float, float]
     seeds: int
+
+
+def measure_of(metric):
+    """Measure of a metric: ``"nll"`` of ``"nll_last"`` and of ``"mended_nll_best"``."""
+    return metric.removeprefix("mended_").rpartition("_")[0]
 
 
 def path_of(id, folder=FOLDER):
@@ -114,7 +127,7 @@ def contrasts(id):
                     text=entry["claim"],
                     worse=(entry["worse"], first),
                     better=(entry["better"], second),
-                    margin=registered["margins"][second.rpartition("_")[0]],
+                    margin=registered["margins"][measure_of(second)],
                 )
             )
     return found

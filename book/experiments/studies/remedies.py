@@ -34,7 +34,7 @@ ARMS = {
     **dict.fromkeys(BASELINES, ()),
 }
 LEVELS = {
-    "lr": [0.0005, 0.001, 0.002, 0.004, 0.008, 0.016],
+    "lr": [0.001, 0.002, 0.004, 0.008, 0.016, 0.032],
     "dropout": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
     "weight decay": [0.01, 0.03, 0.1, 0.3, 1.0, 3.0],
     "label smoothing": [0.02, 0.05, 0.1, 0.15, 0.2, 0.3],
@@ -46,6 +46,8 @@ LEVELS = {
 }
 RUNS = {
     "seeds": range(10),
+    # Without dropout the pilot chose its highest learning rate: all levels were then doubled.
+    "pilot": {"levels": LEVELS | {"lr": [rate / 2 for rate in LEVELS["lr"]]}},
     "pilot_seeds": range(1000, 1004),
     "small": {
         "data": "mnist_5k",
