@@ -77,7 +77,7 @@ def verdicts(assertions):
 
 
 def three(found, when="best", prefix=""):
-    """Print the means of the three measures of each arm on test rows, and errors in training.
+    """Print the means of the three measures of each arm on test rows, the lowest loss on top.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
 """The verdict on one comparison in one of four words, with its effect and what it was seen on.
 
 A comparison is one of those that the chapters assert, judged there together with all others of
-the chapter, or a difference of two arms of which no chapter asserts anything: that one can be
+the chapter, or one that a study has registered, judged with all others of the
+study, or a difference of two arms of which no chapter asserts anything: that one can be
 contradicted or undecided and not more.
 """
 
@@ -11,12 +12,12 @@ from dataclasses import dataclass
 
 from scipy import stats
 
-from . import advice, evidence, results, statistics
+from . import advice, evidence, registration, results, statistics
 
-__all__ = ["LEVEL", "WORDS", "Verdict", "answer", "of_advice", "of_arms", "of_statement"]
+__all__ = ["LEVEL", "WORDS", "Verdict", "answer", "of_advice", "of_arms", "of_registered", "of_statement"]
 
 WORDS = ("supported", "undecided", "contradicted", "equivalent")
-LEVEL = 0.98  # of the intervals, both sides together
+LEVEL = registration.LEVEL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +133,32 @@ def of_statement(label, says, metric, turned=False):
         interval=interval,
         margin=None if one_sided else comparison.limits[1],
         found=results.load(evidence.STATEMENTS[label][0]),
+    )
+
+
+def of_registered(study, question, metric):
+    """Return the `Verdict` on one registered contrast, judged with all others of its study.
+
+    Parameters
+    ----------
+    study, question : str
+        Id of the study and name of the question in its registration.
+    metric : str
+        Of the arm that is claimed to be better.
+    """
+    (row,) = (
+        row
+        for row in registration.judge(study)
+        if (row.contrast.question, row.contrast.better[1]) == (question, metric)
+    )
+    return Verdict(
+        word=row.word,
+        metric=row.contrast.measure,
+        estimate=row.estimate,
+        interval=row.interval,
+        margin=row.contrast.margin if row.word == "equivalent" else None,
+        found=results.load(study),
+        arms=(row.contrast.worse[0], row.contrast.better[0]),
     )
 
 
