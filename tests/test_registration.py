@@ -56,7 +56,7 @@ def test_registration_says_what_a_sceptic_asks(id):
 @pytest.mark.parametrize("id", REGISTERED)
 def test_margins_are_at_most_a_quarter_of_the_pilot_s_effect(id):
     registered = registration.read(id)
-    pilot = results.load(id, "pilot")
+    pilot = results.load(registered.get("effect_of", id), "pilot")
     for measure, margin in registered["margins"].items():
         none, dropped = (
             pilot.values(arm, f"{measure}_best").mean() for arm in registered["effect"]

@@ -14,7 +14,16 @@ from scipy import stats
 
 from . import advice, evidence, registration, results, statistics
 
-__all__ = ["LEVEL", "WORDS", "Verdict", "answer", "of_advice", "of_arms", "of_registered", "of_statement"]
+__all__ = [
+    "LEVEL",
+    "WORDS",
+    "Verdict",
+    "answer",
+    "of_advice",
+    "of_arms",
+    "of_registered",
+    "of_statement",
+]
 
 WORDS = ("supported", "undecided", "contradicted", "equivalent")
 LEVEL = registration.LEVEL
