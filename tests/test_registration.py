@@ -165,7 +165,7 @@ def test_noise_is_seldom_asserted(monkeypatch, rng):
         any(row.word != "undecided" for row in study(monkeypatch, list(gains), margin=1e-6))
         for gains in rng.normal(size=(200, 8, 10))
     )
-    assert false <= 27  # more has a probability below 1e-5 if 5 % are
+    assert false <= 27  # more has a probability below 1e-6 if 5 % are
 
 
 @pytest.mark.parametrize("id", [id for id in REGISTERED if results.read(id, "full")])
