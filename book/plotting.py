@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-__all__ = ["COLORS", "draw_effects", "use_book_style"]
+__all__ = ["COLORS", "VERDICTS", "draw_effects", "draw_verdicts", "use_book_style"]
 
 #: Okabe and Ito (2008); the names say what a colour stands for in every figure.
 COLORS = {
@@ -12,6 +12,13 @@ COLORS = {
     "train": "#D55E00",
     "inference": "#009E73",
     "reference": "#666666",
+}
+#: Colour and marker of each verdict; the marker tells them apart without colour.
+VERDICTS = {
+    "supported": (COLORS["kept"], "o"),
+    "contradicted": (COLORS["train"], "X"),
+    "equivalent": (COLORS["inference"], "s"),
+    "undecided": (COLORS["reference"], "d"),
 }
 
 
@@ -44,4 +51,22 @@ def draw_effects(axes, effects):
         axes.plot([low, high], [row, row], color=COLORS["kept"])
         axes.plot(estimate, row, "o", color=COLORS["kept"])
     axes.set_yticks(range(len(effects)), effects, fontsize=8)
+    axes.set_ylim(len(effects) - 0.5, -0.5)
+
+
+def draw_verdicts(axes, effects):
+    """Draw effects as `draw_effects` does, each in the colour and marker of its verdict.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    effects : list of (str, str, tuple)
+        Name and verdict of each, and what `draw_effects` takes. A name may come again.
+    """
+    axes.axvline(0, color=COLORS["mean"], linewidth=0.8)
+    for row, (_, verdict, (low, estimate, high)) in enumerate(effects):
+        colour, marker = VERDICTS[verdict]
+        axes.plot([low, high], [row, row], color=colour)
+        axes.plot(estimate, row, marker, color=colour, markersize=5)
+    axes.set_yticks(range(len(effects)), [name for name, *_ in effects], fontsize=8)
     axes.set_ylim(len(effects) - 0.5, -0.5)

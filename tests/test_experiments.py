@@ -9,7 +9,7 @@ import torch
 
 from book import data
 from book.experiments import __main__ as command
-from book.experiments import images, networks, registry, results, runner, training
+from book.experiments import images, networks, registration, registry, results, runner, training
 
 KNOWN = registry.experiments()
 
@@ -317,6 +317,9 @@ def test_wrong_training_is_refused(change, complaint):
 @pytest.mark.parametrize("version", registry.VERSIONS)
 @pytest.mark.parametrize("experiment", KNOWN.values(), ids=KNOWN)
 def test_stored_results_are_complete_and_of_today_s_settings(experiment, version):
+    if version == "full" and results.read(experiment.id, version) is None:
+        assert registration.digest(experiment.id), "only what is registered may wait to be run"
+        pytest.skip(f"{experiment.id} is registered and not run in full yet")
     found = results.load(experiment.id, version)
     wanted = experiment.versions[version]
     assert found.settings == json.loads(json.dumps(wanted.settings))

@@ -11,7 +11,10 @@ PAGES = [
     *(build_ledger.ROOT / name for name in ("index.md", "README.md")),
     *(build_ledger.ROOT / "interactive" / f"{name}.yml" for name in ("guide", "answers")),
     build_ledger.ROOT / "interactive" / "answers.md",
-    *(build_ledger.ROOT / "backmatter" / name for name in ("glossary.md", "methods.md")),
+    *(
+        build_ledger.ROOT / "backmatter" / name
+        for name in ("glossary.md", "judging.md", "methods.md")
+    ),
 ]
 #: Claims of frequency or of evidence that need a source, and words that stand for an argument.
 EMPTY = re.compile(

@@ -1,10 +1,12 @@
 """Sets of images as experiments use them: a subset for each seed, and rows to judge by.
 
 Sets with an official test set are judged by it (`split`, `splits`). The small sets, which have
-none, are cut in the same way for every seed (`parts`). Each draws from streams of its own.
+none, are cut in the same way for every seed (`parts`), and large ones into rows that no other
+seed sees at all (`blocks`). Each draws from streams of its own.
 """
 
 import functools
+import math
 
 import numpy as np
 
@@ -12,7 +14,9 @@ from book import data
 
 from .networks import stream
 
-__all__ = ["parts", "split", "splits"]
+__all__ = ["blocks", "parts", "split", "splits"]
+
+PILOT = 1000  # the first seed of the pilots
 
 
 @functools.cache
@@ -123,3 +127,50 @@ def parts(name, rows, seeds, judged_by):
         first + stream(seed, "training rows").permutation(len(y) - first)[:rows] for seed in seeds
     ]
     return x[np.stack(pick)], y[np.stack(pick)], x[judge], y[judge]
+
+
+@functools.cache
+def _pooled(name, pool):
+    """As `_shuffled`, each square of `pool` by `pool` pixels replaced by its mean."""
+    x, y = _shuffled(name)
+    side = math.isqrt(x.shape[1]) // pool
+    return x.reshape(-1, side, pool, side, pool).mean(axis=(2, 4)).reshape(len(x), -1), y
+
+
+def blocks(name, seeds, sizes, pool=1):
+    """Give each seed rows of its own for every part: training, validation, test, or more.
+
+    The set is shuffled once and cut into blocks. The seeds 0, 1, … take them from the front and
+    the pilot's, 1000, 1001, …, from the back, so that seeds are independent draws from the set.
+
+    Parameters
+    ----------
+    name : str
+        A set of images of `book.data`; the set's own division into training and test is ignored.
+    seeds : sequence of int
+        The S seeds.
+    sizes : sequence of int
+        Number of rows in each part.
+    pool : int
+        Side of the squares of pixels that are averaged, a divisor of the images' side.
+
+    Returns
+    -------
+    list of (x, y)
+        For each part its images, (S, rows, d), and classes, (S, rows).
+
+    Raises
+    ------
+    ValueError
+        If the set has too few rows for a seed to have its own.
+    """
+    x, y = _pooled(name, pool)
+    total = sum(sizes)
+    first = np.array([s * total if s < PILOT else len(y) - (s - PILOT + 1) * total for s in seeds])
+    if min(sizes) < 1 or first.min() < 0 or first.max() + total > len(y):
+        raise ValueError(
+            f"{name} has {len(y)} rows, too few for blocks of {tuple(sizes)} for seeds {seeds}"
+        )
+    rows = first[:, None] + np.arange(total)
+    cuts = np.split(rows, np.cumsum(sizes)[:-1], axis=1)
+    return [(x[cut], y[cut]) for cut in cuts]

@@ -6,9 +6,11 @@ import numpy as np
 
 from .statistics import against_paper, interval
 
-__all__ = ["setting", "table", "verdicts"]
+__all__ = ["UNITS", "registered", "setting", "table", "three", "verdicts"]
 
 WIDTH = 84
+#: Unit of each measure, how many of it are 1, and its digits.
+UNITS = {"error": ("points", 100, 2), "nll": ("nats", 1, 3), "scaled": ("nats", 1, 3)}
 
 
 def setting(found):
@@ -72,3 +74,43 @@ def verdicts(assertions):
         print(f"  {found.seeds} seeds, mean {found.estimate:.3g}, {where}")
         for name, wrong in assertion.rejects.items():
             print(f"  {'ACCEPTED' if wrong else 'refused'}: {name}")
+
+
+def three(found, when="best", prefix=""):
+    """Print the means of the three measures of each arm on test rows, the lowest loss on top.
+
+    Parameters
+    ----------
+    found : Results
+        Of a study that `tuning.choose` has judged.
+    when : {"best", "last"}
+        Of which moment of training.
+    prefix : str
+        Put in front of the names of the metrics.
+    """
+    arms = list(dict.fromkeys(record["arm"] for record in found.records))
+    wide = max(map(len, arms))
+    print(f"{when + ' moment':{wide}}  error %  log loss  after temperature")
+    for arm in sorted(arms, key=lambda arm: found.values(arm, f"{prefix}scaled_{when}").mean()):
+        error, *losses = (
+            found.values(arm, f"{prefix}{measure}_{when}").mean() for measure in UNITS
+        )
+        print(f"{arm:{wide}}  {100 * error:7.2f}  {losses[0]:8.3f}  {losses[1]:8.3f}")
+
+
+def registered(rows):
+    """Print what is registered with its effect, the 98 % interval of that, and the verdict.
+
+    Parameters
+    ----------
+    rows : iterable of registration.Judged
+    """
+    claim = None
+    for row in rows:
+        if row.contrast.text != claim:
+            claim = row.contrast.text
+            print(claim)
+        unit, scale, digits = UNITS[row.contrast.measure]
+        mean, low, high = (scale * value for value in (row.estimate, *row.interval))
+        ends = f"[{low:+.{digits}f}, {high:+.{digits}f}] {unit}"
+        print(f"  {row.contrast.name:24} {mean:+.{digits}f} {ends:26} {row.word}")

@@ -34,6 +34,8 @@ class Results:
         Versions of the programs; a record names its own by its position.
     records : list of dict
         For each seed and arm: ``seed``, ``arm``, ``seconds``, ``environment``, ``metrics``.
+    registered : str or None
+        Digest of the file in which the study was registered before it was run in full.
     """
 
     id: str
@@ -43,6 +45,7 @@ class Results:
     data: dict = field(default_factory=dict)
     environments: list = field(default_factory=list)
     records: list = field(default_factory=list)
+    registered: str | None = None
 
     @property
     def seeds(self):
@@ -124,6 +127,8 @@ def save(results, folder=FOLDER):
     path = path_of(results.id, results.version, folder)
     path.parent.mkdir(parents=True, exist_ok=True)
     head = {name: value for name, value in vars(results).items() if name != "records"}
+    if results.registered is None:
+        del head["registered"]
     lines = ",\n".join(f"  {json.dumps(r, ensure_ascii=False)}" for r in results.records)
     text = json.dumps(head, ensure_ascii=False, indent=1).removesuffix("\n}")
     text += f',\n "records": [\n{lines}\n ]\n}}\n'

@@ -1,6 +1,7 @@
 """Run experiments through joblib, store each seed as it ends, and take up what was interrupted."""
 
 import importlib.metadata
+import json
 import platform
 import time
 
@@ -9,7 +10,7 @@ from tqdm import tqdm
 
 from book import data
 
-from . import results
+from . import registration, results
 
 __all__ = ["hours", "missing", "run", "work"]
 
@@ -40,6 +41,8 @@ def run(experiment, version="full", *, jobs=1, folder=results.FOLDER, progress=T
     ------
     book.data.DatasetNotFoundError
         If a set that it needs is not there; nothing has been run then.
+    ValueError
+        If the full results were stored under another registration than today's file.
     """
     found = _stored(experiment, version, folder)
     tasks = missing(experiment, version, found)
@@ -64,13 +67,24 @@ def run(experiment, version="full", *, jobs=1, folder=results.FOLDER, progress=T
 
 def _stored(experiment, version, folder):
     """What is stored, without what the experiment no longer asks for."""
-    settings = experiment.versions[version].settings
+    settings = json.loads(json.dumps(experiment.versions[version].settings))
+    registered = registration.digest(experiment.id) if version == "full" else None
     empty = results.Results(
-        id=experiment.id, title=experiment.title, version=version, settings=settings
+        id=experiment.id,
+        title=experiment.title,
+        version=version,
+        settings=settings,
+        registered=registered,
     )
     found = results.read(experiment.id, version, folder)
     if found is None or found.settings != settings:
         return empty
+    if found.registered != registered:
+        raise ValueError(
+            f"the results of {experiment.id} were stored under another registration than "
+            f"{registration.path_of(experiment.id)} has now: restore the file as it was, or "
+            "give the changed study an id of its own"
+        )
     found.title = experiment.title
     wanted = {(arm, s) for arm in experiment.arms for s in experiment.versions[version].seeds}
     found.records = [r for r in found.records if (r["arm"], r["seed"]) in wanted]

@@ -13,7 +13,7 @@ from dropoutlib.masks import check_probability, sample_mask
 
 from .networks import SeedLinear
 
-__all__ = ["SeedBatchNorm", "SeedConv", "SeedShift", "StructuredDropout"]
+__all__ = ["SeedBatchNorm", "SeedConv", "SeedShift", "StructuredDropout", "retake_statistics"]
 
 
 class SeedBatchNorm(nn.Module):
@@ -42,6 +42,25 @@ class SeedBatchNorm(nn.Module):
                 self.mean.lerp_(mean, self.momentum)
                 self.variance.lerp_(variance * rows / (rows - 1), self.momentum)
         return (x - mean) * torch.rsqrt(variance + self.eps) * self.weight + self.bias
+
+
+@torch.no_grad()
+def retake_statistics(net, x):
+    """Take the statistics of each normalisation from the rows x without dropout.
+
+    Parameters
+    ----------
+    net : torch.nn.Sequential
+        In evaluation mode; the statistics that training stored are replaced.
+    x : ndarray, shape (S, N, d)
+        Training rows.
+    """
+    hidden = torch.as_tensor(x)
+    for layer in net:
+        if isinstance(layer, SeedBatchNorm):
+            layer.mean.copy_(hidden.mean(dim=1, keepdim=True))
+            layer.variance.copy_(hidden.var(dim=1, keepdim=True))
+        hidden = layer(hidden)
 
 
 class StructuredDropout(nn.Module):

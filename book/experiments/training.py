@@ -26,6 +26,7 @@ def fit(
     masks=1,
     on_epoch=None,
     on_step=None,
+    on_batch=None,
 ):
     """Train `net` in place by minibatches, and return it in evaluation mode.
 
@@ -48,8 +49,8 @@ def fit(
         Of the optimizer; `momentum` of SGD only.
     max_norm : float, optional
         Limit of `networks.clip_norms`, applied after each step.
-    optimizer : {"sgd", "adam"}
-        Kind of the step.
+    optimizer : {"sgd", "adam", "adamw"}
+        Kind of the step; "adamw" takes the weight decay apart from the gradient.
     decay : bool
         Whether the learning rate falls linearly to zero; otherwise it is constant.
     masks : int
@@ -59,6 +60,9 @@ def fit(
         it returns True the training ends.
     on_step : callable, optional
         Called without arguments after each step, such as `dropoutlib.schedules.Scheduler.step`.
+    on_batch : callable, optional
+        From the inputs and targets of a batch to those that are trained with; targets may become
+        probabilities of the classes, (S, B, C), as label smoothing makes.
 
     Returns
     -------
@@ -89,8 +93,12 @@ def fit(
             batch = order[:, step * batch_size : (step + 1) * batch_size]
             pick = batch if shared else (which, batch)
             step_rule.zero_grad()
-            inputs, wanted = (part.repeat_interleave(masks, dim=1) for part in (x[pick], y[pick]))
-            _loss(net(inputs), wanted).backward()
+            inputs, wanted = x[pick], y[pick]
+            if masks > 1:
+                inputs, wanted = (each.repeat_interleave(masks, 1) for each in (inputs, wanted))
+            if on_batch is not None:
+                inputs, wanted = on_batch(inputs, wanted)
+            _loss(net(inputs), wanted, soft=y.dtype == torch.int64).backward()
             step_rule.step()
             if max_norm is not None:
                 clip_norms(net, max_norm)
@@ -110,13 +118,19 @@ def _optimizer(name, net, lr, momentum, weight_decay):
         return torch.optim.SGD(net.parameters(), lr=lr, fused=True, **more)
     if name == "adam":
         return torch.optim.Adam(net.parameters(), lr=lr, fused=True, weight_decay=weight_decay)
-    raise ValueError(f"optimizer must be 'sgd' or 'adam', got {name!r}")
+    if name == "adamw":
+        return torch.optim.AdamW(net.parameters(), lr=lr, fused=True, weight_decay=weight_decay)
+    raise ValueError(f"optimizer must be 'sgd', 'adam' or 'adamw', got {name!r}")
 
 
-def _loss(output, targets):
-    """Sum over the seeds of the mean loss of a batch, so that each seed has its own gradient."""
-    if targets.dtype == torch.int64:
-        each = F.cross_entropy(output.flatten(0, 1), targets.flatten(), reduction="sum")
+def _loss(output, targets, soft=False):
+    """Sum over the seeds of the mean loss of a batch, so that each seed has its own gradient.
+
+    With `soft`, targets that are not integers are probabilities of the classes.
+    """
+    if targets.dtype == torch.int64 or soft:
+        targets = targets.flatten(0, 1)
+        each = F.cross_entropy(output.flatten(0, 1), targets, reduction="sum")
     else:
         each = 0.5 * (output - targets.reshape(output.shape)).square().sum()
     return each / output.shape[1]

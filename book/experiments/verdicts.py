@@ -1,7 +1,8 @@
 """The verdict on one comparison in one of four words, with its effect and what it was seen on.
 
 A comparison is one of those that the chapters assert, judged there together with all others of
-the chapter, or a difference of two arms of which no chapter asserts anything: that one can be
+the chapter, or one that a study has registered, judged with all others of the
+study, or a difference of two arms of which no chapter asserts anything: that one can be
 contradicted or undecided and not more.
 """
 
@@ -11,12 +12,21 @@ from dataclasses import dataclass
 
 from scipy import stats
 
-from . import advice, evidence, results, statistics
+from . import advice, evidence, registration, results, statistics
 
-__all__ = ["LEVEL", "WORDS", "Verdict", "answer", "of_advice", "of_arms", "of_statement"]
+__all__ = [
+    "LEVEL",
+    "WORDS",
+    "Verdict",
+    "answer",
+    "of_advice",
+    "of_arms",
+    "of_registered",
+    "of_statement",
+]
 
 WORDS = ("supported", "undecided", "contradicted", "equivalent")
-LEVEL = 0.98  # of the intervals, both sides together
+LEVEL = registration.LEVEL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,30 +90,22 @@ def answer(asserted, interval, equivalent=False):
 def of_advice(label, name):
     """Return the `Verdict` on one contrast of `advice.ADVICE`, by its advice's label and its name.
 
-    Asserted is what Holm's method leaves of all contrasts of the chapter "Practice".
+    Asserted is what Holm's method leaves of all contrasts of the chapter "Practice". None is
+    called equivalent: the margins of that chapter are so wide that no dropout and half of the
+    units dropped lie within them as well.
     """
     row = _practice()[label, name]
     contrast = row.advice.contrasts[name]
     found = results.load(row.advice.experiment)
     gain = contrast.values(found)
-    margin = next(
-        (
-            margin
-            for experiment, metric, *arms, margin in advice.EQUIVALENT.get(label, ())
-            if (experiment, metric, set(arms)) == (found.id, contrast.metric, set(contrast.arms))
-        ),
-        None,
-    )
-    same = margin is not None and bool(statistics.equivalent(gain, 0.0, margin))
     low, high = statistics.interval(gain, LEVEL)
     interval = low - contrast.offset, high - contrast.offset
     return Verdict(
-        word=answer(row.asserted[name], (low, high), same),
+        word=answer(row.asserted[name], (low, high)),
         metric=contrast.metric,
         estimate=float(gain.mean()) - contrast.offset,
         interval=interval,
         allowed=contrast.offset,
-        margin=margin,
         found=found,
         arms=tuple(contrast.arms),
     )
@@ -132,6 +134,32 @@ def of_statement(label, says, metric, turned=False):
         interval=interval,
         margin=None if one_sided else comparison.limits[1],
         found=results.load(evidence.STATEMENTS[label][0]),
+    )
+
+
+def of_registered(study, question, metric):
+    """Return the `Verdict` on one registered contrast, judged with all others of its study.
+
+    Parameters
+    ----------
+    study, question : str
+        Id of the study and name of the question in its registration.
+    metric : str
+        Of the arm that is claimed to be better.
+    """
+    (row,) = (
+        row
+        for row in registration.judge(study)
+        if (row.contrast.question, row.contrast.better[1]) == (question, metric)
+    )
+    return Verdict(
+        word=row.word,
+        metric=row.contrast.measure,
+        estimate=row.estimate,
+        interval=row.interval,
+        margin=row.contrast.margin if row.word == "equivalent" else None,
+        found=results.load(study),
+        arms=(row.contrast.worse[0], row.contrast.better[0]),
     )
 
 

@@ -18,6 +18,7 @@ UNITS = {
     "error": ("points of error", 100, 2),
     "unexplained": ("points of variance", 100, 1),
     "nll": NATS,
+    "scaled": NATS,
     "excess": NATS,
     "best": NATS,
     "last": NATS,
@@ -54,6 +55,8 @@ def verdict(line):
     if "statement" in line:
         asked = (line["statement"], line["says"], line["metric"])
         return verdicts.of_statement(*asked, turned=line.get("turned", False))
+    if "registered" in line:
+        return verdicts.of_registered(line["registered"], line["question"], line["metric"])
     return verdicts.of_arms(*(line[part] for part in ("experiment", "metric", "worse", "better")))
 
 
@@ -82,12 +85,14 @@ def scope(found):
     names = [name for name in results.data if any(arm.startswith(f"{name} ") for arm in arms)]
     names = names or list(results.data)
     parts = [" and ".join(SETS[name] for name in names) or "tokens drawn by a random network"]
-    rows = results.settings.get("rows")
+    tuned = "levels" in results.settings
+    rows = results.settings["sizes"][0] if tuned else results.settings.get("rows")
     if isinstance(rows, dict):
         rows = rows[names[0]]
     parts += [f"{rows} training rows"] if rows else []
     width = results.settings.get("width", results.settings.get("hidden"))
     parts += [f"width {width}"] if width and not any("narrow" in arm for arm in arms) else []
+    parts += ["every arm tuned"] if tuned else []
     return ", ".join([*parts, f"{len(results.seeds)} seeds"])
 
 

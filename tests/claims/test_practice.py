@@ -5,8 +5,9 @@ import pytest
 import torch
 
 import dropcheck
-from book.experiments import advice, results, statistics
+from book.experiments import advice, registration, results, statistics
 from book.experiments.structures import SeedBatchNorm
+from book.experiments.studies import remedies
 from dropoutlib import layers
 from dropoutlib.masks import enumerate_masks, mask_weights
 
@@ -204,6 +205,99 @@ def same(id, metric, one, other, margin):
 def test_what_made_no_difference(claim, label):
     for entry in advice.EQUIVALENT[label]:
         claim.holds(same(*entry))
+
+
+# What two registered studies found: study, question, metric and verdict of each contrast that a
+# statement names. The verdicts are those of all contrasts of the study together.
+
+REGISTERED = {
+    "emp-temperature-instead": (("Q1", "temperature instead", "scaled_best", "supported"),),
+    "emp-remedies-instead": (
+        *(
+            ("Q1", f"{remedy} instead", "nll_best", "supported")
+            for remedy in ("weight decay", "label smoothing", "mixup", "shifts", "ensemble")
+        ),
+        ("Q1", "label smoothing instead", "scaled_best", "supported"),
+        ("Q1", "shifts instead", "scaled_best", "supported"),
+        ("Q1", "shifts instead", "error_best", "supported"),
+    ),
+    "emp-mended-statistics": (("Q2", "mended between", "mended_scaled_best", "equivalent"),),
+    "emp-dropout-on-decay": (("Q1", "on top of weight decay", "nll_best", "contradicted"),),
+}
+
+
+def verdict(study, question, metric):
+    (row,) = (
+        row
+        for row in registration.judge(study)
+        if (row.contrast.question, row.contrast.better[1]) == (question, metric)
+    )
+    return row
+
+
+def shown(study, question, metric, word):
+    """The comparison behind a verdict: a gain, a loss, or a difference below the margin."""
+    row = verdict(study, question, metric)
+    gain = row.contrast.gain()
+    if word == "equivalent":
+        return statistics.equivalent(gain, 0.0, row.contrast.margin)
+    return statistics.greater(gain if word == "supported" else -gain, 0.0, 0.0)
+
+
+CONTROL = "another network without dropout"
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        pytest.param(
+            label,
+            marks=pytest.mark.claim(label, method="paired-experiment", rejects=(CONTROL,)),
+        )
+        for label in REGISTERED
+    ],
+)
+def test_what_was_registered(claim, label):
+    @claim
+    def found(study, question, metric, word):
+        return shown(study, question, metric, word)
+
+    for study, question, metric, word in REGISTERED[label]:
+        assert verdict(study, question, metric).word == word
+        found.holds(study, question, metric, word)
+        metric = metric.removeprefix("mended_")  # the control is told as it was trained
+        found.rejects(CONTROL, study, "again", metric, word)
+
+
+@pytest.mark.parametrize("study", sorted({row[0] for rows in REGISTERED.values() for row in rows}))
+def test_a_second_network_without_dropout_is_not_asserted_to_differ(study):
+    for metric in ("error_best", "nll_best", "scaled_best"):
+        assert verdict(study, "again", metric).word in ("undecided", "equivalent")
+
+
+def test_permuted_labels_teach_no_more_than_the_choice_does():
+    """The validation labels are true, so that choosing among more networks learns more."""
+    found = results.load("Q1")
+    arm = "dropout, labels permuted"
+    best, last = (found.values(arm, f"error_{when}") for when in ("best", "last"))
+    assert best.mean() < last.mean() <= 0.9
+    assert statistics.greater(best, found.values("dropout", "error_best"), 0.7)
+
+
+def test_dropout_is_nowhere_supported_against_a_tuned_network_without():
+    """The text says so; should it be shown one day, the text must change."""
+    asked = ("dropout", *(f"on top of {remedy}" for remedy in remedies.REMEDIES))
+    rows = [row for row in registration.judge("Q1") if row.contrast.question in asked]
+    assert len(rows) == 21
+    assert {row.word for row in rows} == {"undecided", "contradicted"}
+
+
+def test_tuned_networks_err_less_than_the_baselines():
+    found = results.load("Q1")
+    for baseline in ("logistic regression", "nearest neighbours"):
+        for arm in ("none", "dropout"):
+            err = found.values(baseline, "error_best"), found.values(arm, "error_best")
+            assert statistics.greater(*err, 0.0)
 
 
 def shift_agrees(stated=None):

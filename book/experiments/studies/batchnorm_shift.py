@@ -2,13 +2,12 @@
 
 import itertools
 
-import torch
 from torch import nn
 
 from ..images import parts
 from ..networks import SeedDropout, SeedLinear, stream
 from ..registry import experiment
-from ..structures import SeedBatchNorm
+from ..structures import SeedBatchNorm, retake_statistics
 from ..training import classification_metrics, fit, outputs
 
 ARMS = ("none", "before", "after")
@@ -82,7 +81,7 @@ def batchnorm_shift(seeds, arm, *, data, judged_by, rows, width, p, epochs, batc
     fit(net, x, y, seeds, epochs=epochs, batch_size=batch_size, **step)
     judged, trained = outputs(net, x_judge), outputs(net, x)
     shifts = _shifts(net, x, x_judge, seeds)
-    _retake_statistics(net, x)
+    retake_statistics(net, x)
     mended = outputs(net, x_judge)
     found = []
     for s in range(len(seeds)):
@@ -114,14 +113,3 @@ def _shifts(net, x, x_judge, seeds):
             }
         )
     return found
-
-
-@torch.no_grad()
-def _retake_statistics(net, x):
-    """Take the statistics of each normalisation from the training rows without dropout."""
-    hidden = torch.as_tensor(x)
-    for layer in net:
-        if isinstance(layer, SeedBatchNorm):
-            layer.mean.copy_(hidden.mean(dim=1, keepdim=True))
-            layer.variance.copy_(hidden.var(dim=1, keepdim=True))
-        hidden = layer(hidden)

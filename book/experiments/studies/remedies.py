@@ -1,0 +1,228 @@
+"""Dropout and what else is done against overfitting, alone and together, all equally tuned."""
+
+import functools
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+
+from ..images import blocks
+from ..networks import mlp, stream
+from ..registry import experiment
+from ..structures import SeedShift
+from ..training import fit, outputs
+from ..tuning import candidates, choose, measure
+
+CLASSES = 10
+AGAIN = 500_000  # added to a seed, other weights, orders and masks for the same rows
+REMEDIES = ("weight decay", "label smoothing", "mixup", "shifts", "ensemble")
+BASELINES = {
+    "logistic regression": lambda c: LogisticRegression(C=c, max_iter=300),
+    "nearest neighbours": lambda k: KNeighborsClassifier(k),
+}
+# What each arm tunes beside the learning rate.
+ARMS = {
+    "none": (),
+    "none again": (),
+    "dropout": ("dropout",),
+    **{remedy: (remedy,) for remedy in REMEDIES},
+    **{f"dropout + {remedy}": ("dropout", remedy) for remedy in REMEDIES},
+    "dropout, labels permuted": ("dropout",),
+    **dict.fromkeys(BASELINES, ()),
+}
+LEVELS = {
+    "lr": [0.001, 0.002, 0.004, 0.008, 0.016, 0.032],
+    "dropout": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
+    "weight decay": [0.01, 0.03, 0.1, 0.3, 1.0, 3.0],
+    "label smoothing": [0.02, 0.05, 0.1, 0.15, 0.2, 0.3],
+    "mixup": [0.1, 0.2, 0.4, 0.8, 1.6, 3.2],
+    "shifts": [1, 1, 1, 1, 2, 2],
+    "ensemble": [2, 2, 3, 3, 4, 5],
+    "logistic regression": [0.001, 0.003, 0.01, 0.03, 0.1, 0.3],
+    "nearest neighbours": [1, 2, 3, 4, 5, 7],
+}
+RUNS = {
+    "seeds": range(10),
+    # Without dropout the pilot chose its highest learning rate: all levels were then doubled.
+    "pilot": {"levels": LEVELS | {"lr": [rate / 2 for rate in LEVELS["lr"]]}},
+    "pilot_seeds": range(1000, 1004),
+    "small": {
+        "data": "mnist_5k",
+        "sizes": [100, 50, 100],
+        "width": 16,
+        "epochs": 12,
+        "moments": 2,
+    },
+    "small_seeds": range(2),
+    "batch": 10,
+    "tolerance": 0.25,
+}
+
+
+@experiment(
+    "Q1",
+    title="Dropout beside other remedies, alone and together, equally tuned, on MNIST",
+    arms=ARMS,
+    settings={
+        "data": "mnist",
+        "sizes": [1000, 500, 2500],
+        "pool": 2,
+        "width": 128,
+        "epochs": 40,
+        "moments": 8,
+        "batch_size": 50,
+        "levels": LEVELS,
+    },
+    **RUNS,
+)
+def remedies(seeds, arm, *, data, sizes, pool, levels, **settings):
+    """Tune an arm for each seed on its validation rows, and judge it on its test rows.
+
+    Parameters
+    ----------
+    seeds : tuple of int
+    arm : str
+        One of `ARMS`.
+    data : str
+        Set of images.
+    sizes : list of int
+        Rows for training, validation and test; no seed shares any with another.
+    pool : int
+        Side of the squares of pixels that are averaged.
+    levels : dict
+        The levels of each axis that an arm may tune.
+    width, epochs, moments, batch_size
+        As for `trained`.
+
+    Returns
+    -------
+    list of dict
+        What `tuning.choose` gives.
+    """
+    parts = blocks(data, seeds, sizes, pool)
+    x, y = (np.concatenate(part, axis=1) for part in zip(*parts, strict=True))
+    rows, labels = parts[0]
+    if arm.endswith("permuted"):
+        pairs = zip(seeds, labels, strict=True)
+        labels = np.stack([stream(seed, "permuted").permutation(own) for seed, own in pairs])
+    own = [seed + AGAIN * (arm == "none again") for seed in seeds]
+    axes = (arm,) if arm in BASELINES else ("lr", *ARMS[arm])
+    tried = []
+    for given in candidates({axis: levels[axis] for axis in axes}):
+        if arm in BASELINES:
+            logits = fitted(BASELINES[arm](given[arm]), rows, labels, x)
+        else:
+            logits = trained(own, rows, labels, x, given, **settings)
+        tried.append(measure(logits, y, sizes))
+    return choose(tried)
+
+
+def fitted(model, rows, labels, x):
+    """Fit a model of scikit-learn for each seed; return its log probabilities, (1, S, N, C).
+
+    Vote shares of neighbours can be zero, and a class may be missing: each gets a millionth more.
+    """
+    found = []
+    for own, wanted, judged in zip(rows, labels, x, strict=True):
+        p = np.full((len(judged), CLASSES), 1e-6)
+        model.fit(own, wanted)
+        p[:, model.classes_] += model.predict_proba(judged)
+        found.append(p / p.sum(axis=1, keepdims=True))
+    return np.log(found)[None]
+
+
+def trained(seeds, rows, labels, x, given, *, width, epochs, moments, batch_size):
+    """Train d-n-n-10 with Adam and a rate that falls to zero; return log probabilities.
+
+    An ensemble has as many epochs in all as one network, and averages probabilities.
+
+    Parameters
+    ----------
+    seeds : sequence of int
+    rows, labels : ndarray, shapes (S, M, d) and (S, M)
+        Training rows.
+    x : ndarray, shape (S, N, d)
+        Rows to judge.
+    given : dict
+        The candidate: ``lr``, and a strength of each remedy that is used.
+    width, epochs, batch_size : int
+        Units of both hidden layers, epochs in all, rows of a batch.
+    moments : int
+        At how many moments, evenly spread, the networks are judged.
+
+    Returns
+    -------
+    ndarray, shape (T, S, N, C)
+    """
+    members = given.get("ensemble", 1)
+    total = sum(
+        _member(
+            [seed + member * 10 * AGAIN for seed in seeds],
+            rows,
+            labels,
+            x,
+            given,
+            width=width,
+            epochs=epochs // members,
+            moments=moments,
+            batch_size=batch_size,
+        )
+        for member in range(members)
+    )
+    return np.log(np.maximum(total / members, 1e-30))
+
+
+def _member(seeds, rows, labels, x, given, *, width, epochs, moments, batch_size):
+    """Probabilities of one network for each seed at each moment."""
+    pixels = x.shape[2]
+    net = mlp((pixels, width, width, CLASSES), seeds, p_hidden=given.get("dropout", 0.0))
+    if "shifts" in given:
+        streams = [stream(seed, "shifts") for seed in seeds]
+        net.insert(0, SeedShift(given["shifts"], math.isqrt(pixels), streams))
+    on_batch = None
+    if "label smoothing" in given:
+        on_batch = functools.partial(smooth, given["label smoothing"])
+    if "mixup" in given:
+        streams = [stream(seed, "mixup") for seed in seeds]
+        on_batch = functools.partial(mix, given["mixup"], streams)
+    ends = {round(epochs * (k + 1) / moments) for k in range(moments)}
+    found = []
+
+    def note(epoch, net):
+        if epoch + 1 in ends:
+            found.append(torch.from_numpy(outputs(net, x)).softmax(dim=-1).numpy())
+
+    fit(
+        net,
+        rows,
+        labels,
+        seeds,
+        epochs=epochs,
+        batch_size=batch_size,
+        lr=given["lr"],
+        optimizer="adamw",
+        weight_decay=given.get("weight decay", 0.0),
+        on_epoch=note,
+        on_batch=on_batch,
+    )
+    return np.stack(found)
+
+
+def smooth(share, inputs, targets):
+    """Divide a share of each label among all classes (Szegedy et al. 2016)."""
+    return inputs, (1 - share) * F.one_hot(targets, CLASSES) + share / CLASSES
+
+
+def mix(alpha, rngs, inputs, targets):
+    """Mix each row with one of its batch, at a rate that the seed draws for the batch.
+
+    The rate is of law Beta(alpha, alpha) (Zhang et al. 2018).
+    """
+    rate = np.array([rng.beta(alpha, alpha) for rng in rngs], dtype=np.float32)
+    rate = torch.from_numpy(rate)[:, None, None]
+    soft = F.one_hot(targets, CLASSES).to(inputs.dtype)
+    # The order of the rows is random already: reversed it is a random partner.
+    return tuple(rate * each + (1 - rate) * each.flip(1) for each in (inputs, soft))

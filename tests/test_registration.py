@@ -1,0 +1,183 @@
+"""Registered studies: written down before they were run, unchanged since, and judged by rule."""
+
+import hashlib
+import re
+import subprocess
+
+import numpy as np
+import pytest
+
+from book.experiments import registration, registry, results, runner, statistics, verdicts
+from book.scripts.build_book import ROOT
+
+KNOWN = registry.experiments()
+REGISTERED = sorted(path.stem for path in registration.FOLDER.glob("*.yml"))
+TOLD = ("question", "data", "tuning", "stopping", "independence", "controls", "pilot")
+
+
+def git(*arguments):
+    found = subprocess.run(["git", "-C", ROOT, *arguments], capture_output=True, check=False)
+    return found.returncode, found.stdout
+
+
+def history():
+    """Skip where the order of commits cannot be asked for."""
+    code, shallow = git("rev-parse", "--is-shallow-repository")
+    if code:
+        pytest.skip("this copy has no history of commits, such as one made from an archive")
+    if shallow.strip() == b"true":
+        pytest.skip("this copy has only the latest commits: git fetch --unshallow")
+
+
+def first_commit(path):
+    """The commit in which a file first appeared, or None."""
+    _, found = git("log", "--diff-filter=A", "--format=%H", "--", path)
+    commits = found.decode().split()
+    return commits[-1] if commits else None
+
+
+def test_studies_judged_by_registration_are_registered():
+    assert {id for id in KNOWN if id.startswith("Q")} == set(REGISTERED)
+
+
+@pytest.mark.parametrize("id", REGISTERED)
+def test_registration_says_what_a_sceptic_asks(id):
+    registered = registration.read(id)
+    assert all(registered[part] for part in TOLD)
+    assert registered["study"] == id
+    study = KNOWN[id].versions["full"]
+    assert registered["seeds"] == len(study.seeds)
+    for contrast in registration.contrasts(id):
+        assert contrast.worse[0] in KNOWN[id].arms
+        assert contrast.better[0] in KNOWN[id].arms
+        assert contrast.margin > 0
+
+
+@pytest.mark.parametrize("id", REGISTERED)
+def test_margins_are_at_most_a_quarter_of_the_pilot_s_effect(id):
+    registered = registration.read(id)
+    pilot = results.load(registered.get("effect_of", id), "pilot")
+    for measure, margin in registered["margins"].items():
+        none, dropped = (
+            pilot.values(arm, f"{measure}_best").mean() for arm in registered["effect"]
+        )
+        assert 0 < margin <= abs(none - dropped) / 4
+
+
+@pytest.mark.parametrize("id", REGISTERED)
+def test_full_results_carry_the_digest_of_the_registration(id):
+    found = results.read(id, "full")
+    if found is None:
+        pytest.skip(f"{id} is registered and not run in full yet")
+    assert found.registered == registration.digest(id)
+
+
+@pytest.mark.parametrize("id", REGISTERED)
+def test_registration_was_committed_before_any_full_result(id):
+    history()
+    folder = registration.FOLDER.parent.relative_to(ROOT)
+    first = first_commit(folder / "results" / "full" / f"{id}.json")
+    if first is None:
+        pytest.skip(f"no full result of {id} is committed yet")
+    code, before = git("show", f"{first}^:{folder / 'registered' / id}.yml")
+    assert code == 0, f"{id} was not registered before its first full result, {first}"
+    assert hashlib.sha256(before).hexdigest() == registration.digest(id)
+
+
+def test_digest_does_not_depend_on_the_ends_of_lines(tmp_path):
+    for name, end in (("A", b"\n"), ("B", b"\r\n"), ("C", b"\n\n")):
+        (tmp_path / f"{name}.yml").write_bytes(b"study: A" + end + b"seeds: 2" + end)
+    one, other, longer = (registration.digest(name, tmp_path) for name in "ABC")
+    assert one == other != longer
+    assert registration.digest("D", tmp_path) is None
+
+
+def test_results_of_another_registration_are_neither_used_nor_overwritten(tmp_path, monkeypatch):
+    version = registry.Version(settings={}, seeds=(0,))
+    pilot = registry.Version(settings={}, seeds=(9,))
+    toy = registry.Experiment(
+        id="T1",
+        title="a toy",
+        function=lambda seed, arm: {"score": seed},
+        arms=("a",),
+        versions={"full": version, "small": version, "pilot": pilot},
+    )
+    monkeypatch.setattr(registration, "digest", lambda id: "first")
+    assert runner.run(toy, folder=tmp_path, progress=False).registered == "first"
+    monkeypatch.setattr(registration, "digest", lambda id: "second")
+    with pytest.raises(ValueError, match="under another registration"):
+        runner.run(toy, folder=tmp_path, progress=False)
+    assert results.load("T1", folder=tmp_path).registered == "first"
+    assert runner.run(toy, "small", folder=tmp_path, progress=False).registered is None
+
+
+@pytest.mark.parametrize(
+    ("asserted", "word"),
+    [
+        ((True, False, True), "supported"),
+        ((False, True, True), "contradicted"),
+        ((False, False, True), "equivalent"),
+        ((False, False, False), "undecided"),
+    ],
+)
+def test_what_is_asserted_decides_the_word(asserted, word):
+    assert registration.word(*asserted) == word
+    assert word in verdicts.WORDS
+
+
+def study(monkeypatch, gains, margin):
+    """Judge gains as if a study had registered and found them."""
+    asked = [
+        registration.Contrast(
+            study="T",
+            question=str(i),
+            text="",
+            worse=("one", "nll_best"),
+            better=("other", "nll_best"),
+            margin=margin,
+        )
+        for i in range(len(gains))
+    ]
+    monkeypatch.setattr(registration, "contrasts", lambda id: asked)
+    monkeypatch.setattr(
+        registration.Contrast, "gain", lambda self: np.array(gains[int(self.question)])
+    )
+    registration.judge.cache_clear()
+    found = registration.judge("T")
+    registration.judge.cache_clear()
+    return found
+
+
+def test_words_are_those_of_made_up_gains(monkeypatch):
+    spread = np.linspace(-1, 1, 10)
+    gains = [5 + spread, -5 + spread, 0.01 * spread, 3 * spread]
+    found = study(monkeypatch, gains, margin=0.1)
+    words = [row.word for row in found]
+    assert words == ["supported", "contradicted", "equivalent", "undecided"]
+    for row, gain in zip(found, gains, strict=True):
+        assert row.interval == statistics.interval(gain, 0.98)
+        assert row.estimate == pytest.approx(gain.mean())
+
+
+def test_noise_is_seldom_asserted(monkeypatch, rng):
+    """Of 200 studies of 8 contrasts without effect, Holm's method allows 5 % an assertion."""
+    false = sum(
+        any(row.word != "undecided" for row in study(monkeypatch, list(gains), margin=1e-6))
+        for gains in rng.normal(size=(200, 8, 10))
+    )
+    assert false <= 27  # more has a probability below 1e-6 if 5 % are
+
+
+@pytest.mark.parametrize("id", [id for id in REGISTERED if results.read(id, "full")])
+def test_what_is_supported_has_an_interval_above_zero(id):
+    for row in registration.judge(id):
+        low, high = row.interval
+        assert low < row.estimate < high
+        assert (low > 0) or row.word != "supported"
+        assert (high < 0) or row.word != "contradicted"
+
+
+def test_nothing_is_told_of_a_place_or_a_person():
+    for id in REGISTERED:
+        text = registration.path_of(id).read_text(encoding="utf-8")
+        assert not re.search(r"/work|/tmp|/home", text)
