@@ -1,6 +1,6 @@
 # The verbs of the project; `make` alone lists them. Each sets up what it needs in .venv.
 .DEFAULT_GOAL := help
-.PHONY: help book test notebooks ledger mutants reseed proofs proofs-mutants reproduce bench pdf lab labtest clean
+.PHONY: help book test notebooks figures ledger mutants reseed proofs proofs-mutants reproduce bench pdf lab labtest clean
 
 # On Windows this runs in Git Bash, and an environment has its programs in another folder.
 ifeq ($(OS),Windows_NT)
@@ -49,6 +49,9 @@ test: $(VENV)/test.stamp book ## verify everything; SEED=1 reseeds what is rando
 
 notebooks: $(VENV)/test.stamp ## execute the chapters whose text or library changed
 	@$(RUN) -m book.scripts.build_notebooks
+
+figures: $(VENV)/test.stamp ## draw every figure as SVG into _build/figures, with caption and licence
+	@$(RUN) -m book.scripts.build_figures
 
 reproduce: $(VENV)/test.stamp ## run the experiments in full size; ONLY="R1 R4" some of them
 	@$(RUN) -m book.experiments $(ONLY) --jobs $(JOBS) --folder _build/reproduced

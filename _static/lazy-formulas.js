@@ -1,12 +1,13 @@
-// Formulas are typeset when they come near the view: a chapter has hundreds, and each is dozens of
-// elements. Print typesets all. Until a formula is set, book.css keeps about the room that it takes.
+// Formulas are typeset when they come near the view, and are TeX again when they are far from it: a
+// chapter has hundreds, and each is dozens of elements. Print typesets all. Until a formula is set,
+// book.css keeps about the room that it takes, and afterwards it keeps its own.
 (() => {
   "use strict";
   const SMALLEST = 0.7; // of its size: a formula that is too wide even so scrolls
-  // No formula is a tab stop by itself; a wide one becomes one when it scrolls.
   const config = (window.MathJax ??= {});
   config.startup = { ...config.startup, typeset: false };
-  config.options = { ...config.options, menuOptions: { settings: { inTabOrder: false } } };
+
+  const tex = new WeakMap(); // what stood in an element before its formula was set
 
   const isSet = (math) => math.querySelector("mjx-container") !== null;
   let working = Promise.resolve();
@@ -36,7 +37,7 @@
     for (const { math, box } of sized) {
       const [needed, room] = widths({ math, box });
       if (needed <= room + 2) continue;
-      math.tabIndex = 0;
+      math.tabIndex = 0; // what scrolls can be reached by keyboard; no other formula is a tab stop
       math.setAttribute("role", "group");
       math.setAttribute("aria-label", "Formula, wider than the page");
     }
@@ -47,24 +48,64 @@
     await window.MathJax.startup.promise;
     const open = formulas.filter((math) => math.isConnected && !isSet(math));
     if (!open.length) return;
+    for (const math of open) {
+      math.style.minWidth = math.style.height = ""; // the room of a formula that was set before
+      tex.set(math, [...math.childNodes].map((node) => node.cloneNode(true)));
+    }
     await window.MathJax.typesetPromise(open);
     fit(open);
   }).catch((error) => console.error(error)));
 
+  // Make formulas TeX again, in the room that they took.
+  const release = (formulas) => {
+    const boxes = formulas.filter((math) => math.isConnected && isSet(math))
+      .map((math) => [math, math.getBoundingClientRect()]);
+    for (const [math, box] of boxes) {
+      window.MathJax.typesetClear([math]);
+      for (const name of ["tabindex", "role", "aria-label"]) math.removeAttribute(name);
+      math.replaceChildren(...tex.get(math));
+      math.style.height = `${box.height}px`;
+      if (math.localName === "span") math.style.minWidth = `${box.width}px`;
+    }
+  };
+
   const everyFormula = () => [...document.querySelectorAll("article .math")];
-  window.bookFormulas = { all: () => set(everyFormula()) };
+  let keeping = false; // all that is set, for print
+  window.bookFormulas = { all: () => { keeping = true; return set(everyFormula()); } };
 
   window.addEventListener("load", () => {
     if (!window.MathJax?.startup?.promise) { // it was not loaded: show the TeX
       document.documentElement.classList.add("math-ready");
       return;
     }
-    const near = new IntersectionObserver((entries) => {
-      const found = entries.filter((entry) => entry.isIntersecting).map((entry) => entry.target);
-      found.forEach((math) => near.unobserve(math));
-      if (found.length) set(found);
-    }, { rootMargin: "60% 0px" });
-    everyFormula().forEach((math) => near.observe(math));
+    const watch = (margin, act) => {
+      const observer = new IntersectionObserver((entries) => act(entries), { rootMargin: margin });
+      everyFormula().forEach((math) => observer.observe(math));
+    };
+    const inside = (entries, wanted) =>
+      entries.filter((entry) => entry.isIntersecting === wanted).map((entry) => entry.target);
+    watch("60% 0px", (entries) => set(inside(entries, true)));
+    watch("150% 0px", (entries) => keeping || release(inside(entries, false)));
+  });
+
+  // What is set on the way to the end of a page moves the end: go on until it stays.
+  let ending = 0;
+  const toTheEnd = async () => {
+    const turn = (ending += 1);
+    const page = document.documentElement;
+    let height;
+    for (let calm = 0; calm < 3 && turn === ending; calm = page.scrollHeight === height ? calm + 1 : 0) {
+      height = page.scrollHeight;
+      scrollTo({ top: height, behavior: "instant" });
+      await new Promise((resolve) => setTimeout(resolve, 60)); // the observer reports what is near
+      await working;
+    }
+  };
+  for (const name of ["wheel", "pointerdown", "touchstart"]) addEventListener(name, () => { ending += 1; }, { passive: true });
+  addEventListener("keydown", (event) => {
+    ending += 1;
+    const typing = event.target.closest?.("input, select, textarea, [contenteditable]");
+    if (event.key === "End" && !typing && !event.shiftKey) toTheEnd();
   });
 
   let width = innerWidth;

@@ -21,12 +21,17 @@
     card = shownFor = undefined;
   };
 
+  // Below its link or above it, and in any case inside the window.
   const place = (link) => {
     const box = link.getClientRects()[0] ?? link.getBoundingClientRect();
-    const below = innerHeight - box.bottom > card.offsetHeight + 12 || box.top < innerHeight / 2;
-    const left = Math.max(8, Math.min(box.left, document.documentElement.clientWidth - card.offsetWidth - 8));
+    const { offsetWidth: width, offsetHeight: height } = card;
+    const below = innerHeight - box.bottom > height + 12 || box.top < innerHeight / 2;
+    const within = (at, size, room) => Math.max(8, Math.min(at, room - size - 8));
+    const left = within(box.left, width, document.documentElement.clientWidth);
+    const top = within(below ? box.bottom + 6 : box.top - height - 6, height, innerHeight);
     card.style.left = `${left + scrollX}px`;
-    card.style.top = `${scrollY + (below ? box.bottom + 6 : box.top - card.offsetHeight - 6)}px`;
+    card.style.top = `${top + scrollY}px`;
+    card.style.visibility = "";
   };
 
   const show = async (link) => {
@@ -39,6 +44,7 @@
     card.id = "link-preview";
     card.setAttribute("role", "tooltip");
     card.innerHTML = preview;
+    card.style.visibility = "hidden"; // until its formulas are set and its size is known
     document.body.append(card);
     card.addEventListener("mouseenter", () => clearTimeout(timer));
     card.addEventListener("mouseleave", leave);

@@ -11,19 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 if TYPE_CHECKING:
     from fractions import Fraction  # which takes longer to import than all of this
 
-__all__ = [
-    "Probability",
-    "Rng",
-    "array_of",
-    "check_count",
-    "check_positive",
-    "check_probability",
-    "check_rng",
-    "finite",
-    "is_fraction",
-    "number_array",
-]
-
 # What a layer takes as a source of masks: a generator, a seed, or nothing for fresh entropy.
 Rng = np.random.Generator | int | None
 # A Fraction is computed with exactly where there is a closed form.
@@ -33,28 +20,20 @@ Probability: TypeAlias = "float | Fraction"
 def check_probability(
     p: Any, message: str = "drop probability p must lie in [0, 1], got p={p!r}"
 ) -> float:
-    """Return the drop probability `p` as a float, or say what is wrong with it.
-
-    Parameters
-    ----------
-    p : real number
-        A Python or NumPy scalar in [0, 1]; a `fractions.Fraction` is accepted.
-    message : str
-        Text of the error, with ``{p}`` where the value belongs.
+    """Return a number in [0, 1], Python's or NumPy's or a `fractions.Fraction`, as a float.
 
     Raises
     ------
     ValueError
-        If `p` is outside [0, 1], NaN, a boolean (True is more likely a misplaced
-        flag than "drop everything") or an array.
+        If `p` is outside [0, 1], NaN, a boolean (True is more likely a misplaced flag than "drop
+        everything") or an array: the `message`, with `p` in the place of ``{p}``.
     TypeError
         If `p` is not a number at all.
     """
-    is_array = hasattr(p, "__array__") and not isinstance(p, numbers.Real)
-    if isinstance(p, (bool, np.bool_)) or is_array:
-        raise ValueError(message.format(p=p) + f" of type {type(p).__name__}, not a real number")
-    if not isinstance(p, numbers.Real):
-        raise TypeError(message.format(p=p) + f" of type {type(p).__name__}, not a real number")
+    is_flag = isinstance(p, (bool, np.bool_))
+    if is_flag or not isinstance(p, numbers.Real):
+        error = ValueError if is_flag or hasattr(p, "__array__") else TypeError
+        raise error(message.format(p=p) + f" of type {type(p).__name__}, not a real number")
     if not 0 <= cast(float, p) <= 1:  # this form rejects NaN, `p < 0 or p > 1` would not
         raise ValueError(message.format(p=p))
     return float(p)
@@ -63,13 +42,8 @@ def check_probability(
 def check_rng(rng: Rng) -> np.random.Generator:
     """Return a `numpy.random.Generator`: `rng` itself, or a new one from an integer seed or None.
 
-    Raises
-    ------
-    TypeError
-        If `rng` is anything else, above all the module `numpy.random` or a legacy
-        `RandomState`, whose state is shared.
-    ValueError
-        If the seed is negative.
+    A negative seed is a ValueError; anything else, above all the module `numpy.random` or a legacy
+    `RandomState`, whose state is shared, is a TypeError.
     """
     if isinstance(rng, np.random.Generator):
         return rng
@@ -83,35 +57,14 @@ def check_rng(rng: Rng) -> np.random.Generator:
 
 
 def check_positive(**values: float) -> None:
-    """Refuse a named number that is not positive and finite, NaN included, or is an array.
-
-    Raises
-    ------
-    ValueError
-        With the name and the value.
-
-    Examples
-    --------
-    >>> check_positive(tau=2.0)
-    >>> check_positive(tau=-1.0)
-    Traceback (most recent call last):
-    ValueError: tau must be positive and finite, got tau=-1.0
-    """
+    """Raise a ValueError for a named number that is not positive and finite, or is an array."""
     for name, value in values.items():
         if np.ndim(value) or not 0 < value < math.inf:
             raise ValueError(f"{name} must be positive and finite, got {name}={value!r}")
 
 
 def check_count(name: str, value: Any, least: int) -> int:
-    """Return a number to count with, or say that `value` is none, or is less than `least`.
-
-    Raises
-    ------
-    TypeError
-        If it is no integer; a boolean is none.
-    ValueError
-        If it is less than `least`.
-    """
+    """Return `value` as an int; TypeError if it is none or a boolean, ValueError below `least`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         shown = type(value).__name__ if getattr(value, "ndim", 0) else repr(value)  # no whole array
         raise TypeError(f"{name} must be an integer, got {name}={shown}")
@@ -120,14 +73,15 @@ def check_count(name: str, value: Any, least: int) -> int:
     return int(value)
 
 
-def array_of(name: str, value: ArrayLike) -> NDArray:
-    """`value` as an ndarray.
+def check_choice(name: str, value: str, *choices: str) -> None:
+    """Raise torchvision's ValueError unless `value` is one of the choices."""
+    if value not in choices:
+        wanted = " or ".join(map(repr, choices))
+        raise ValueError(f"{name} has to be either {wanted}, but got {value}")
 
-    Raises
-    ------
-    TypeError
-        For a masked array, whose own mask would be lost without a word.
-    """
+
+def array_of(name: str, value: ArrayLike) -> NDArray:
+    """`value` as an ndarray; a TypeError for a masked one, whose own mask would be lost."""
     ma = sys.modules.get("numpy.ma")  # there can be no such array before it is imported
     if ma is not None and isinstance(value, ma.MaskedArray):
         raise TypeError(
@@ -138,13 +92,7 @@ def array_of(name: str, value: ArrayLike) -> NDArray:
 
 
 def finite(name: str, value: ArrayLike, ndim: int) -> NDArray[np.float64]:
-    """`value` as a float64 array with `ndim` axes.
-
-    Raises
-    ------
-    ValueError
-        With the name, if it has another number of axes, an infinite value or NaN.
-    """
+    """`value` as a float64 array; a ValueError unless it is finite and has `ndim` axes."""
     array = array_of(name, value).astype(float, copy=False)
     if array.ndim != ndim:
         raise ValueError(f"{name} must have {ndim} axes, got shape {array.shape}")

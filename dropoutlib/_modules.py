@@ -16,8 +16,6 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-__all__ = ["shadow", "switch"]
-
 ATOMS = {bool, int, float, str, type(None), nn.Parameter, torch.dtype, torch.device}
 EMPTY = {dict, list, collections.OrderedDict}
 

@@ -13,22 +13,9 @@ CACHE_LINE = 64
 def scaled_product(x: NDArray, mask: NDArray | None, scale: float) -> NDArray:
     """Return x * mask * scale, dense, of the dtype and in the order of strides of `x`.
 
-    Parameters
-    ----------
-    x : ndarray
-    mask : ndarray or None
-        Of a shape that broadcasts to that of `x`; None for all ones.
-    scale : float
-
-    Returns
-    -------
-    ndarray
-        `x` itself if nothing is to be multiplied. A dropped infinity becomes NaN.
-
-    Raises
-    ------
-    TypeError
-        If `x` is not floating point and there is more to multiply than a boolean mask.
+    The shape of `mask` broadcasts to that of `x`; None stands for all ones. It is `x` itself if
+    nothing is to be multiplied; a dropped infinity becomes NaN. TypeError if `x` is not floating
+    point and there is more to multiply than a boolean mask.
     """
     if mask is None and scale == 1:
         return x

@@ -85,10 +85,7 @@ def fill_mask(
 ) -> NDArray[np.bool_]:
     """Draw the mask of `sample_mask` into `out`, an array that exists, and return `out`.
 
-    Raises
-    ------
-    ValueError, TypeError
-        As for `sample_mask`, or if `out` is not a C-contiguous array of booleans.
+    Errors as for `sample_mask`, and ValueError if `out` is no C-contiguous array of booleans.
     """
     p, rng = check_probability(p), check_rng(rng)
     if getattr(out, "dtype", None) != np.bool_ or not out.flags.c_contiguous:
@@ -152,11 +149,6 @@ def _random_bytes(words, rng):
 def enumerate_masks(n: int) -> NDArray[np.bool_]:
     """All 2^n masks of `n` units, in the order of the binary numbers they spell.
 
-    Parameters
-    ----------
-    n : int
-        Number of units, at least 0.
-
     Returns
     -------
     ndarray of bool, shape (2**n, n)
@@ -186,18 +178,16 @@ def enumerate_masks(n: int) -> NDArray[np.bool_]:
 
 
 def iterate_masks(n: int, chunk: int = 12) -> Iterator[NDArray[np.bool_]]:
-    """The masks of `enumerate_masks`, in its order, at most 2^chunk at a time.
-
-    Parameters
-    ----------
-    n : int
-        Number of units; no limit, as only one chunk is in memory.
-    chunk : int
-        Binary logarithm of the largest number of masks in a chunk, at least 1.
+    """The masks of `enumerate_masks`, in its order, at most 2^chunk at a time, for `n` of any size.
 
     Yields
     ------
     ndarray of bool, shape (2**min(n, chunk), n)
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `n` or `chunk` is no integer, or `chunk` is less than 1.
 
     Examples
     --------
@@ -260,15 +250,7 @@ def mask_weights(masks: ArrayLike, p: Probability) -> NDArray:
 class PackedMask:
     """A mask that takes one bit a unit; `unpack` gives back the very mask (``thm-mask-memory``).
 
-    Parameters
-    ----------
-    mask : ndarray of bool, any shape
-        Its shape is kept as the attribute `shape`.
-
-    Raises
-    ------
-    TypeError
-        If `mask` is not an array of booleans.
+    `mask` is an ndarray of bool, or a TypeError; its shape is kept as the attribute `shape`.
 
     Examples
     --------

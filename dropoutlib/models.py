@@ -23,12 +23,10 @@ class MLPWithDropout(nn.Sequential):
 
     Parameters
     ----------
-    input_dim : int
-        Number of inputs.
+    input_dim, output_dim : int
+        Numbers of inputs and outputs.
     hidden_dims : sequence of int
         Widths of the hidden layers; none makes a linear model without dropout.
-    output_dim : int
-        Number of outputs.
     dropout_p : float
         Probability of dropping a hidden unit, in [0, 1].
 
@@ -46,11 +44,7 @@ class MLPWithDropout(nn.Sequential):
     """
 
     def __init__(
-        self,
-        input_dim: int,
-        hidden_dims: Sequence[int],
-        output_dim: int,
-        dropout_p: float = 0.5,
+        self, input_dim: int, hidden_dims: Sequence[int], output_dim: int, dropout_p: float = 0.5
     ) -> None:
         sizes = [input_dim, *hidden_dims]
         for size in (*sizes, output_dim):
@@ -69,19 +63,8 @@ class ConvNetWithDropout(nn.Sequential):
     linear. On maps that are averaged, dropout of single units would average away
     (``thm-spatial-variance``).
 
-    Parameters
-    ----------
-    in_channels : int
-        Channels of the image.
-    num_classes : int
-        Number of logits.
-    dropout_p : float
-        Probability of dropping a map or, before the last layer, a unit, in [0, 1].
-
-    Raises
-    ------
-    ValueError, TypeError
-        If a size is not a positive integer, or for a wrong `dropout_p`.
+    Parameters and errors as for `MLPWithDropout`: the channels of the image, the number of logits,
+    and the probability of dropping a map or, before the last layer, a unit.
 
     Examples
     --------

@@ -10,10 +10,16 @@ document.addEventListener("DOMContentLoaded", () => {
     if (!list || !answer) continue;
     list.classList.add("choices");
     const choices = [...list.children];
-    for (const item of choices) {
+    for (const [number, item] of choices.entries()) {
       const button = document.createElement("button");
       button.type = "button";
       button.append(...item.childNodes);
+      if (button.querySelector(".math")) { // not every reader of screens takes a formula for a name
+        const name = document.createElement("span");
+        name.className = "visually-hidden";
+        name.textContent = `Choice ${number + 1}: `;
+        button.prepend(name);
+      }
       item.append(button);
       button.addEventListener("click", () => {
         for (const other of choices) {
@@ -23,6 +29,8 @@ document.addEventListener("DOMContentLoaded", () => {
           other.firstChild.setAttribute("aria-pressed", String(other === item));
         }
         answer.open = true;
+        const name = box.id || box.closest("section.mistake")?.id;
+        if (name) window.bookProgress?.note(box.id, Boolean(item.querySelector(".right")), true);
       });
     }
   }

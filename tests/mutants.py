@@ -1,7 +1,8 @@
 """Mutants: one operator, comparison, constant or condition of a source file changed at a time.
 
-``python tests/mutants.py library [N] [SEED]`` changes `dropoutlib` at N random places, and runs the
-tests that call the changed function, the quickest first. A mutant that no test notices survives.
+``python tests/mutants.py library [N] [SEED]`` changes `dropoutlib` and the closed forms of the book
+at N random places, and runs the tests that call the changed function, the quickest first. A mutant
+that no test notices survives. It can be stopped and started again.
 ``python tests/mutants.py statements`` puts the altered statements of `alterations` to the exact
 checks, ``tests`` changes the bodies of the claim tests, and ``shared`` reads off their calls which
 methods of a theorem are independent.
@@ -16,12 +17,12 @@ import argparse
 import ast
 import contextlib
 import copy
+import hashlib
 import importlib.abc
 import importlib.util
 import json
 import multiprocessing
 import os
-import random
 import subprocess
 import sys
 import tempfile
@@ -38,13 +39,15 @@ from book.scripts import build_ledger
 
 ROOT = build_ledger.ROOT
 CALLS = ROOT / "_build" / "mutants" / "calls.json"
+DEAD = CALLS.with_name("dead.json")
 STORED = ROOT / "tests" / "mutants.json"
 PAGE = ROOT / "backmatter" / "mutants.md"
 BUDGET = 90.0  # seconds of tests that a mutant has to survive
 # What needs the built book, a browser or minutes says nothing of the library that others do not.
 LEFT_OUT = ("book", "build", "pages", "pdf", "lab", "figures", "interactive", "notebooks", "data",
-            "experiments", "studies", "benchmarks", "guide", "typography", "project", "ledger",
-            "advice", "answers", "statistics", "nn_compile", "mutants")  # fmt: skip
+            "experiments", "studies", "benchmarks", "guide", "search", "typography", "project",
+            "ledger", "advice", "answers", "statistics", "nn_compile", "mutants", "proofs",
+            "packages", "typing")  # fmt: skip
 
 SWAPS = {
     ast.Add: ast.Sub,
@@ -228,7 +231,18 @@ def record_calls() -> dict:
         if done.returncode:
             CALLS.unlink(missing_ok=True)
             raise SystemExit(f"the tests fail before anything is changed\n{done.stdout[-3000:]}")
-    return json.loads(CALLS.read_text(encoding="utf-8"))
+    return still_there(json.loads(CALLS.read_text(encoding="utf-8")))
+
+
+def still_there(calls: dict) -> dict:
+    """The recorded tests that exist: one that is not found would look like one that fails."""
+    command = [sys.executable, "-m", "pytest", "tests", "-q", "--collect-only", "-p"]
+    done = subprocess.run([*command, "no:cacheprovider"], cwd=ROOT, capture_output=True, text=True)
+    listed = set(done.stdout.splitlines())
+    kept = {test: entry for test, entry in calls.items() if test in listed}
+    if len(kept) < len(calls) / 2:
+        raise SystemExit(f"{CALLS} is of other tests: delete it")
+    return kept
 
 
 def tests_of(file: Path, function: str, calls: dict) -> list[str]:
@@ -260,7 +274,7 @@ def survives(file: Path, mutant: Mutant, tests: list[str]) -> bool:
         target=_run, args=(file, mutant, tests, sender)
     )
     process.start()
-    process.join(3 * BUDGET)  # an endless loop is noticed as well
+    process.join(10 * BUDGET)  # for what waits without end; what computes is stopped by itself
     if process.is_alive():
         process.kill()
         process.join()
@@ -269,8 +283,12 @@ def survives(file: Path, mutant: Mutant, tests: list[str]) -> bool:
 
 
 def _run(file: Path, mutant: Mutant, tests: list[str], sender) -> None:
+    import resource  # like fork, not on Windows
+
     import pytest
 
+    # Seconds of computing and not of the clock: a busy machine must not look like an endless loop.
+    resource.setrlimit(resource.RLIMIT_CPU, (int(3 * BUDGET), int(3 * BUDGET)))
     sys.meta_path.insert(0, Replaced(module_name(file), file, mutant.tree))
     os.chdir(ROOT)
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
@@ -281,35 +299,67 @@ def _run(file: Path, mutant: Mutant, tests: list[str], sender) -> None:
     os._exit(0)
 
 
-def library(count: int, seed: int) -> list[dict]:
-    """Verdicts on so many random mutants of the library."""
-    calls = record_calls()
+def digest(*parts: object) -> str:
+    """Short fingerprint of what is given."""
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:16]
+
+
+def sample(count: int, seed: int) -> list[tuple[str, str, Mutant]]:
+    """(key, file, mutant) of so many mutants at random, a larger sample holding a smaller one.
+
+    They are those with the smallest digests: a change of one file changes the sample in that
+    file alone. The key tells whether the mutated file is still as it was.
+    """
     houses = [ROOT / house for house in calls_plugin.LIBRARY]
-    files = sorted(
-        file for house in houses for file in ([house] if house.is_file() else house.rglob("*.py"))
-    )
-    every = [(f, m) for f in files for m in mutants(f.read_text(encoding="utf-8"))]
-    chosen = random.Random(seed).sample(every, min(count, len(every)))
+    drawn = []
+    for house in houses:
+        for file in sorted([house] if house.is_file() else house.rglob("*.py")):
+            source, name = file.read_text(encoding="utf-8"), str(file.relative_to(ROOT))
+            twins: Counter[tuple[str, str]] = Counter()
+            for mutant in mutants(source):
+                place = (mutant.function, mutant.what)
+                order = digest(seed, name, *place, twins[place])
+                drawn.append((order, digest(order, source), name, mutant))
+                twins[place] += 1
+    drawn.sort(key=lambda entry: entry[0])
+    return [entry[1:] for entry in drawn[:count]]
+
+
+def library(count: int, seed: int, without: list[str]) -> list[dict]:
+    """Verdicts on so many random mutants of the library, less those of some files.
+
+    Each death is stored as it happens, and stands while the file is unchanged; what survived is
+    tried again, since there may be new tests.
+    """
+    calls = record_calls()
+    dead = json.loads(DEAD.read_text(encoding="utf-8")) if DEAD.exists() else {}
     import torch  # noqa: F401 -- once here, not once in each process
 
     found = []
-    for number, (file, mutant) in enumerate(chosen, start=1):
+    for number, (key, name, mutant) in enumerate(sample(count, seed), start=1):
+        if name in without:
+            continue
+        file = ROOT / name
         tests = tests_of(file, mutant.function, calls)
         start = time.perf_counter()
-        alive = not tests or survives(file, mutant, tests)
-        entry = {
-            "file": str(file.relative_to(ROOT)),
-            "function": mutant.function,
-            "line": mutant.line,
-            "change": mutant.what,
-            "tests": len(tests),
-            "survives": bool(alive),
-        }
-        found.append(entry)
+        alive = key not in dead and (not tests or survives(file, mutant, tests))
+        if not alive and key not in dead:
+            dead[key] = f"{name}: {mutant.what}"
+            DEAD.write_text(json.dumps(dead, indent=0), encoding="utf-8")
+        found.append(
+            {
+                "file": name,
+                "function": mutant.function,
+                "line": mutant.line,
+                "change": mutant.what,
+                "tests": len(tests),
+                "survives": bool(alive),
+            }
+        )
         verdict = "SURVIVES" if alive else "dies"
         print(
             f"{number:4} {verdict:8} {time.perf_counter() - start:5.1f} s {len(tests):4} tests  "
-            f"{entry['file']}:{mutant.line} {mutant.what}",
+            f"{name}:{mutant.line} {mutant.what}",
             flush=True,
         )
     return found
@@ -423,7 +473,8 @@ def page(stored: dict, seeds: dict[str, list[str]]) -> str:
         "## Changes of the library",
         "",
         f"{len(changed)} random changes, each of one operator, comparison, constant or condition "
-        "of `dropoutlib`, were run by the tests that call the function.",
+        "of `dropoutlib` and of the closed forms that the chapters state, were run by the tests "
+        "that call the function.",
         f"{len(changed) - len(alive)} were noticed, {len(alive)} were not:",
         "",
     ]
@@ -482,10 +533,11 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("what", choices=("library", "statements", "tests", "shared", "page"))
     parser.add_argument("count", type=int, nargs="?", default=200)
     parser.add_argument("seed", type=int, nargs="?", default=0)
+    parser.add_argument("--without", nargs="*", default=[], help="files left out, as from the root")
     arguments = parser.parse_args(argv)
     fresh = {}
     if arguments.what == "library":
-        fresh["library"] = library(arguments.count, arguments.seed)
+        fresh["library"] = library(arguments.count, arguments.seed, arguments.without)
     elif arguments.what == "shared":
         records = build_ledger.run_claims("--collect-only")
         fresh["shared"] = shared_functions(record_calls(), records)

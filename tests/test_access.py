@@ -14,7 +14,7 @@ every_page = pytest.mark.parametrize("page_name", PAGES)
 GRAVE = ("serious", "critical")
 HEAVIEST = 1_500_000  # bytes of a page and its pictures, without what all pages share
 FIRST_PAINT = 1000  # milliseconds, from disk
-MOST_ELEMENTS = 12_000  # of a page as it is opened
+MOST_ELEMENTS = 12_000  # of a page as it is opened, and while it is read to its end
 PAINTS = 10  # tries, of which the quickest counts
 SHIFT = 0.05  # of the layout while a page loads; browsers call 0.1 good
 SHIFTS = """() => new Promise((resolve) => {
@@ -118,6 +118,31 @@ def test_formulas_are_set_near_the_view_and_all_on_demand(browser, page_name):
         page.evaluate("() => window.bookFormulas.all()")
         assert page.locator("article .math:not(:has(mjx-container))").count() == 0
         assert page.locator("mjx-container[tabindex='0']").count() == 0
+        assert faults == []
+
+
+@pytest.mark.parametrize("page_name", ["backmatter/ledger.html", "chapters/noise.html"])
+@pytest.mark.browser
+def test_formulas_far_from_the_view_are_let_go(browser, page_name):
+    """The two pages with the most formulas, read from the beginning to the end and back."""
+    with pages.watched(browser, HTML.as_uri()) as (page, faults):
+        page.goto(f"{HTML.as_uri()}/{page_name}")
+        page.evaluate("() => window.MathJax.startup.promise")
+        first = page.locator("article .math").first
+        first.scroll_into_view_if_needed()
+        first.locator("mjx-container").wait_for()
+        seen = 0
+        while page.evaluate("scrollY + innerHeight < document.documentElement.scrollHeight - 2"):
+            page.evaluate("scrollBy(0, 0.9 * innerHeight)")
+            page.wait_for_timeout(150)
+            seen = max(seen, page.evaluate("document.querySelectorAll('*').length"))
+        assert seen < MOST_ELEMENTS
+        assert first.locator("mjx-container").count() == 0
+        first.scroll_into_view_if_needed()
+        first.locator("mjx-container").wait_for()
+        page.evaluate("() => window.bookFormulas.all()")
+        assert page.locator("article .math:not(:has(mjx-container))").count() == 0
+        assert page.locator("mjx-merror").count() == 0  # TeX that was let go is whole
         assert faults == []
 
 

@@ -157,6 +157,7 @@ def test_deviations_do_not_add_up(rng):
         ({"variances": np.ones((T, N)), "tau": 1.0}, "either"),
         ({"tau": 0.0}, "positive"),
         ({"tau": np.nan}, "positive"),
+        ({"tau": np.inf}, "positive and finite"),
         ({"variances": np.ones((T, 1))}, "shape of means"),
         ({"variances": -np.ones((T, N))}, "negative"),
         ({"variances": np.full((T, N), np.inf)}, "finite"),
@@ -165,6 +166,12 @@ def test_deviations_do_not_add_up(rng):
 def test_wrong_noise_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         decompose_variance(np.ones((T, N)), **arguments)
+
+
+def test_members_may_be_sure_of_their_noise():
+    means = np.array([[0.0, 1.0], [2.0, 1.0]])
+    split = decompose_variance(means, np.array([[0.0, 0.0], [1.0, 0.0]]))
+    assert split.total.tolist() == [1.5, 0.0]
 
 
 @pytest.mark.parametrize("tau", [np.array([1.0, 2.0]), torch.tensor(2.0), "2", True])

@@ -60,4 +60,3 @@ def test_examples():
 def test_what_is_not_positive_is_refused_by_name(value):
     with pytest.raises(ValueError, match=r"^sigma must be positive and finite, got sigma="):
         _checks.check_positive(tau=1, sigma=value)
-    assert doctest.testmod(_checks).failed == 0

@@ -4,7 +4,6 @@ import functools
 import http.server
 import importlib
 import json
-import pkgutil
 import re
 import threading
 
@@ -13,9 +12,7 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 
-import dropcheck
-import dropoutlib
-from book import exercises
+from book.extensions import api
 from book.scripts import build_book, build_ledger, ledger_page, versions
 
 browser = pages.browser
@@ -233,17 +230,54 @@ def test_every_statement_and_term_has_a_preview():
     assert {f"backmatter/glossary.html#{name}" for name in terms} <= set(previews)
 
 
-def test_every_public_name_is_on_the_library_page():
-    found = anchors(HTML / "backmatter" / "api.html")
-    modules = [
-        importlib.import_module(module.name)
-        for module in pkgutil.iter_modules(dropoutlib.__path__, "dropoutlib.")
-        if not module.name.startswith("dropoutlib._")
-    ]
-    modules += [dropcheck, exercises]
-    names = {f"{module.__name__}.{name}" for module in modules for name in module.__all__}
-    names = {name for name in names if f"module-{name}" not in found}  # a module in a module
-    assert names <= found
+@functools.cache
+def documented():
+    """Names of the public modules, and of each the names that it offers."""
+    names = api.public_modules([])
+    modules = {name: importlib.import_module(name) for name in names}
+    # Data that a package takes from one of its modules, FAMILIES of book.noise, is not shown.
+    return {
+        name: [
+            inner
+            for inner in module.__all__
+            if f"{name}.{inner}" not in modules
+            and (callable(getattr(module, inner)) or not name.startswith("book."))
+        ]
+        for name, module in modules.items()
+    }
+
+
+def test_every_public_name_is_on_the_page_of_its_module_and_nothing_private():
+    for name, offered in documented().items():
+        found = {
+            tag["id"]
+            for tag in parsed(HTML / "backmatter" / "api" / f"{name}.html").select("dt.sig[id]")
+        }
+        assert {f"{name}.{inner}" for inner in offered} <= found, name
+        assert not [anchor for anchor in found if re.search(r"\._[^_]", anchor)], name
+    pages_of = {path.stem for path in (HTML / "backmatter" / "api").glob("*.html")}
+    assert pages_of == set(documented())
+
+
+def test_index_of_the_library_has_a_line_for_each_module():
+    entries = parsed(HTML / "backmatter" / "api.html").select("article section section li")
+    assert {entry.a.get_text() for entry in entries} == set(documented())
+    assert all(len(entry.get_text().split()) > 4 for entry in entries)
+
+
+@pytest.mark.browser
+def test_address_of_the_one_page_of_all_modules_leads_to_the_module(browser):
+    wanted = {
+        "dropoutlib.nn.functional.dropout": "dropoutlib.nn.functional",
+        "dropoutlib.nn.Dropout": "dropoutlib.nn",
+        "module-book.noise": "book.noise",
+    }
+    with pages.watched(browser, HTML.as_uri()) as (page, faults):
+        for anchor, name in wanted.items():
+            page.goto("about:blank")
+            page.goto(f"{(HTML / 'backmatter' / 'api.html').as_uri()}#{anchor}")
+            page.wait_for_url(f"**/api/{name}.html#{anchor}")
+        assert faults == []
 
 
 def test_sources_in_chapters_are_coloured_as_the_cells_are():

@@ -152,6 +152,14 @@ def test_zeros_in_a_geometric_mean():
         geometric_mean(lambda masks: -kept(masks), 2, 0.5)
 
 
+def test_rows_of_a_geometric_mean_are_normalised_each_by_itself(rng):
+    table = rng.uniform(0.1, 1, size=(8, 2, 3))  # masks, rows, classes
+    places = np.array([4, 2, 1])
+    found = geometric_mean(lambda masks: table[masks @ places], 3, 0.5, normalize=True)
+    logs = np.log(table).mean(axis=0)
+    np.testing.assert_allclose(found, np.exp(logs) / np.exp(logs).sum(axis=1, keepdims=True))
+
+
 def test_geometric_mean_does_not_underflow():
     def tiny(masks):
         return np.broadcast_to(np.exp([-700.0, -701.0]), (len(masks), 2))

@@ -217,6 +217,29 @@ ANSWERS = {
         ],
     ),
     "ex-implementation-passes": ([400], [20, 100, 1600]),
+    "ex-systems-rollout": (
+        [lambda k, d, e, p: ((1 - p) * (k - e) ** 2 + p * (d - e) ** 2) / (e * (1 - e))],
+        [
+            lambda k, d, e, p: (1 - p) * (k - e) ** 2 / (e * (1 - e)),
+            lambda k, d, e, p: p * (1 - p) * (k - d) ** 2 / (e * (1 - e)),
+        ],
+    ),
+    "ex-systems-behind": (
+        [lambda A, B, x, c, p: p / (1 - p) * c**2 * ((A @ x) ** 2 * (B**2).sum(axis=0)).sum()],
+        [
+            lambda A, B, x, c, p: p / (1 - p) * c**2 * ((B @ A) ** 2 @ x**2).sum(),
+            lambda A, B, x, c, p: p / (1 - p) * c * ((A @ x) ** 2 * (B**2).sum(axis=0)).sum(),
+        ],
+    ),
+    "ex-systems-workers": (
+        [lambda N, share: N * (1 - share) / (1 - N * share)],
+        [lambda N, share: N, lambda N, share: N / (1 + (N - 1) * share)],
+    ),
+    "ex-systems-window": (
+        [lambda n, p: (1 - p**n) / (1 - p)],
+        [lambda n, p: 1 / (1 - p), lambda n, p: 1 - p**n],
+    ),
+    "ex-systems-bits": ([14], [13, 15, 8]),
     "ex-mistakes-realised": ([lambda n, p: 1 - p**n], [lambda n, p: 1, lambda n, p: 1 - p]),
     "ex-mistakes-below": ([0.5 * 0.7 / 0.3], [0.5 * 0.3 / 0.7, 0.5]),
     "ex-mistakes-passes": ([50], [49, 51, 100]),

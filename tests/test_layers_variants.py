@@ -134,6 +134,22 @@ def test_wrong_number_of_axes_is_refused(layer, shape):
 
 
 @pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (Dropout1d(), (2, 3)),
+        (Dropout2d(), (2, 3, 4, 5)),
+        (Dropout3d(), (2, 3, 4, 5)),
+        (VariationalDropout(), (2, 3, 4)),
+        (FeatureAlphaDropout(), (2, 3)),
+        (DropPath(0.5), (2,)),
+        (DropBlock2d(0.5, 1), (2, 3, 4, 5)),
+    ],
+)
+def test_the_least_number_of_axes_is_taken(layer, shape):
+    assert layer.forward(np.ones(shape)).shape == shape
+
+
+@pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: GaussianDropout(1), "infinite variance"),

@@ -44,6 +44,28 @@ def test_what_is_skipped_is_not_changed():
     assert {mutant.function for mutant in found} == {"", "f"}
 
 
+def test_a_sample_holds_the_smaller_ones_and_a_change_of_a_file_concerns_it_alone(
+    monkeypatch, tmp_path
+):
+    for name, source in (("a.py", SOURCE), ("b.py", SOURCE.replace("3", "4"))):
+        (tmp_path / name).write_text(source)
+    monkeypatch.setattr(mutants, "ROOT", tmp_path)
+    monkeypatch.setattr(mutants.calls_plugin, "LIBRARY", ("a.py", "b.py"))
+
+    def keys(count, seed, files=("a.py", "b.py")):
+        return [key for key, file, _ in mutants.sample(count, seed) if file in files]
+
+    drawn = keys(12, 0)
+    assert len(set(drawn)) == 12
+    assert keys(5, 0) == drawn[:5] != keys(5, 1)
+    first, second = keys(99, 0, ["a.py"]), keys(99, 0, ["b.py"])
+    assert first
+    assert second
+    (tmp_path / "b.py").write_text("LIMIT = 5\n")
+    assert keys(99, 0, ["a.py"]) == first
+    assert not set(keys(99, 0, ["b.py"])) & set(second)
+
+
 @pytest.mark.parametrize(
     ("value", "names"),
     [

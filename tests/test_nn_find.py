@@ -17,7 +17,7 @@ from torch.nn.functional import dropout as renamed
 from dropoutlib import _modules, schedules
 from dropoutlib import nn as ours
 from dropoutlib._modules import shadow
-from dropoutlib.nn import find, finding, replace, replacing
+from dropoutlib.nn import calls, find, finding, replace, replacing
 from dropoutlib.nn.finding import modes
 
 
@@ -155,6 +155,31 @@ def test_numbers_that_are_handed_to_functions():
     assert {attention.reach, hidden.reach} == {"function"}
     assert hidden.holder() == (model.config, "hidden_dropout")
     assert "LookedUp in " in str(hidden)
+
+
+class Twice(nn.Module):
+    """Drops by two numbers in its code, and twice by one of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner, self.p = nn.Linear(3, 3), 0.3
+
+    def forward(self, x):
+        x = F.dropout(x, 0.1, self.training) + F.dropout(x, 0.2, self.training)
+        return F.dropout(x, self.p, self.training) * F.dropout(x, self.p, self.training)
+
+
+def test_numbers_in_the_code_are_told_apart_and_one_of_the_module_is_one():
+    found = find(Twice())
+    assert sorted((one.p, one.attribute) for one in found if one.attribute) == [(0.3, "p")]
+    assert len([one for one in found if one.attribute is None]) == 2
+
+
+def test_what_a_function_drops_by_default():
+    assert calls.probability("dropout", (), {}) == 0.5
+    assert calls.probability("scaled_dot_product_attention", (), {}) == 0.0
+    assert calls.probability("dropout", ("x", 0.2), {}) == 0.2
+    assert calls.probability("dropout", ("x",), {"p": 0.3}) == 0.3
 
 
 class Base(nn.Module):

@@ -355,6 +355,19 @@ def test_a_relaxed_mask_in_half_precision():
     assert nn.ConcreteDropout(1 - 1e-5)(x).isfinite().all()
 
 
+def imaginary_part(x):
+    """It shares its memory with a number of which it is the conjugate's part."""
+    return torch.complex(x, x).conj().imag
+
+
+@pytest.mark.parametrize("view", [torch._neg_view, imaginary_part])
+def test_a_view_with_the_other_sign_keeps_it(view):
+    x = view(torch.randn(LARGE))
+    assert x.is_neg()
+    y = functional.dropout(x, 0.5)
+    assert torch.equal(y[y != 0], 2 * x.resolve_neg()[y != 0])
+
+
 # Generators of layers in several processes.
 
 

@@ -10,7 +10,7 @@ from torch.nn.modules.dropout import _DropoutNd
 
 import dropcheck
 from dropoutlib import layers, nn
-from dropoutlib.layers import dropconnect, structured
+from dropoutlib.layers import base, structured
 from dropoutlib.nn import _masking, functional
 
 
@@ -75,7 +75,7 @@ def test_one_mask_a_sequence(batch_first, rng, seed, monkeypatch):
     assert len(masks[0].unique(dim=0)) == 4
     if batch_first:
         mask = masks[0][:, None].numpy()
-        monkeypatch.setattr(structured, "sample_mask", lambda *_, **__: mask)
+        monkeypatch.setattr(base, "sample_mask", lambda *_, **__: mask)
         assert np.array_equal(layers.VariationalDropout(0.5).forward(x), y.numpy())
 
 
@@ -109,7 +109,7 @@ def test_moments_of_dropconnect_by_enumeration(rng):
 
 def test_dropconnect_agrees_with_numpy_on_the_same_mask(rng, monkeypatch):
     keep = rng.random((5, 3, 4)) < 0.5
-    monkeypatch.setattr(dropconnect, "sample_mask", lambda *_, **__: keep)
+    monkeypatch.setattr(base, "sample_mask", lambda *_, **__: keep)
     monkeypatch.setattr(_masking, "keep_mask", lambda *_: torch.from_numpy(keep))
     made = nn.DropConnectLinear(4, 3, 0.5, dtype=torch.float64)
     W, c = (parameter.detach().numpy().copy() for parameter in (made.weight, made.bias))

@@ -1,5 +1,6 @@
 """Torch variants: the mask of the NumPy layer, its numbers, and torch's errors and warnings."""
 
+import inspect
 import itertools
 import math
 import warnings
@@ -12,7 +13,7 @@ from torch.nn.modules.dropout import _DropoutNd
 
 import dropcheck
 from dropoutlib import layers, nn
-from dropoutlib.layers import alpha, structured, units
+from dropoutlib.layers import alpha, base, units
 from dropoutlib.nn import functional
 
 # module: (shape of the input, shape of the mask)
@@ -43,6 +44,30 @@ FUNCTIONS = {
     functional.standard_dropout: (40, 40),
     functional.variational_dropout: (40, 40, 1),
 }
+
+
+def camel(name):
+    return "".join(part[0].upper() + part[1:] for part in name.split("_"))
+
+
+def defaults(call):
+    given = inspect.signature(call).parameters.values()
+    return {each.name: each.default for each in given if each.default is not each.empty}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__name__)
+def test_defaults_are_those_of_the_module_and_of_the_layer(function):
+    own, name = defaults(function), camel(function.__name__)
+    rate = own["drop_prob" if function is functional.drop_path else "p"]
+    assert function(torch.ones(FUNCTIONS[function]), training=True).isfinite().all()
+    off = {functional.alpha_dropout, functional.feature_alpha_dropout, functional.drop_path}
+    assert own["training"] is (function not in off)  # as in torch and torchvision
+    for house in (nn, layers):
+        theirs = defaults(getattr(house, name))
+        assert getattr(house, name)().p == rate in (0.0, 0.5)
+        shared = {"p", "drop_prob", "block_size", "batch_first", "mode"} & set(own) & set(theirs)
+        assert {key: own[key] for key in shared} == {key: theirs[key] for key in shared}
+        assert shared
 
 
 def draw(module, x, p=0.3, **options):
@@ -76,7 +101,7 @@ def test_numpy_layer_agrees_on_the_same_mask(module, p, rng, seed, monkeypatch):
     leaf = torch.from_numpy(x).requires_grad_()
     y = draw(module, leaf, p)
     y.backward(torch.ones_like(y))
-    for where in (units, structured):
+    for where in (base, units):
         monkeypatch.setattr(where, "sample_mask", lambda *_, **__: mask)
     layer = getattr(layers, module.__name__)(p)
     assert np.array_equal(layer.forward(x), y.detach().numpy())

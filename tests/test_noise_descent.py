@@ -52,6 +52,15 @@ def test_same_seed_same_chains():
     assert np.array_equal(one, other)
 
 
+@pytest.mark.parametrize("p", [0.1, 0.5])
+def test_the_limit_of_the_step_size_is_the_theorem_s(p):
+    limit = 2 * (1 - p) ** 2 / np.linalg.eigvalsh(X.T @ X)[-1]
+    assert noise.stationary_moments(X, Y, p, 0.99 * limit)
+    for eta in (0.0, 1.01 * limit, np.nan):
+        with pytest.raises(ValueError, match="the step size must lie below"):
+            noise.stationary_moments(X, Y, p, eta)
+
+
 @pytest.mark.parametrize(("p", "error"), [(-0.1, ValueError), (1, ValueError), ("0.5", TypeError)])
 @pytest.mark.parametrize(
     "call",

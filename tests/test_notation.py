@@ -16,6 +16,7 @@ TABLES = {
     "gradients": "Gradients",
     "bayesian": "Bayesian reading",
     "implementation": "Implementation",
+    "systems": "Systems",
     "practice": "Batch normalisation",
     "evidence": "Evidence",
     "predictions": "Predictions",

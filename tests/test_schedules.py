@@ -183,6 +183,20 @@ def test_what_does_not_follow_is_named():
     assert (model[0].p, model[1].drop.p) == (0.5, 0.6)
 
 
+class Silent(Literal):
+    """Its code drops nothing."""
+
+    def forward(self, x):
+        """Dropout of probability 0, which no schedule needs to reach."""
+        return F.dropout(self.drop(x), 0.0, self.training)
+
+
+def test_what_drops_nothing_need_not_follow():
+    model = torch.nn.Sequential(torch.nn.Dropout(0.3), Silent())
+    set_probabilities(model, 0.5)
+    assert (model[0].p, model[1].drop.p) == (0.5, 0.5)
+
+
 def test_one_number_of_many_modules_is_one():
     class Config:
         dropout = 0.1

@@ -107,6 +107,62 @@ def inverted_on_selu():
     return f"at $p = 0.1$ makes {1 / 0.9:.2f} of the variance 1"
 
 
+def ratios():
+    laws = [[HALF, HALF], [Fraction(4, 5), Fraction(1, 5)]]
+    values = [
+        (old / 4, new / old)
+        for acting in laws
+        for learner in laws
+        for old, new in zip(acting, learner, strict=True)
+    ]
+    mean = sum(chance * ratio for chance, ratio in values)
+    variance = sum(chance * (ratio - mean) ** 2 for chance, ratio in values)
+    outside = sum(chance for chance, ratio in values if abs(ratio - 1) > Fraction(1, 5))
+    assert (mean, outside) == (1, HALF)
+    return f"its variance is $\\tfrac{{{variance.numerator}}}{{{variance.denominator}}}$"
+
+
+def merged_adapter():
+    outputs, mean = [], 0
+    for mask in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        outputs.append(2 + sum(np.array(mask) * (2, 1)) * 2)
+        mean += Fraction(int(outputs[-1]), 4)
+    assert sorted(outputs) == [2, 4, 6, 8]
+    assert mean == 5
+    return f"merged with $1 - p$ it puts out ${2 + 3 / 2}$"
+
+
+def fused_attention():
+    row = np.array([Fraction(2, 4), Fraction(3, 4)])
+    mean, variance = moments(lambda m: m @ row / HALF, 2, HALF)
+    assert mean == Fraction(5, 4)
+    return f"Its variance is $\\tfrac{{{variance.numerator}}}{{{variance.denominator}}}$"
+
+
+def four_workers():
+    gradients = [0, 0, 4, 16]  # by batch and mask, equally likely
+    total, between = np.var(gradients), np.var([0, 10])
+    return f"variance {(total - between) / 4 + between:g} with one mask, and {total / 4:g} with"
+
+
+def two_shards():
+    own = moments(lambda m: m @ np.array([1, HALF, 1, HALF]) / HALF, 4, HALF)[1]
+    one = moments(lambda m: m @ np.array([2, 1]) / HALF, 2, HALF)[1]
+    assert one == 5
+    return f"the sum has the variance {float(own):g}"
+
+
+def pooled_window():
+    window = np.array([3, 2, 1, 0])
+    mean = moments(lambda m: (m * window / HALF).max(axis=1), 4, HALF)[0]
+    return f"$3 + 1 + \\tfrac14 = {float(mean):g}$, where evaluation gives {max(window)}"
+
+
+def shrinkages():
+    both = 1 / (1 / HALF + 1)
+    return f"both together make $\\tfrac{both.numerator}{both.denominator}$"
+
+
 @pytest.mark.parametrize(
     ("chapter", "example"),
     [
@@ -115,6 +171,13 @@ def inverted_on_selu():
         ("variants", r_drop),
         ("variants", alpha),
         ("variants", inverted_on_selu),
+        ("systems", ratios),
+        ("systems", merged_adapter),
+        ("systems", fused_attention),
+        ("systems", four_workers),
+        ("systems", two_shards),
+        ("systems", pooled_window),
+        ("systems", shrinkages),
         ("ensemble", two_coins),
         ("ensemble", relu_distance),
         ("ensemble", sigmoid_bound),

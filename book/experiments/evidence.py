@@ -26,7 +26,11 @@ HEADLINE = {"none": 0.016, "hidden": 0.013, "hidden+input": 0.011}
 
 @dataclass(frozen=True, kw_only=True)
 class Assertion:
-    """One thing said of stored results, and the wrong forms that the same check refuses."""
+    """One thing said of stored results, and the wrong forms that the same check refuses.
+
+    What is refused whatever the data, once the assertion holds, such as the arms exchanged, is no
+    wrong form.
+    """
 
     says: str
     holds: Comparison
@@ -34,12 +38,8 @@ class Assertion:
 
 
 def _differ(says, first, second, margin):
-    """That the first is greater; never the other way round, nor than itself."""
-    wrong = {
-        "the other way round": greater(second, first, margin),
-        "an arm against itself": greater(first, first, margin),
-    }
-    return Assertion(says=says, holds=greater(first, second, margin), rejects=wrong)
+    """That the first is greater by the margin."""
+    return Assertion(says=says, holds=greater(first, second, margin))
 
 
 def headline():
@@ -100,7 +100,6 @@ def weight_scaling_vs_mc():
         yield Assertion(
             says=f"{arm}: error falls as T grows",
             holds=trend(samples, sampled, -1),
-            rejects={"error rises with T": trend(samples, sampled, 1)},
         )
         yield Assertion(
             says=f"{arm}: T = {samples[-1]} equals scaling",
@@ -171,11 +170,9 @@ def gaussian_bernoulli():
         holds=equivalent(nll["gaussian"], nll["bernoulli"], 0.012),
         rejects={"none equals Bernoulli": equivalent(nll["none"], nll["bernoulli"], 0.012)},
     )
-    eighth = 0.12 * float(error["bernoulli"].mean())
     yield Assertion(
         says="same error, Gaussian and Bernoulli",
         holds=equivalent(error["gaussian"], error["bernoulli"], 0.0025),
-        rejects={"Gaussian better by 12 %": greater(error["bernoulli"], error["gaussian"], eighth)},
     )
 
 
@@ -197,7 +194,6 @@ def stochastic_depth():
     yield Assertion(
         says="error unchanged within a point",
         holds=equivalent(none, dropped, 0.01),
-        rejects={"error falls by a point": greater(none, dropped, 0.01)},
     )
 
 

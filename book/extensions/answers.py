@@ -24,6 +24,7 @@ UNITS = {
 }
 SETS = {
     "digits": "digits of 8 by 8 pixels",
+    "fashion_mnist": "Fashion-MNIST",
     "mnist": "MNIST",
     "mnist_5k": "5000 images of MNIST",
     "shakespeare": "Shakespeare's plays",
@@ -34,6 +35,14 @@ MARKS = {"supported": "✓", "undecided": "?", "contradicted": "✗", "equivalen
 def load(root):
     """Questions of the page, with the comparisons that their claims rest on."""
     return yaml.safe_load((Path(root) / "interactive" / "answers.yml").read_text(encoding="utf-8"))
+
+
+def key(line):
+    """Return what names the comparison of a line, such as ``emp-hidden-rate/digits error``."""
+    parts = ("advice", "contrast", "statement", "says")
+    if "experiment" in line:
+        parts = ("experiment", "metric", "worse", "better")
+    return "/".join(line[part] for part in parts if part in line)
 
 
 def verdict(line):
@@ -82,6 +91,16 @@ def scope(found):
     return ", ".join([*parts, f"{len(results.seeds)} seeds"])
 
 
+def row(claim, found):
+    """Return a claim, the verdict on it, its effect and where it was seen as a row of HTML."""
+    return (
+        f'<tr><th scope="row">{escape(claim)}</th>\n'
+        f'<td><span class="verdict {found.word}"><span aria-hidden="true">'
+        f"{MARKS[found.word]}</span> {found.word}</span></td>\n"
+        f"<td>{effect(found)}</td><td>{scope(found)}</td></tr>"
+    )
+
+
 def render(root):
     """Return questions and table as HTML without an empty line, which would end it in Markdown."""
     questions = load(root)
@@ -102,14 +121,7 @@ def render(root):
             f'<a href="{where}">Shown in {chapter.capitalize()}</a></p>',
             f"<p><code>{escape(question['code'], quote=False)}</code></p></td></tr>",
         ]
-        for line in question["lines"]:
-            found = verdict(line)
-            lines += [
-                f'<tr><th scope="row">{escape(line["claim"])}</th>',
-                f'<td><span class="verdict {found.word}"><span aria-hidden="true">'
-                f"{MARKS[found.word]}</span> {found.word}</span></td>",
-                f"<td>{effect(found)}</td><td>{scope(found)}</td></tr>",
-            ]
+        lines += [row(line["claim"], verdict(line)) for line in question["lines"]]
         lines += ["</tbody>"]
     return "\n".join([*lines, "</table>"])
 

@@ -1,4 +1,7 @@
-"""Make the page of the library and the checks from their docstrings, with links to statements."""
+"""Make the pages of the library and the checks from their docstrings, with links to statements.
+
+Each public module has a page of its own, which `_toc.yml` lists; its file holds the title alone.
+"""
 
 import importlib
 import inspect
@@ -16,6 +19,26 @@ from book.scripts.build_ledger import statements
 PAGE = "backmatter/api"
 # What chapters state in closed form, and nobody else needs.
 CLOSED_FORMS = ("book.ensemble", "book.noise", "book.gradients", "book.bayesian")
+# Titles of the index, with what tells of a module that it stands below one.
+GROUPS = {
+    "The library": lambda name: name.startswith("dropoutlib."),
+    "The checks": lambda name: name == "dropcheck",
+    "The book\N{RIGHT SINGLE QUOTATION MARK}s own helpers": lambda name: name.startswith("book."),
+}
+LITERAL = re.compile("``")
+# All modules were once on one page: an address of then is that of its module's page now.
+FORWARD = """\
+<script>
+(() => {
+  const name = location.hash.slice(1).replace(/^module-/, "");
+  const page = [...document.querySelectorAll('article a[href*="api/"]')]
+    .map((link) => link.getAttribute("href").split("#")[0])
+    .filter((href) => `${name}.`.startsWith(`${href.slice(4, -5)}.`))
+    .sort((a, b) => b.length - a.length)[0];
+  if (page) location.replace(page + location.hash);
+})();
+</script>
+"""
 # A label, with the word before it that a reference brings itself: "Definition 1.2".
 LABEL = re.compile(r"(?:\b(?:Definition|Proposition|Statement|Theorem) )?``([a-z0-9-]+)``")
 
@@ -37,13 +60,31 @@ def public_modules(mocked):
     return [*names, "dropcheck", "book.exercises", *CLOSED_FORMS]
 
 
+def entry(name):
+    """A line of the index: a module with a link to its page, and what its docstring says first."""
+    doc = inspect.getdoc(importlib.import_module(name)).splitlines()[0]
+    return f"- [`{name}`]({Path(PAGE).name}/{name}.md): {LITERAL.sub('`', doc)}"
+
+
+def index(mocked, order):
+    """The index of the modules in MyST Markdown, in three lists, as `order` has them."""
+    known = sorted(public_modules(mocked), key=order.index)
+    lines = []
+    with mock(mocked):
+        for title, belongs in GROUPS.items():
+            lines += ["", f"## {title}", "", *map(entry, filter(belongs, known))]
+    return "\n".join([*lines, "", FORWARD])
+
+
 def list_modules(app, docname, source):
-    """Give every public module its section on the library page, so that none is forgotten."""
+    """Fill the index and the page of each module."""
+    mocked = app.config.autodoc_mock_imports
     if docname == PAGE:
-        source[0] += "".join(
-            f"\n## `{name}`\n\n```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n```\n"
-            for name in public_modules(app.config.autodoc_mock_imports)
-        )
+        toctree = app.env.external_site_map[PAGE].child_files()
+        source[0] += index(mocked, [Path(file).name for file in toctree])
+    elif docname.startswith(f"{PAGE}/"):
+        name = Path(docname).name
+        source[0] += f"\n```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n```\n"
 
 
 @cache

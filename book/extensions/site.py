@@ -18,7 +18,6 @@ from book.scripts.build_ledger import statements
 from book.scripts.colab import repository
 from book.scripts.versions import pinned_python, pins
 
-ICON_SCRIPT = re.compile(r"<script[^>]*/fontawesome\.js[^>]*></script>\s*")
 # Tokens that the colours of code leave as they are: half the elements of a chapter.
 PLAIN_TOKEN = re.compile(r'<span class="(?:n|p|w)">([^<]*)</span>')
 DESCRIPTION = 200  # characters, about what a preview shows
@@ -217,20 +216,6 @@ def write_sitemap(app, exception):
     (Path(app.outdir) / "sitemap.xml").write_text(text, encoding="utf-8")
 
 
-def drop_icon_script(app, exception):
-    """Leave the icons to the theme's font: its script of 1.5 MB would draw the same ten again.
-
-    The theme writes the tag in a template that it does not let one replace.
-    """
-    if exception or app.builder.format != "html":
-        return
-    for page in Path(app.outdir).rglob("*.html"):
-        text = page.read_text(encoding="utf-8")
-        page.write_text(ICON_SCRIPT.sub("", text), encoding="utf-8")
-    for unused in (Path(app.outdir) / "_static" / "scripts").glob("fontawesome.js*"):
-        unused.unlink()
-
-
 def setup(app):
     """Connect the hooks."""
     app.connect("config-inited", drop_dead_buttons)
@@ -241,5 +226,4 @@ def setup(app):
     app.connect("html-page-context", lighten_code)
     app.connect("html-collect-pages", add_pages)
     app.connect("build-finished", write_sitemap)
-    app.connect("build-finished", drop_icon_script)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -5,12 +5,15 @@ in front, so that no two are alike, and links between pages become links within.
 """
 
 import copy
+import json
 import posixpath
 from html import escape
 from pathlib import Path
 
 import yaml
 from bs4 import BeautifulSoup
+
+from book.extensions import formulas
 
 # Left out on paper: what only a screen can use.
 SCREEN_ONLY = (
@@ -20,6 +23,8 @@ SCREEN_ONLY = (
     "details.hide",  # code of figures, folded away on the pages
     ".actions",
     ".guide-form",
+    ".reader-progress",
+    ".ledger-filter",
 )
 STYLES = (
     "styles/theme.css",
@@ -31,8 +36,11 @@ STYLES = (
     "sphinx-design.min.css",
     "book.css",
     "interactive/playground.css",
+    "interactive/ledger.css",
 )
-MATHJAX = '{options: {enableMenu: false, processHtmlClass: "math"}}'
+MATHJAX = json.dumps(
+    {"loader": {"load": formulas.COMPONENTS}, "options": {"processHtmlClass": "math"}}
+)
 
 
 def contents(root):
@@ -40,8 +48,14 @@ def contents(root):
     toc = yaml.safe_load((Path(root) / "_toc.yml").read_text(encoding="utf-8"))
     listed = [(part["caption"], part["chapters"]) for part in toc["parts"]]
     return [("", [toc["root"]])] + [
-        (caption, [entry["file"] for entry in entries]) for caption, entries in listed
+        (caption, [file for entry in entries for file in _files(entry)])
+        for caption, entries in listed
     ]
+
+
+def _files(entry):
+    """A page of the contents and those below it."""
+    return [entry["file"], *(file for part in entry.get("sections", ()) for file in _files(part))]
 
 
 def slug(page):
@@ -135,7 +149,7 @@ def assemble(root, title, colophon):
             *styles,
             '<link rel="stylesheet" href="../../print/print.css">',
             f"<script>window.MathJax = {MATHJAX};</script>",
-            f'<script defer src="{static}/mathjax/es5/tex-mml-chtml.js"></script>',
+            f'<script defer src="{static}/mathjax/es5/startup.js"></script>',
             *loaded,
             f'</head><body><header class="cover"><img src="{static}/logo.svg" alt="">',
             f'<p class="title">{title}</p>{colophon}</header>',

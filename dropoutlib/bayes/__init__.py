@@ -15,7 +15,7 @@ from .uncertainty import (
 
 if TYPE_CHECKING:
     from .closed_form import Moments, analytic
-    from .predictors import MCDropoutModel, MCDropoutPredictor
+    from .predictors import MCDropoutModel, MCDropoutPredictor, Prediction
     from .sampling import mc_samples
 
 # What needs torch is imported when it is first asked for: the measures work without it.

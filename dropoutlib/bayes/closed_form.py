@@ -14,8 +14,6 @@ from .._modules import shadow, switch
 from ..masks import check_probability
 from ..nn.calls import FUNCTIONS, RANDOM, probability
 
-__all__ = ["Moments", "analytic"]
-
 
 class Moments(NamedTuple):
     """Mean and variance of a prediction over all masks."""

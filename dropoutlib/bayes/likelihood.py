@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import ArrayLike
 
-__all__ = ["predictive_log_likelihood"]
-
 
 def predictive_log_likelihood(
     samples: ArrayLike | torch.Tensor, y: ArrayLike | torch.Tensor, tau: float

@@ -5,7 +5,6 @@ thread alone. What is stochastic goes to a handler, all else runs as it is. What
 calls before it asks for noise is the same in every pass, so later ones take the results there.
 """
 
-import collections
 import functools
 import sys
 import weakref
@@ -20,23 +19,11 @@ from .stochastic import HANDLERS
 from .streams import DivergenceError, Site
 from .trees import tensors
 
-__all__ = ["FirstPass", "Pass", "RepeatedPass", "ReuseError"]
-
 DIGITS = {torch.float32: 24, torch.float16: 11, torch.bfloat16: 8}  # of a number in [1/2, 1)
 DATA: Any = torch.Tensor.data
 UNTRACKED = {DATA.__get__, DATA.__set__}  # changes that leave no trace
-PLAIN = (
-    int,
-    float,
-    complex,
-    str,
-    bytes,
-    np.generic,
-    torch.dtype,
-    torch.device,
-    type(None),
-    type(...),
-)
+NUMBERS = (int, float, complex, np.generic)
+PLAIN = (*NUMBERS, str, bytes, torch.dtype, torch.device, type(None), type(...))
 
 
 class ReuseError(RuntimeError):
@@ -46,13 +33,14 @@ class ReuseError(RuntimeError):
 class Pass(TorchFunctionMode):
     """A forward pass that is run in full.
 
-    `draw` takes a `Site` and returns its noise for this pass, an array or a tensor that broadcasts
-    to the site's shape. `active` are the modules that may call dropout functions.
+    `noise` is called with the place of a call among those that draw, from 0, and with its `Site`;
+    it returns an array or a tensor that broadcasts to the site's shape. `active` are the modules
+    that may call dropout functions.
     """
 
-    def __init__(self, draw, active):
+    def __init__(self, noise, active):
         super().__init__()
-        self.source, self.active, self.dropped = draw, active, False
+        self.noise, self.active, self.drawn, self.dropped = noise, active, 0, False
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
@@ -82,17 +70,18 @@ class Pass(TorchFunctionMode):
             )
         self.dropped = self.dropped or bool(training)
 
-    def noise_of(self, site):
-        """Noise of the next site, which is this one."""
-        return self.source(site)
-
     def draw(self, kind, shape, dtype, device, p=None):
-        """Noise of this shape for the next site."""
+        """Noise of this shape, as a tensor of the call's own."""
         noise = torch.as_tensor(self.noise_of(Site(kind, tuple(shape), p)))
         if kind == "uniform" and dtype in DIGITS:  # where rounding could give 1
             scale = 2.0 ** DIGITS[dtype]
             noise = torch.floor(noise * scale) / scale
         return noise.expand(shape).to(device, dtype)
+
+    def noise_of(self, site):
+        """Noise of the next site, which is this one."""
+        self.drawn += 1
+        return self.noise(self.drawn - 1, site)
 
     def finish(self, input, output, inplace):
         """Return the output of a stochastic function that may have to change its input."""
@@ -103,21 +92,20 @@ class FirstPass(Pass):
     """The pass that finds out what the others can share, what they do, and what they need.
 
     `given` are arguments, parameters and buffers, which no pass may change. At its end there are
-    `calls`, all calls as far as they are the same in every pass; `beginning`, the results of those
-    before the first noise; `sites`, each with the number of calls before it; and `peak`, the
-    largest number of bytes at one time that tensors took behind the first noise.
+    `steps`, all calls and sites as far as they are the same in every pass; `beginning`, the results
+    of the calls before the first site; and `peak`, the largest number of bytes at one time that
+    tensors took behind it.
     """
 
-    def __init__(self, draw, active, given):
-        super().__init__(draw, active)
-        self.calls, self.beginning, self.sites = [], [], []
-        self.peak = self._bytes = 0
+    def __init__(self, noise, active, given):
+        super().__init__(noise, active)
+        self.steps, self.beginning, self.peak = [], [], 0
         self._watched = _versions(given)
-        self._users = collections.Counter()  # number of living tensors by storage
+        self._living = []  # references to tensors behind the first site
         self._replaced = {}  # storages that should have changed in place, kept from reuse
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        if self._replaced and not self._replaced.keys().isdisjoint(_storages((args, kwargs))):
+        if self._reuses((args, kwargs)):
             raise ReuseError("what a stochastic function changed in place is used again")
         return super().__torch_function__(func, types, args, kwargs)
 
@@ -126,22 +114,26 @@ class FirstPass(Pass):
         if func in UNTRACKED:
             raise ReuseError("a tensor may be changed without a trace")
         result = func(*args, **kwargs)
-        self.calls.append((func, _plain(args), _plain(kwargs)))
-        if self.sites:
+        self.steps.append(_step(func, args, kwargs))
+        if self.drawn:
             self._count(result)
         else:
             self.beginning.append(_kept(result))
         return result
 
-    def draw(self, kind, shape, dtype, device, p=None):
-        """Noise of this shape for the next site; the first ends the beginning."""
-        if not self.sites:
-            self.beginning = [kept() for kept in self.beginning]
-            self._watched += _versions(tensors(self.beginning))
-        self.sites.append((len(self.calls), Site(kind, tuple(shape), p)))
-        noise = super().draw(kind, shape, dtype, device, p)
+    def draw(self, *asked):
+        """Noise of this shape, whose memory counts."""
+        noise = super().draw(*asked)
         self._count(noise)
         return noise
+
+    def noise_of(self, site):
+        """Noise of the next site; the first ends the beginning."""
+        if not self.drawn:
+            self.beginning = [kept() for kept in self.beginning]
+            self._watched += _versions(tensors(self.beginning))
+        self.steps.append(site)
+        return super().noise_of(site)
 
     def finish(self, input, output, inplace):
         """Return the output; its input must not be used again if it should have changed."""
@@ -154,72 +146,68 @@ class FirstPass(Pass):
 
     def check_shared(self, output):
         """Raise `ReuseError` if a later pass would find the beginning changed."""
-        if any(tensor._version != version for tensor, version in self._watched):
+        changed = any(tensor._version != version for tensor, version in self._watched)
+        if changed or self._reuses(output):
             raise ReuseError("what passes would share was changed in one")
-        if self._replaced and not self._replaced.keys().isdisjoint(_storages(output)):
-            raise ReuseError("what a stochastic function changed in place is the output")
+
+    def _reuses(self, tree):
+        return self._replaced and not self._replaced.keys().isdisjoint(_storages(tree))
 
     def _count(self, tree):
         """Count the bytes of tensors for as long as they live."""
-        for tensor in tensors(tree):
-            for address, size in _storages(tensor).items():
-                self._users[address] += 1
-                if self._users[address] == 1:
-                    self._bytes += size
-                    self.peak = max(self.peak, self._bytes)
-                weakref.finalize(tensor, self._release, address, size).atexit = False
-
-    def _release(self, address, size):
-        self._users[address] -= 1
-        if not self._users[address]:
-            self._bytes -= size
+        self._living = [one for one in self._living if one() is not None]
+        self._living += map(weakref.ref, tensors(tree))
+        self.peak = max(self.peak, sum(_storages([one() for one in self._living]).values()))
 
 
 class RepeatedPass(Pass):
     """A pass that takes the beginning from the first one, and must do the same as that.
 
-    `noise` has the noise of each site, in order.
+    `values` has the noise of each site, in order.
     """
 
-    def __init__(self, first, noise):
-        super().__init__(None, first.active)
-        self.first, self.noise = first, noise
-        self.position = self.drawn = 0
+    def __init__(self, first, values):
+        super().__init__(lambda place, site: values[place], first.active)
+        self.first, self.done = first, 0
 
     def call(self, func, args, kwargs):
         """Run what is not stochastic, or take its result from the first pass."""
-        first, position = self.first, self.position
-        done = func, _plain(args), _plain(kwargs)
-        if position >= len(first.calls) or first.calls[position] != done:
-            raise DivergenceError(f"a pass called {done}, the first one something else")
-        self.position += 1
-        return (
-            first.beginning[position] if position < len(first.beginning) else func(*args, **kwargs)
-        )
-
-    def check(self, func, p, training):
-        """Nothing: the first pass has done it."""
-
-    def draw(self, kind, shape, dtype, device, p=None):
-        """Noise of this shape for the next site."""
-        asked = self.position, Site(kind, tuple(shape), p)
-        if self.drawn >= len(self.noise) or self.first.sites[self.drawn] != asked:
-            raise DivergenceError(f"a pass asked for {asked}, the first one for something else")
-        return super().draw(kind, shape, dtype, device, p)
+        place, beginning = self.done, self.first.beginning
+        self.follow(_step(func, args, kwargs))
+        return beginning[place] if place < len(beginning) else func(*args, **kwargs)
 
     def noise_of(self, site):
         """Noise of the next site, which is this one."""
-        self.drawn += 1
-        return self.noise[self.drawn - 1]
+        self.follow(site)
+        return super().noise_of(site)
 
     def finish(self, input, output, inplace):
         """Return the output: the first pass has seen that its input is not used again."""
         return output
 
-    def check_end(self):
-        """Raise `DivergenceError` if the first pass did more."""
-        if (self.position, self.drawn) != (len(self.first.calls), len(self.noise)):
-            raise DivergenceError("a pass ended earlier than the first one")
+    def follow(self, *step):
+        """Take a step, or none to end; raise `DivergenceError` if the first one's was another."""
+        if self.first.steps[self.done : self.done + 1] != [*step]:
+            raise DivergenceError(f"a pass came to {step}, the first one to something else")
+        self.done += 1
+
+
+def _step(func, args, kwargs):
+    """What the calls of passes can be compared by."""
+    return func, _plain(args), _plain(kwargs)
+
+
+def _plain(value):
+    """Numbers and the like as they are, but of tensors and other objects only what they are."""
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return [(key, _plain(item)) for key, item in value.items()]
+    if isinstance(value, slice):
+        return _plain((value.start, value.stop, value.step))
+    if isinstance(value, np.ndarray):
+        return value.tobytes()
+    return value if isinstance(value, PLAIN) else type(value)
 
 
 def _kept(result):
@@ -253,19 +241,6 @@ def _storages(tree):
 def _versions(given):
     """Tensors and how often they were changed; those of inference mode cannot be, outside."""
     return [(tensor, tensor._version) for tensor in given if not tensor.is_inference()]
-
-
-def _plain(value):
-    """What passes can be compared by: numbers and the like, but for tensors only that they are."""
-    if isinstance(value, (tuple, list)):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return [(key, _plain(item)) for key, item in value.items()]
-    if isinstance(value, slice):
-        return _plain((value.start, value.stop, value.step))
-    if isinstance(value, np.ndarray):
-        return value.tobytes()
-    return value if isinstance(value, PLAIN) else type(value)
 
 
 def _caller():

@@ -11,8 +11,6 @@ from torch import nn
 from . import uncertainty
 from .sampling import mc_samples
 
-__all__ = ["MCDropoutModel", "MCDropoutPredictor", "Prediction"]
-
 
 class Prediction:
     """What T samples of a prediction say. Each field is computed when it is first asked for.
@@ -139,8 +137,7 @@ class MCDropoutModel(nn.Module):
     """A classifier whose class probabilities are averages over networks drawn by dropout.
 
     The softmax comes before the average: it is the mean probability that is predicted, not the
-    softmax of the mean logit. Its conventions, T = 50 and a *variance*, are not those of
-    `MCDropoutPredictor`; both are those of the notes that the book grew out of.
+    softmax of the mean logit. Its conventions are not those of `MCDropoutPredictor`, which says so.
 
     Parameters
     ----------

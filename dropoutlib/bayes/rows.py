@@ -1,6 +1,7 @@
-"""Samples as more rows: for sequences of layers that are known to treat each row by itself.
+"""Samples as more rows: the quickest way where each row is known to be treated by itself.
 
-It is the quickest way, as torch runs its layers as they are.
+So are sequences of known layers, which torch then runs as they are, and single functions for
+which `torch.func.vmap` has no rule.
 """
 
 import numpy as np
@@ -9,8 +10,7 @@ from torch import nn
 
 from .. import nn as ours
 from .streams import Site, Stream
-
-__all__ = ["known_layers", "sample_rows"]
+from .trees import tensors
 
 CHUNK_BYTES = 1 << 22  # of what a layer gets: about what the cache of a core holds
 
@@ -28,7 +28,6 @@ AXES: dict[type[nn.Module], tuple[int, ...]] = {
     **dict.fromkeys((nn.Identity, nn.ReLU, nn.LeakyReLU, nn.ELU, nn.SELU), (2, 3, 4, 5)),
     **dict.fromkeys((nn.GELU, nn.SiLU, nn.Tanh, nn.Sigmoid, *UNITS), (2, 3, 4, 5)),
 }
-NUMPY = (torch.float32, torch.float64)
 
 
 def known_layers(model, x):
@@ -37,37 +36,49 @@ def known_layers(model, x):
     It is None if not all of them are known to treat the rows of x alike, or if nothing is
     dropped, or all.
     """
-    layers = _layers(model)
-    if layers is None or type(x) is not torch.Tensor or x.layout is not torch.strided:
+    if type(x) is not torch.Tensor or x.layout is not torch.strided:
         return None
-    axes = x.dim()
-    for layer in layers:
-        if axes not in AXES[type(layer)]:
+    layers, axes = [], x.dim()
+    for layer in _parts(model):
+        if not _is_known(layer, axes):
             return None
-        if isinstance(layer, DROPOUT) and not (type(layer.p) is float and 0 < layer.p < 1):
-            return None
+        if type(layer) not in DROPOUT or layer.p:
+            layers.append(layer)
         axes = 2 if type(layer) is nn.Flatten else axes
-    drops = any(isinstance(layer, DROPOUT) for layer in layers)
+    drops = any(type(layer) in DROPOUT for layer in layers)
     return layers if drops and x.is_floating_point() and x.numel() else None
 
 
-def sample_rows(layers, x, entropy, total, shared, advance):
-    """The samples, shape (T, N, ...), of a sequence of known layers.
+def _parts(module):
+    """The layers of a sequence and of those in it; what is no plain one is a layer by itself."""
+    if type(module).forward is not nn.Sequential.forward or _is_changed(module):
+        return [module]
+    return [layer for part in module for layer in _parts(part)]
 
-    Parameters
-    ----------
-    layers : list of Module
-        As `known_layers` finds them.
-    x : Tensor, shape (N, ...)
-        The input.
-    entropy : int
-        Seed of all noise.
-    total : int
-        Number T of samples.
-    shared : bool
-        Whether a sample has one mask for all rows.
-    advance : callable
-        Told the number of samples that are done.
+
+def _is_changed(module):
+    """Whether a module may do anything, being compiled, or having hooks or a forward of its own."""
+    hooks = module._forward_hooks or module._forward_pre_hooks
+    return bool(hooks or module._compiled_call_impl or "forward" in vars(module))
+
+
+def _is_known(layer, axes):
+    """Whether a layer is of a known type, exactly, and treats rows alike if a batch has `axes`."""
+    kind = type(layer)
+    if axes not in AXES.get(kind, ()) or _is_changed(layer):
+        return False
+    if kind in DROPOUT:
+        return layer.p == 0 or (type(layer.p) is float and 0 < layer.p < 1)
+    if kind in NORMS:
+        return layer.running_mean is not None  # or it normalizes by the batch it gets
+    return kind is not nn.Flatten or (layer.start_dim, layer.end_dim) == (1, -1)
+
+
+def sample_rows(layers, x, entropy, total, shared, advance):
+    """The samples, shape (T, N, ...), of an x of shape (N, ...), with `total` for T.
+
+    The layers are those of `known_layers`; `shared` are masks of one for all rows of a sample;
+    and `advance` is told the number of samples that are done.
     """
     rows, streams, done = len(x), {}, 0
 
@@ -81,7 +92,7 @@ def sample_rows(layers, x, entropy, total, shared, advance):
                 counts = count // 2, count - count // 2
                 parts = (h, h) if shared_input else h.split([part * rows for part in counts])
                 return torch.cat([later(number, *part) for part in zip(parts, counts, strict=True)])
-            if isinstance(layer, DROPOUT):
+            if type(layer) in DROPOUT:
                 h = drop(number, layer, h, count)
             elif type(layer) is nn.ReLU:
                 h = torch.relu_(h)  # nobody else has it
@@ -95,13 +106,13 @@ def sample_rows(layers, x, entropy, total, shared, advance):
         """Rows of all samples behind dropout."""
         h = h.unflatten(0, (-1, rows))
         if number not in streams:
-            shape = h.shape[2:] if isinstance(layer, UNITS) else (h.shape[2], 1, 1)
+            shape = h.shape[2:] if type(layer) in UNITS else (h.shape[2], 1, 1)
             site = Site("keep", (1 if shared else rows, *shape), layer.p)
             streams[number] = Stream(site, entropy, len(streams), total)
         keep = streams[number].take(count)
         return _masked(h, keep, 1 / (1 - layer.p), in_place=number > first).flatten(0, 1)
 
-    first = next(i for i, layer in enumerate(layers) if isinstance(layer, DROPOUT))
+    first = next(i for i, layer in enumerate(layers) if type(layer) in DROPOUT)
     h = x.detach().clone()  # layers may work in place
     for layer in layers[:first]:
         h = _evaluated(layer, h)
@@ -119,7 +130,8 @@ def _evaluated(layer, h):
 
 def _masked(h, keep, scale, in_place):
     """Product of h and masks, of which h may hold one copy for all."""
-    if h.device.type == "cpu" and h.dtype in NUMPY and h.shape[1:] == keep.shape[1:]:
+    plain = h.device.type == "cpu" and h.dtype in (torch.float32, torch.float64)
+    if plain and h.shape[1:] == keep.shape[1:]:
         values = h.numpy()  # NumPy is quicker with masks of bytes
         if in_place:
             np.multiply(values, keep, out=values)
@@ -129,27 +141,38 @@ def _masked(h, keep, scale, in_place):
     return h.mul_(mask) if in_place else h * mask
 
 
-def _layers(model):
-    """The layers of a sequence of known ones, or None.
+def is_batched(given):
+    """Whether one of these is a tensor of many passes at once."""
+    return any(map(torch._C._functorch.is_batchedtensor, tensors(given)))
 
-    A layer is known by its exact type; with a hook, or compiled, it may do anything.
+
+class MoreRows(torch.autograd.Function):
+    """A function for which vmap has no rule, and whose rows do not depend on each other.
+
+    What vmap adds is therefore more rows. `run` takes tensors and returns a tuple of them; `axes`
+    has the axis of rows of each, the same for those that go in and that come out.
     """
-    if model._forward_hooks or model._forward_pre_hooks or model._compiled_call_impl:
-        return None
-    if "forward" in vars(model):
-        return None
-    if isinstance(model, nn.Sequential) and type(model).forward is nn.Sequential.forward:
-        layers = []
-        for module in model:
-            inner = _layers(module)
-            if inner is None:
-                return None
-            layers += inner
-        return layers
-    if type(model) not in AXES:
-        return None
-    if type(model) is nn.Flatten and (model.start_dim, model.end_dim) != (1, -1):
-        return None
-    if type(model) in NORMS and model.running_mean is None:  # it normalizes by the batch it gets
-        return None
-    return [] if isinstance(model, DROPOUT) and model.p == 0 else [model]
+
+    @staticmethod
+    def forward(run, axes, *given):
+        """Run it as it is."""
+        return run(*given)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        """Nothing: there are no gradients."""
+
+    @staticmethod
+    def vmap(info, in_dims, run, axes, *given):
+        """Run it with the passes as more rows, from which their axis is then parted again."""
+        samples = info.batch_size
+
+        def fold(tensor, dim, axis):
+            if dim is None:
+                tensor, dim = tensor.expand(samples, *tensor.shape), 0
+            return tensor.movedim(dim, axis).flatten(axis, axis + 1)
+
+        output = MoreRows.apply(run, axes, *map(fold, given, in_dims[2:], axes))
+        axes = axes[: len(output)]
+        parts = zip(output, axes, strict=True)
+        return tuple(part.unflatten(axis, (samples, -1)) for part, axis in parts), axes

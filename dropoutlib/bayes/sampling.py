@@ -22,9 +22,8 @@ from ..nn.finding import find, modes
 from . import trees
 from .passes import FirstPass, Pass, RepeatedPass, ReuseError
 from .rows import known_layers, sample_rows
-from .streams import DivergenceError, OwnGenerator, Streams, python_noise
-
-__all__ = ["mc_samples"]
+from .stochastic import OwnGenerator, python_noise
+from .streams import DivergenceError, Streams
 
 CHUNK_BYTES = 1 << 25  # of passes that run together, if the caller does not say
 
@@ -142,11 +141,12 @@ class Sampler:
 
     def run(self, shared, max_bytes):
         """The samples, by the quickest way that the network allows."""
-        of_row = self._sites_of_one_row() if shared and trees.row_count(self.given) > 1 else None
+        shared = shared and trees.row_count(self.given) > 1
+        of_row = self._sites_of_one_row() if shared else None
         try:
             samples = self._sharing(Streams(self.entropy, self.total, of_row), max_bytes)
         except (ReuseError, DivergenceError):
-            samples = self._in_full(by_row=of_row is not None)
+            samples = self._in_full(by_row=shared)
         self._warn_of_silence()
         return samples
 
@@ -168,37 +168,32 @@ class Sampler:
                 stacklevel=4,
             )
 
-    def _watched(self, module, forward, *args, **kwargs):
-        """Forward pass of a module, which is noted."""
-        self.called.add(module)
-        return forward(*args, **kwargs)
-
     def _sharing(self, noise, max_bytes):
         """All samples: the first alone, the others from where its beginning ended."""
         model, active = self._twin()
         given = trees.copies(self.given)
         state = trees.tensors([given, *map(vars, model.modules())])
         self.together = all(tensor.layout is torch.strided for tensor in state)
-        first = FirstPass(noise.draw, active, state)
+        first = FirstPass(noise.sample(), active, state)
         before = python_noise(model)
         with OwnGenerator() as uncontrolled:
-            output, structure = self._call(model, given, first)
-        if uncontrolled.drew or python_noise(model) != before:
+            output = self._call(model, given, first)
+        if uncontrolled.generators or python_noise(model) != before:
             raise ReuseError("a pass drew noise that is not under control")
         first.check_shared(output)
-        if not first.sites:
-            return self._certain(first, output, structure)
+        self.advance(1)
+        samples = [torch.stack([one] * self.total) for one in output]
+        if not first.drawn:
+            self._check_certain(first, output)
+            return self.put_together(samples)
 
         def ending(*values):
             """What a pass makes of the beginning, given the noise of its sites."""
             repeated = RepeatedPass(first, values)
-            output, _ = self._call(model, given, repeated)
-            repeated.check_end()
+            output = self._call(model, given, repeated)
+            repeated.follow()
             return tuple(output)
 
-        samples = [one.new_empty((self.total, *one.shape)) for one in output]
-        for whole, one in zip(samples, output, strict=True):
-            whole[0] = one
         chunk = self._chunk(first, noise, max_bytes)
         for start in range(1, self.total, chunk):
             stop = min(start + chunk, self.total)
@@ -207,7 +202,7 @@ class Sampler:
                 whole[start:stop] = part
             del values, part  # their memory is that of the next
             self.advance(stop)
-        return trees.put_together(samples, structure)
+        return self.put_together(samples)
 
     def _endings(self, ending, values):
         """Outputs of passes with this noise, samples first: of all at once, or one by one."""
@@ -218,59 +213,60 @@ class Sampler:
                 raise
             except Exception:  # whatever it is, it is found again below, or does not matter
                 self.together = False
-        return trees.stacked([ending(*sample) for sample in zip(*values, strict=True)])
+        return _stacked([ending(*sample) for sample in zip(*values, strict=True)])
 
     def _in_full(self, by_row):
         """One sample at a time, each from the start, and on request one row of it at a time."""
-        model, active = self._twin()
-        noise = Streams(self.entropy, self.total)
+        twin, noise = self._twin(), Streams(self.entropy, self.total)
         slices = [slice(i, i + 1) for i in range(trees.row_count(self.given))] if by_row else [None]
         samples = []
         for sample in range(self.total):
-            parts = []
-            noise.begin_sample()
-            for row in slices:
-                noise.begin_pass()  # all rows of a sample get the same noise
-                seed = np.random.SeedSequence(self.entropy, spawn_key=(0, sample))
-                with OwnGenerator(int(seed.generate_state(1, np.uint64)[0])):
-                    run = Pass(noise.draw, active)
-                    output, structure = self._call(model, trees.copies(self.given, row), run)
-                parts.append(output)
-            samples.append(
-                [torch.cat(part) for part in zip(*parts, strict=True)] if by_row else output
-            )
+            drawn = noise.sample()  # which all rows of a sample get
+            parts = [self._from_start(twin, drawn, rows, sample) for rows in slices]
+            samples.append(list(map(torch.cat, zip(*parts, strict=True))) if by_row else parts[0])
             self.advance(sample + 1)
-        return trees.put_together(trees.stacked(samples), structure)
+        return self.put_together(_stacked(samples))
 
     def _sites_of_one_row(self):
         """The sites of a pass of the first row alone."""
         noise = Streams(self.entropy, 1)
-        model, active = self._twin()
         try:
-            with OwnGenerator():
-                self._call(model, trees.copies(self.given, slice(1)), Pass(noise.draw, active))
+            self._from_start(self._twin(), noise.sample(), slice(1))
         except Exception as error:
             error.add_note("shared_mask=True runs the first row alone; there the model failed")
             raise
-        return noise.sites
+        return [stream.site for stream in noise.streams.values()]
+
+    def _from_start(self, twin, drawn, rows, sample=0):
+        """Output of a full pass of a twin, for all rows or some."""
+        model, active = twin
+        seed = np.random.SeedSequence(self.entropy, spawn_key=(0, sample))
+        with OwnGenerator(int(seed.generate_state(1, np.uint64)[0])):
+            return self._call(model, trees.copies(self.given, rows), Pass(drawn, active))
 
     def _twin(self):
         """A twin of the model, its dropout on and all else off, and its modules that are on."""
         twins = shadow(self.model)
+
+        def watched(module, forward, *args, **kwargs):
+            self.called.add(module)
+            return forward(*args, **kwargs)
+
         for module, twin in twins.items():
             switch(twin, module in self.training)
             if module in self.training and not isinstance(twin, torch.jit.ScriptModule):
-                twin.forward = functools.partial(self._watched, module, twin.forward)
+                twin.forward = functools.partial(watched, module, twin.forward)
         return twins[self.model], {twins[module] for module in self.training}
 
     def _call(self, model, given, run):
-        """Tensors in the output of a pass, and the structure that they stand in."""
+        """Tensors in the output of a pass."""
         args, kwargs = given
         with run:
             output = model(*args, **kwargs)
             if self.output is not None:
                 output = self.output(output)
-        return trees.taken_apart(output, type(self.model).__name__)
+        found, self.put_together = trees.taken_apart(output, type(self.model).__name__)
+        return found
 
     def _chunk(self, first, noise, max_bytes):
         """Number of samples that fit into the memory given."""
@@ -283,18 +279,21 @@ class Sampler:
             )
         return min(self.total, max(1, (max_bytes or CHUNK_BYTES) // max(1, each)))
 
-    def _certain(self, first, output, structure):
-        """The samples of a model that is certain, because all is dropped, or there are no rows."""
+    def _check_certain(self, first, output):
+        """Refuse to be certain, unless all is dropped or there are no rows."""
         if any(one.numel() for one in output) and not first.dropped:
             raise ValueError(
                 f"no dropout layer of {type(self.model).__name__} drops anything: each has p = 0, "
                 f"or the forward pass does not come to it{_listed(self.off)}"
             )
         self.advance(self.total)
-        samples = [one.expand(self.total, *one.shape).contiguous() for one in output]
-        return trees.put_together(samples, structure)
 
 
 def _listed(off):
     """What is known to drop and stays off, and how it is reached."""
     return "".join(f"; {found}: also=[{type(found.owner).__name__}]" for found in off)
+
+
+def _stacked(samples):
+    """Outputs of single passes, each a sequence of tensors, with the samples first."""
+    return [torch.stack(parts) for parts in zip(*samples, strict=True)]

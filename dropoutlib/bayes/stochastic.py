@@ -9,70 +9,62 @@ functions that draw, it does so within the pass, which sees them.
 import functools
 import inspect
 import math
+import random
 import types
 
+import numpy as np
 import torch
 import torch.nn.functional as F
-from torch.utils._python_dispatch import _disable_current_modes
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 from ..nn import functional as ours
-from ..nn._masking import check_floating, check_p, keep_mask
+from ..nn._masking import check_floating, check_p, keep_mask, wide_dtype
+from .rows import MoreRows, is_batched
 from .trees import tensors
 
-__all__ = ["HANDLERS"]
+_signature = functools.cache(inspect.signature)
 
 
-def _batched(given):
-    """Whether one of these is a tensor of many passes at once."""
-    return any(map(torch._C._functorch.is_batchedtensor, tensors(given)))
+def dropout(run, func, input, p=0.5, training=True, inplace=False, *, generator=None):
+    """Dropout of single units, with or without the factor 1/q."""
+    p = check_p(p)
+    run.check(func, p, training)
+    if not training or p == 0 or input.numel() == 0:
+        return NotImplemented
+    if p == 1:
+        return run.finish(input, input * 0, inplace)
+    check_floating(input, f"dropout(p={p})")
+    output = run.draw("keep", input.shape, input.dtype, input.device, p)
+    if func is not ours.standard_dropout:
+        output.mul_(1 / (1 - p))
+    # In the memory of the mask, unless the input has an order of axes that is to be kept.
+    output = output.mul_(input) if input.is_contiguous() else input * output
+    return run.finish(input, output, inplace)
 
 
-def units(scaled):
-    """Handler of dropout of single units, with or without the factor 1/q."""
-
-    def handler(run, func, input, p=0.5, training=True, inplace=False, *, generator=None):
-        p = check_p(p)
-        run.check(func, p, training)
-        if not training or p == 0 or input.numel() == 0:
-            return NotImplemented
-        if p == 1:
-            return run.finish(input, input * 0, inplace)
-        check_floating(input, f"dropout(p={p})")
-        output = run.draw("keep", input.shape, input.dtype, input.device, p)
-        if scaled:
-            output.mul_(1 / (1 - p))
-        # In the memory of the mask, unless the input has an order of axes that is to be kept.
-        output = output.mul_(input) if input.is_contiguous() else input * output
-        return run.finish(input, output, inplace)
-
-    return handler
-
-
-def by_body(function):
-    """Handler that runs the body of one of our functions, whose mask is then asked for."""
-    parameters = inspect.signature(function)
+def by_body(function, body=None):
+    """Handler that runs the body of a function, whose calls, such as that for a mask, are seen."""
 
     def handler(run, func, *args, **kwargs):
-        call = parameters.bind(*args, **kwargs)
+        call = _signature(function).bind(*args, **kwargs)
         call.apply_defaults()
         given = call.arguments
-        run.check(func, given.get("p", given.get("drop_prob")), given["training"])
+        p = next((given[name] for name in ("p", "drop_prob", "dropout_p") if name in given), None)
+        run.check(func, p, given["training"])
         inplace = given.pop("inplace", False)
         with run:
-            output = function.__wrapped__(*call.args, **call.kwargs)
+            output = (body or function.__wrapped__)(*call.args, **call.kwargs)
         return run.finish(call.args[0], output, inplace and output is not call.args[0])
 
     return handler
 
 
-def by_function(function, *, inplace=False):
-    """Handler of a builtin with the arguments (input, p, train)."""
-
-    def handler(run, func, input, p, train):
-        with run:
-            return function(input, p, train, inplace)
-
-    return handler
+def _multi_head(*args, **kwargs):
+    """Attention of many heads, which here does not hand itself over to modes of torch."""
+    source = F.multi_head_attention_forward
+    names = {**vars(F), "has_torch_function": lambda tensors: False}
+    body = types.FunctionType(source.__code__, names, source.__name__, source.__defaults__)
+    return body(*args, **kwargs)
 
 
 def factory(kind, empty):
@@ -87,43 +79,34 @@ def factory(kind, empty):
     return handler
 
 
-def bernoulli(run, func, input, p=None, *, generator=None):
-    """Ones with the probability p, or with those in `input`."""
-    return _ones(run, input, input if p is None else p)
-
-
-def bernoulli_(run, func, input, p=0.5, *, generator=None):
-    """In place: ones with the probability, or the probabilities, p."""
-    ones = _ones(run, input, p)
-    return ones if ones is NotImplemented else run.finish(input, ones, inplace=True)
-
-
 def in_place(kind, names, change):
     """Handler of a function that fills a tensor, by what becomes of noise with two numbers."""
 
     def handler(run, func, input, *args, generator=None, **kwargs):
-        given = dict(zip(names, args, strict=False)) | kwargs
+        given = names | dict(zip(names, args, strict=False)) | kwargs
         if not input.is_floating_point():
             return NotImplemented
         noise = run.draw(kind, input.shape, input.dtype, input.device)
-        values = change(noise, *(given.get(name, value) for name, value in names.items()))
-        return run.finish(input, values, inplace=True)
+        return run.finish(input, change(noise, *given.values()), inplace=True)
 
     return handler
 
 
-def _ones(run, input, p):
-    if isinstance(p, torch.Tensor):
-        if not p.is_floating_point():
-            return NotImplemented
-        wide = torch.float64 if input.device.type != "mps" else torch.float32
-        noise = run.draw("uniform", input.shape, wide, input.device)
-        return (noise < p).to(input.dtype)
-    return run.draw("keep", input.shape, input.dtype, input.device, 1 - p)
+def bernoulli(run, func, input, p=None, *, generator=None):
+    """Ones with the probability p, or with those in it, or else in `input`."""
+    p = input if p is None else p
+    if not isinstance(p, torch.Tensor):
+        return run.draw("keep", input.shape, input.dtype, input.device, 1 - p)
+    if not p.is_floating_point():
+        return NotImplemented
+    noise = run.draw("uniform", input.shape, wide_dtype(input.device), input.device)
+    return (noise < p).to(input.dtype)
 
 
-def _keep(run, func, input, shape, p, generator=None):
-    return run.draw("keep", shape, torch.bool, input.device, p)
+def bernoulli_(run, func, input, p=0.5, *, generator=None):
+    """In place: ones with the probability, or the probabilities, p."""
+    ones = bernoulli(run, func, input, p)
+    return ones if ones is NotImplemented else run.finish(input, ones, inplace=True)
 
 
 def attention(run, func, query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, **more):
@@ -155,9 +138,9 @@ def _attention(options, query, key, value, mask):
     """Attention without dropout; vmap has a rule for it, but not for the kernel of four axes."""
     given = [query, key, value]
     alike = all(tensor.dim() == 4 and len(tensor) == len(query) for tensor in given)
-    if not alike or not _batched((*given, mask)):
+    if not alike or not is_batched((*given, mask)):
         return F.scaled_dot_product_attention(*given, mask, **options)
-    if _batched(mask) or (mask is not None and mask.dim() == 4):
+    if is_batched(mask) or (mask is not None and mask.dim() == 4):
         given.append(mask[(None,) * (4 - mask.dim())].expand(len(query), -1, -1, -1))
     else:  # there is none, or one for all rows
         options = {"attn_mask": mask, **options}
@@ -165,29 +148,7 @@ def _attention(options, query, key, value, mask):
     def run(*given):
         return (F.scaled_dot_product_attention(*given, **options),)
 
-    return _MoreRows.apply(run, (0,) * len(given), *given)[0]
-
-
-def multi_head(run, func, *args, **kwargs):
-    """Handler of ``multi_head_attention_forward``: its body, in which calls are seen."""
-    parameters, body = _body()
-    call = parameters.bind(*args, **kwargs)
-    call.apply_defaults()
-    run.check(func, call.arguments["dropout_p"], call.arguments["training"])
-    with run:
-        return body(*args, **kwargs)
-
-
-@functools.cache
-def _body():
-    """Signature and body of the function, which does not hand itself over to modes of torch.
-
-    Not taken on import, when torch may be a stand-in without any.
-    """
-    source = F.multi_head_attention_forward
-    names = {**vars(F), "has_torch_function": lambda tensors: False}
-    body = types.FunctionType(source.__code__, names, source.__name__, source.__defaults__)
-    return inspect.signature(source), body
+    return MoreRows.apply(run, (0,) * len(given), *given)[0]
 
 
 def recurrent(run, func, data, *args):
@@ -223,74 +184,89 @@ def _layer(func, sizes, rest, data, *state):
         with _disable_current_modes():  # it draws nothing, and takes hundreds of operations
             return func(data, *sizes, state if func is torch.lstm else state[0], *rest)
 
-    if sizes or not _batched((rest[0], data, state)):
+    if sizes or not is_batched((rest[0], data, state)):
         return run(data, *state)
-    if _batched(rest[0]):
+    if is_batched(rest[0]):
         raise NotImplementedError("a recurrent layer whose weights are noisy")
-    return _MoreRows.apply(run, (0 if rest[-1] else 1, 1, 1), data, *state)  # the last: batch_first
+    return MoreRows.apply(run, (0 if rest[-1] else 1, 1, 1), data, *state)  # the last: batch_first
 
 
-class _MoreRows(torch.autograd.Function):
-    """A function for which vmap has no rule, and whose rows do not depend on each other.
+class OwnGenerator(TorchDispatchMode):
+    """Lets what no handler takes draw from a generator of the pass's own, beneath all of torch.
 
-    What vmap adds is therefore more rows. `run` takes tensors and returns a tuple of them; `axes`
-    has the axis of rows of each, the same for those that go in and that come out.
+    It takes the place of torch's global ones, which other threads may be using, and of a layer's
+    own. `generators` are empty as long as nothing was drawn.
     """
 
-    @staticmethod
-    def forward(run, axes, *given):
-        return run(*given)
+    def __init__(self, seed=0):
+        super().__init__()
+        self.seed, self.generators = seed, {}
 
-    @staticmethod
-    def setup_context(ctx, inputs, output):
-        """Nothing: there are no gradients."""
+    @classmethod
+    def _should_skip_dynamo(cls):
+        return False  # or torch wraps each operation, and imports its compiler for that
 
-    @staticmethod
-    def vmap(info, in_dims, run, axes, *given):
-        samples = info.batch_size
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if torch.Tag.nondeterministic_seeded not in func.tags:
+            return func(*args, **kwargs)
+        names = [argument.name for argument in func._schema.arguments]
+        given = dict(zip(names, args, strict=False)) | kwargs
+        if "dropout_p" in names and not given.get("dropout_p"):
+            return func(*args, **kwargs)  # attention that would draw for its dropout alone
+        own = _with_generator(func)
+        if own is None:
+            raise ValueError(
+                f"{func} draws from torch's global generator and takes no other, so that its noise "
+                "cannot follow the seed of a prediction; draw it with torch.rand or torch.randn"
+            )
+        devices = (tensor.device for tensor in tensors((args, kwargs)))
+        device = torch.device(next(devices, kwargs.get("device") or "cpu"))
+        if device not in self.generators:
+            self.generators[device] = torch.Generator(device).manual_seed(self.seed)
+        return own(*args, **{**kwargs, "generator": self.generators[device]})
 
-        def fold(tensor, dim, axis):
-            if dim is None:
-                tensor, dim = tensor.expand(samples, *tensor.shape), 0
-            return tensor.movedim(dim, axis).flatten(axis, axis + 1)
 
-        output = _MoreRows.apply(run, axes, *map(fold, given, in_dims[2:], axes))
-        axes = axes[: len(output)]
-        parts = zip(output, axes, strict=True)
-        return tuple(part.unflatten(axis, (samples, -1)) for part, axis in parts), axes
+@functools.cache
+def _with_generator(func):
+    """The form of a random operation that takes a generator, or None."""
+    names = {argument.name for argument in func._schema.arguments} | {"generator"}
+    packet = func.overloadpacket
+    forms = (func, *(getattr(packet, name) for name in packet.overloads()))
+    return next((f for f in forms if {a.name for a in f._schema.arguments} == names), None)
 
 
-_BODIES = {
-    F.dropout1d: ours.dropout1d,
-    F.dropout2d: ours.dropout2d,
-    F.dropout3d: ours.dropout3d,
-    F.alpha_dropout: ours.alpha_dropout,
-    F.feature_alpha_dropout: ours.feature_alpha_dropout,
-}
+def python_noise(model):
+    """States of the generators of Python and NumPy that a model may draw from."""
+    held = [value for module in model.modules() for value in vars(module).values()]
+    states = [value.bit_generator.state for value in held if isinstance(value, np.random.Generator)]
+    states += [value.getstate() for value in held if isinstance(value, random.Random)]
+    _, legacy, *rest = np.random.get_state()  # noqa: NPY002 what a model may still use
+    return repr(states), random.getstate(), legacy.tobytes(), rest
+
+
+# The functions of torch that have a twin here, whose mask is asked for, and of ours all others.
+_TWINS = ("dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout")
 _OWN = {getattr(ours, name) for name in ours.__all__} - {ours.dropout, ours.standard_dropout}
 
 HANDLERS = {
-    **{theirs: by_body(function) for theirs, function in _BODIES.items()},
+    **{getattr(F, name): by_body(getattr(ours, name)) for name in _TWINS},
     **{function: by_body(function) for function in _OWN},
-    F.dropout: units(scaled=True),
-    ours.dropout: units(scaled=True),
-    ours.standard_dropout: units(scaled=False),
-    keep_mask: _keep,
-    torch.dropout: by_function(F.dropout),
-    torch.dropout_: by_function(F.dropout, inplace=True),
-    F.multi_head_attention_forward: multi_head,
+    **dict.fromkeys((F.dropout, ours.dropout, ours.standard_dropout), dropout),
+    torch.dropout: lambda run, func, input, p, train: dropout(run, func, input, p, train),
+    torch.dropout_: lambda run, func, input, p, train: dropout(run, func, input, p, train, True),
+    keep_mask: lambda run, func, input, shape, p, generator=None: run.draw(
+        "keep", shape, torch.bool, input.device, p
+    ),
+    F.multi_head_attention_forward: by_body(F.multi_head_attention_forward, _multi_head),
     F.scaled_dot_product_attention: attention,
-    torch.lstm: recurrent,
-    torch.gru: recurrent,
-    torch.rnn_tanh: recurrent,
-    torch.rnn_relu: recurrent,
-    torch.bernoulli: bernoulli,
+    **dict.fromkeys((torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu), recurrent),
+    **dict.fromkeys((torch.bernoulli, torch.Tensor.bernoulli), bernoulli),
+    torch.Tensor.bernoulli_: bernoulli_,
     torch.rand: factory("uniform", torch.empty),
     torch.rand_like: factory("uniform", torch.empty_like),
     torch.randn: factory("normal", torch.empty),
     torch.randn_like: factory("normal", torch.empty_like),
-    torch.Tensor.bernoulli: bernoulli,
-    torch.Tensor.bernoulli_: bernoulli_,
     torch.Tensor.normal_: in_place(
         "normal", {"mean": 0.0, "std": 1.0}, lambda noise, mean, std: noise * std + mean
     ),

@@ -7,17 +7,6 @@ import torch
 from torch import nn
 from torch.utils._pytree import tree_flatten, tree_map_only, tree_unflatten
 
-__all__ = [
-    "arguments",
-    "copies",
-    "progress_bar",
-    "put_together",
-    "row_count",
-    "stacked",
-    "taken_apart",
-    "tensors",
-]
-
 CONSTANTS = (bool, int, float, str, type(None))  # what an output may hold beside tensors
 
 
@@ -76,7 +65,7 @@ def copies(given, part=None):
 
 
 def taken_apart(output, model):
-    """The tensors in the output of a model of this name, and the structure that they stand in."""
+    """The tensors in the output of a model of this name, and what puts others in their place."""
     leaves, spec = tree_flatten(output)
     found = [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
     strange = [leaf for leaf in leaves if not isinstance(leaf, (torch.Tensor, *CONSTANTS))]
@@ -85,19 +74,14 @@ def taken_apart(output, model):
             f"{model} must return a tensor, or a tuple or dictionary of tensors, got "
             f"{type(output).__name__}; name what to sample: output=lambda result: result.logits"
         )
-    return found, (leaves, spec)
 
+    plain = [... if isinstance(leaf, torch.Tensor) else leaf for leaf in leaves]
 
-def put_together(samples, structure):
-    """Samples in the structure of an output."""
-    (leaves, spec), samples = structure, iter(samples)
-    leaves = [next(samples) if isinstance(leaf, torch.Tensor) else leaf for leaf in leaves]
-    return tree_unflatten(leaves, spec)
+    def put_together(samples):
+        parts = iter(samples)
+        return tree_unflatten([next(parts) if leaf is ... else leaf for leaf in plain], spec)
 
-
-def stacked(samples):
-    """Outputs of single passes, each a sequence of tensors, with the samples first."""
-    return [torch.stack(parts) for parts in zip(*samples, strict=True)]
+    return found, put_together
 
 
 @contextlib.contextmanager

@@ -16,18 +16,6 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import ArrayLike
 
-__all__ = [
-    "VarianceSplit",
-    "check_tau",
-    "decompose_variance",
-    "expected_entropy",
-    "finite_values",
-    "in_kind",
-    "mutual_information",
-    "predictive_entropy",
-    "variation_ratio",
-]
-
 # Half-precision softmax is this far from 1 at worst; logits are much farther.
 SUM_TOLERANCE = 1e-2
 
@@ -81,6 +69,8 @@ def mutual_information(probs: ArrayLike | torch.Tensor) -> Any:
     """Information that the class would give about the network: epistemic uncertainty, in nats.
 
     The predictive entropy less the expected entropy, also called BALD (Houlsby et al. 2011).
+    Both it and the predictive entropy are too small on average over T passes, by an amount of
+    order 1/T (``thm-entropy-passes``): compare what has the same T.
     Parameters, kind of the result and errors as for `predictive_entropy`.
 
     Returns

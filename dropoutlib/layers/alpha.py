@@ -3,10 +3,8 @@
 import numpy as np
 
 from .._checks import check_probability
-from .structured import GroupedDropout
+from .base import Layer
 from .units import Dropout
-
-__all__ = ["AlphaDropout", "FeatureAlphaDropout", "affine", "alpha_affine"]
 
 # Klambauer et al. (2017), equation 14 (appendix); recomputed in thm-selu-fixed-point.
 SELU_ALPHA = 1.6732632423543772
@@ -75,7 +73,7 @@ class AlphaDropout(_Alpha, Dropout):
     """
 
 
-class FeatureAlphaDropout(_Alpha, GroupedDropout):
+class FeatureAlphaDropout(_Alpha, Layer):
     """Alpha dropout of whole channels: x of shape (N, C, ...), one mask entry a channel.
 
     Parameters and errors as for `Layer`, and ValueError for fewer than two axes.

@@ -7,16 +7,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._checks import Rng, array_of, check_probability, check_rng
 from ..kernels import scaled_product
-from ..masks import PackedMask
-
-__all__ = ["Layer"]
+from ..masks import PackedMask, sample_mask
 
 
 class Layer:
     """A layer that multiplies its input by a mask and a scale, and its gradient by the same two.
 
-    A subclass says in `_noise` which; nothing else differs between the variants that only
-    multiply.
+    They are those of inverted dropout, and a subclass says in `_mask_shape` which entries share
+    their fate; a variant with another noise says in `_noise` which. Nothing else differs between
+    those that only multiply.
 
     Parameters
     ----------
@@ -105,17 +104,9 @@ class Layer:
         return self._apply(x, mask, scale)
 
     def backward(self, grad: ArrayLike) -> NDArray:
-        """Gradient with respect to the input of the last `forward`.
+        """Gradient with respect to the input of the last `forward`, given that of its output.
 
-        Parameters
-        ----------
-        grad : array_like
-            Gradient with respect to its output, of the same shape.
-
-        Returns
-        -------
-        ndarray
-            `grad` times the very mask and scale of that pass, whatever the mode is now.
+        It is `grad` times the very mask and scale of that pass, whatever the mode is now.
 
         Raises
         ------
@@ -147,25 +138,30 @@ class Layer:
         """A probability that the layer can have."""
         return check_probability(value)
 
-    def _is_identity(self):
-        """Whether the layer now returns its input itself."""
-        return not self.training or self.p == 0
+    def _mask_shape(self, shape):
+        """Shape of the mask for an input of this shape, to which it is broadcast."""
+        raise NotImplementedError(f"{type(self).__name__} must say how its mask is shaped")
 
     def _noise(self, x):
         """Draw the mask (None for all ones) and the scale for the input `x`."""
-        raise NotImplementedError(f"{type(self).__name__} must say which noise it applies")
+        mask_shape = self._mask_shape(x.shape)
+        if self._is_identity():
+            return None, 1.0
+        scale = 1 / (1 - self.p) if self.p < 1 else 1.0  # at p = 1 there is nothing to scale
+        return sample_mask(mask_shape, self.p, rng=self.rng), scale
 
-    def _keep_scale(self):
-        """1/q, which keeps the mean; at p = 1 there is nothing to scale."""
-        return 1 / (1 - self.p) if self.p < 1 else 1.0
+    def _is_identity(self):
+        """Whether the layer now returns its input itself."""
+        return not self.training or self.p == 0
 
     def _apply(self, x, mask, scale):
         """The output of the pass."""
         return scaled_product(x, mask, scale)
 
     def _kept(self, mask):
-        """What is kept of a mask for backward."""
-        return PackedMask(mask) if self.packed and mask is not None else mask
+        """What is kept of the noise for backward: of a mask, if asked for, its bits."""
+        pack = self.packed and mask is not None and mask.dtype == bool
+        return PackedMask(mask) if pack else mask
 
     def _used(self, kept):
         """The mask again."""
@@ -185,6 +181,9 @@ class Layer:
                 f"{self!r}: backward(grad) needs the shape {shape} of the output, got {grad.shape}"
             )
         return grad
+
+    def _refuse(self, shape, wanted):
+        raise ValueError(f"{self!r} takes {wanted}, got shape {shape}")
 
     def _check_floating(self, what, array):
         if array.dtype.kind != "f":

@@ -5,10 +5,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._checks import Probability, Rng, array_of, check_probability, number_array
 from ..kernels import scaled_product
-from ..masks import sample_mask
 from .base import Layer
-
-__all__ = ["DropConnect", "dropconnect_moments"]
 
 
 def dropconnect_moments(W: ArrayLike, x: ArrayLike, p: Probability) -> tuple[NDArray, NDArray]:
@@ -19,12 +16,10 @@ def dropconnect_moments(W: ArrayLike, x: ArrayLike, p: Probability) -> tuple[NDA
 
     Parameters
     ----------
-    W : array_like, shape (out, in)
-        Weights.
-    x : array_like, shape (..., in)
-        Inputs.
+    W, x : array_like, shapes (out, in) and (..., in)
+        Weights and inputs.
     p : float or fractions.Fraction
-        Probability of dropping a weight.
+        Probability of dropping a weight; another `p` is a ValueError or TypeError.
 
     Returns
     -------
@@ -44,10 +39,8 @@ class DropConnect(Layer):
 
     Parameters
     ----------
-    weight : array_like, shape (out, in)
-        Weights W.
-    bias : array_like, shape (out,), optional
-        Bias c.
+    weight, bias : array_like, shapes (out, in) and (out,)
+        Weights W and the bias c, if any.
     p : float
         Probability of dropping a weight, in [0, 1]. At p = 1 only the bias is left.
     rng, packed
@@ -96,7 +89,7 @@ class DropConnect(Layer):
         """Apply the layer to x of shape (N, in); return shape (N, out)."""
         x = self._floating("input", x)
         if x.ndim != 2 or x.shape[1] != self.weight.shape[1]:
-            raise ValueError(f"{self!r} takes (N, {self.weight.shape[1]}), got shape {x.shape}")
+            self._refuse(x.shape, f"(N, {self.weight.shape[1]})")
         mask, scale = self._noise(x)
         self._last = x, self.weight, self._kept(mask), scale
         if mask is None:
@@ -125,8 +118,5 @@ class DropConnect(Layer):
             raise TypeError(f"DropConnect takes real numbers, got a {what} of {array.dtype}")
         return array if array.dtype.kind == "f" else array.astype(float)
 
-    def _noise(self, x):
-        if self._is_identity():
-            return None, 1.0
-        mask = sample_mask((len(x), *self.weight.shape), self.p, rng=self.rng)
-        return mask, self._keep_scale()
+    def _mask_shape(self, shape):
+        return (shape[0], *self.weight.shape)

@@ -5,8 +5,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._checks import finite
 
-__all__ = ["r_drop_loss"]
-
 
 def r_drop_loss(
     logits1: ArrayLike, logits2: ArrayLike, labels: ArrayLike, alpha: float = 1.0
@@ -55,14 +53,14 @@ def r_drop_loss(
         raise ValueError(f"alpha must be at least 0, got alpha={alpha!r}")
     log1, log2 = _log_softmax(logits1), _log_softmax(logits2)
     p1, p2, own = np.exp(log1), np.exp(log2), (np.arange(rows), labels)
-    disagreement = (p1 - p2) * (log1 - log2)  # its sum is KL(1||2) + KL(2||1)
+    gap = log1 - log2
+    disagreement = (p1 - p2) * gap  # its sum is KL(1||2) + KL(2||1)
     loss = np.mean(-log1[own] - log2[own] + alpha / 2 * disagreement.sum(axis=1))
     target = np.zeros_like(p1)
     target[own] = 1
-    gap = log1 - log2
     grads = []
-    for mine, other, sign in ((p1, p2, 1), (p2, p1, -1)):
-        centred = mine * (sign * gap - np.sum(mine * sign * gap, axis=1, keepdims=True))
+    for mine, other, lead in ((p1, p2, gap), (p2, p1, -gap)):
+        centred = mine * (lead - np.sum(mine * lead, axis=1, keepdims=True))
         grads.append((mine - target + alpha / 2 * (centred + mine - other)) / rows)
     return float(loss), *grads
 

@@ -6,47 +6,16 @@ variance of a unit stay those of `Dropout`, but the units of a group are correla
 
 import numpy as np
 
-from .._checks import Rng, check_count, check_probability
+from .._checks import Rng, check_choice, check_count, check_probability
 from ..masks import sample_mask
 from .base import Layer
 
-__all__ = [
-    "DropBlock2d",
-    "DropPath",
-    "Dropout1d",
-    "Dropout2d",
-    "Dropout3d",
-    "VariationalDropout",
-    "block_seed_rate",
-    "dropblock_rate",
-    "expected_depth",
-]
 
-
-class GroupedDropout(Layer):
-    """Inverted dropout with one mask entry a group; a subclass says how the mask is shaped."""
-
-    def _mask_shape(self, shape):
-        raise NotImplementedError(f"{type(self).__name__} must say how its mask is shaped")
-
-    def _noise(self, x):
-        mask_shape = self._mask_shape(x.shape)
-        if self._is_identity():
-            return None, 1.0
-        return sample_mask(mask_shape, self.p, rng=self.rng), self._keep_scale()
-
-    def _refuse(self, shape, wanted):
-        raise ValueError(f"{self!r} takes {wanted}, got shape {shape}")
-
-
-class _ChannelDropout(GroupedDropout):
+class _ChannelDropout(Layer):
     """Drop whole channels: mask of shape (N, C, 1, ...), or (C, 1, ...) without a batch."""
 
     _spatial: int  # number of axes behind the channels
-    _leading: tuple[int, ...] = (
-        2,
-        1,
-    )  # number of axes up to the channels, with and without a batch
+    _leading: tuple[int, ...] = (2, 1)  # of axes up to the channels, with and without a batch
 
     def _mask_shape(self, shape):
         leading = len(shape) - self._spatial
@@ -88,7 +57,7 @@ class Dropout3d(_ChannelDropout):
     _spatial = 3
 
 
-class VariationalDropout(GroupedDropout):
+class VariationalDropout(Layer):
     """One mask a sequence: x of shape (N, T, F), mask of shape (N, 1, F).
 
     Parameters and errors as for `Layer`, and ValueError for another number of axes. Source:
@@ -101,22 +70,20 @@ class VariationalDropout(GroupedDropout):
         return (shape[0], 1, shape[2])
 
 
-class DropPath(GroupedDropout):
+class DropPath(Layer):
     """Drop a residual branch for a whole sample (stochastic depth).
 
     Behind a branch f it gives x + f(x) m / q, whose mean is x + f(x) (``thm-droppath``).
 
     Parameters
     ----------
-    drop_prob : float
-        Probability of dropping the branch, in [0, 1].
+    drop_prob, rng
+        The probability `p` of `Layer`, and its generator or seed.
     scale_by_keep : bool
         Whether to divide by q. Without it the mean is x + q f(x).
     mode : {"row", "batch"}
         One draw for each sample, as in timm and torchvision, or one for the batch, as in
         Huang et al. (2016), section 3.
-    rng : numpy.random.Generator or int, optional
-        Source of the masks, or a seed.
 
     Raises
     ------
@@ -132,8 +99,7 @@ class DropPath(GroupedDropout):
         *,
         rng: Rng = None,
     ) -> None:
-        if mode not in ("row", "batch"):
-            raise ValueError(f"mode has to be either 'batch' or 'row', but got {mode}")
+        check_choice("mode", mode, "batch", "row")
         super().__init__(drop_prob, rng=rng)
         self.scale_by_keep = scale_by_keep
         self.mode = mode
@@ -155,15 +121,9 @@ class DropPath(GroupedDropout):
 def expected_depth(layers: int, last_keep: float) -> float:
     """Return the expected number of residual blocks kept under linearly decaying survival.
 
-    Block l of L survives with probability 1 - (l/L)(1 - q_L) (Huang et al. 2016, equation 4),
-    and the sum over l is L - (L + 1)(1 - q_L)/2 (``thm-droppath``).
-
-    Parameters
-    ----------
-    layers : int
-        Number of blocks L, at least 1.
-    last_keep : float
-        Probability q_L, in [0, 1], that the last block is kept.
+    Block l of L `layers`, at least 1, survives with probability 1 - (l/L)(1 - q_L), where q_L is
+    `last_keep` (Huang et al. 2016, equation 4); the sum over l is L - (L + 1)(1 - q_L)/2
+    (``thm-droppath``). ValueError or TypeError for a wrong number.
 
     Examples
     --------
@@ -212,7 +172,7 @@ class DropBlock2d(Layer):
 
     def _noise(self, x):
         if x.ndim != 4:
-            raise ValueError(f"{self!r} takes (N, C, H, W), got shape {x.shape}")
+            self._refuse(x.shape, "(N, C, H, W)")
         if self._is_identity():
             return None, 1.0
         *maps, height, width = x.shape
@@ -237,22 +197,10 @@ def _around(free, b, axis):
 def block_seed_rate(p: float, block_size: int, height: int, width: int) -> float:
     """Probability gamma that a block starts at a position where it fits.
 
-    gamma = p / b^2 * (H W) / ((H - b + 1)(W - b + 1)), Ghiasi et al. (2018): b^2
-    units drop for each of the seeds, if blocks did not overlap.
-
-    Parameters
-    ----------
-    p : float
-        Intended probability of dropping a unit, in [0, 1]. At p = 1, gamma is 1.
-    block_size : int
-        Side b of a block, from 1 to the smaller side of the map.
-    height, width : int
-        Sides H and W of the feature map.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If `p` is not a probability, a block does not fit, or its side is not an integer.
+    gamma = p / b^2 * (H W) / ((H - b + 1)(W - b + 1)) for blocks of side b on maps of H x W, and 1
+    at p = 1: b^2 units would drop for each of the seeds, if blocks did not overlap (Ghiasi et al.
+    2018). ValueError or TypeError if `p` is not a probability, a block does not fit, or its side
+    is not an integer of at least 1.
     """
     return seed_rate(check_probability(p), block_size, height, width)
 

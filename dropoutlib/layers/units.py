@@ -9,8 +9,6 @@ from .._checks import Rng, array_of, check_positive, check_probability
 from ..masks import sample_mask
 from .base import Layer
 
-__all__ = ["ConcreteDropout", "Dropout", "GaussianDropout", "StandardDropout"]
-
 
 class Dropout(Layer):
     """Inverted dropout: x * m / q in training, x at inference.
@@ -65,14 +63,9 @@ class GaussianDropout(Layer):
     """Gaussian dropout: x * e with e ~ N(1, p/q) in training, x at inference.
 
     Mean and variance of the noise are those of inverted dropout; its third and fourth moments
-    are not (``thm-gaussian-match``). Parameters and errors as for `Layer`, but p must be
-    below 1, where the variance is infinite, and `packed` has no effect. Source: Srivastava
-    et al. (2014), section 10.
-
-    Raises
-    ------
-    ValueError
-        As for `Layer`, and at p = 1.
+    are not (``thm-gaussian-match``). Parameters and errors as for `Layer`, and ValueError at p = 1,
+    where the variance is infinite; `packed` has no effect. Source: Srivastava et al. (2014),
+    section 10.
 
     Examples
     --------
@@ -92,9 +85,6 @@ class GaussianDropout(Layer):
         # In half precision a large factor would be infinite.
         return np.asarray(noise, dtype=np.promote_types(x.dtype, np.float32)), 1.0
 
-    def _kept(self, noise):
-        return noise  # there is no mask to pack
-
 
 class ConcreteDropout(Layer):
     """Inverted dropout whose p is learned by gradient descent: x (1 - z) / (1 - p) in training.
@@ -105,24 +95,16 @@ class ConcreteDropout(Layer):
 
     Parameters
     ----------
-    p : float
-        Initial probability, strictly between 0 and 1.
-    temperature : float
-        Temperature t of the relaxation, positive.
+    p, temperature : float
+        Initial probability, strictly between 0 and 1, and temperature t, positive; or a ValueError.
     rng : numpy.random.Generator or int, optional
-        Source of the noise, or a seed.
+        As for `Layer`, also other errors.
 
     Attributes
     ----------
-    logit : float
-        The parameter that is learned; p is its sigmoid.
-    logit_grad : float
-        Gradient with respect to it that the last `backward` found.
-
-    Raises
-    ------
-    ValueError
-        As for `Layer`, at p = 0 and 1, or if the temperature is not positive.
+    logit, logit_grad : float
+        The parameter that is learned, whose sigmoid is p, and the gradient with respect to it that
+        the last `backward` found.
 
     References
     ----------
@@ -189,10 +171,6 @@ class ConcreteDropout(Layer):
             Number K of units that the layer masks.
         weight_scale, entropy_scale : float
             Factors s_w and s_H; l^2/N and 2/N for squared loss of precision 1.
-
-        Returns
-        -------
-        value, derivative : float
         """
         p, q = self.p, 1 - self.p
         size = float(np.sum(np.square(array_of("weight", weight).astype(float))))

@@ -66,15 +66,7 @@ def overridable(function: Callable) -> Callable:
 
 
 def check_p(p: float, what: str = "dropout") -> float:
-    """Return the drop probability as a float, or raise PyTorch's own error.
-
-    Raises
-    ------
-    ValueError
-        If `p` is outside [0, 1], NaN, a boolean, an array or a tensor.
-    TypeError
-        If `p` is not a number.
-    """
+    """Return the drop probability as a float, or raise `check_probability`'s errors as torch's."""
     if type(p) is float and 0 <= p <= 1:  # what nearly every call gives
         return p
     return check_probability(p, what + " probability has to be between 0 and 1, but got {p}")
@@ -89,13 +81,6 @@ def check_floating(input: Tensor, call: str, *values: object) -> None:
             f"{call.format(*values)} scales its input: result type Float can't be cast to the "
             f"desired output type {wanted}"
         )
-
-
-def check_choice(what: str, value: str, *choices: str) -> None:
-    """Raise torchvision's ValueError unless `value` is one of the choices."""
-    if value not in choices:
-        wanted = " or ".join(map(repr, choices))
-        raise ValueError(f"{what} has to be either {wanted}, but got {value}")
 
 
 def check_dense(input: Tensor, name: str) -> None:

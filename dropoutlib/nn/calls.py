@@ -15,18 +15,6 @@ import textwrap
 import types
 from typing import Any, NamedTuple
 
-__all__ = [
-    "FUNCTIONS",
-    "RANDOM",
-    "Code",
-    "Use",
-    "held",
-    "in_library",
-    "is_rate",
-    "probability",
-    "read",
-]
-
 # Functions of torch and of this library that drop, and the position of p in a call.
 FUNCTIONS = {
     **dict.fromkeys(("dropout", "dropout_", "dropout1d", "dropout2d", "dropout3d"), 1),

@@ -13,8 +13,6 @@ from torch import nn
 
 from . import calls
 
-__all__ = ["Found", "Modes", "find", "modes"]
-
 # By the name of the class, which scripted modules keep, of torch's layers and of ours.
 KINDS = {
     **dict.fromkeys(("Dropout", "StandardDropout"), "element"),
@@ -225,7 +223,7 @@ def _functional(name, module, code):
         kind = _named(function, cls, bare)
         reach, place = ("call", "") if bare else ("function", place)
         one = Found(name, module, kind, p, path, reach, module, place, guessed)
-        given.setdefault(path or (place, function), one)
+        given.setdefault(path or (place, function, p), one)
 
     def rate(paths):
         """The attribute that gives p: the first number, rather one that is called like a rate."""

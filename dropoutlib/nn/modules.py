@@ -13,24 +13,10 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
+from .._checks import check_choice
 from . import functional
-from ._masking import check_choice, check_p
+from ._masking import check_p
 from .parametric import evaluates
-
-__all__ = [
-    "AlphaDropout",
-    "DropBlock2d",
-    "DropPath",
-    "Dropout",
-    "Dropout1d",
-    "Dropout2d",
-    "Dropout3d",
-    "FeatureAlphaDropout",
-    "GaussianDropout",
-    "StandardDropout",
-    "VariationalDropout",
-    "reseed",
-]
 
 
 class _Own(_DropoutNd):
@@ -101,11 +87,6 @@ class StandardDropout(_Own):
 
     Definition ``def-standard`` of the book; parameters and errors as for `Dropout`. Weights
     trained behind it are those of ``Dropout`` divided by q (``thm-conventions-agree``).
-
-    Examples
-    --------
-    >>> StandardDropout(0.25).eval()(torch.ones(3))
-    tensor([0.7500, 0.7500, 0.7500])
     """
 
     _function = staticmethod(functional.standard_dropout)
@@ -115,9 +96,8 @@ class StandardDropout(_Own):
 class GaussianDropout(_Own):
     """Gaussian dropout: x * e with e ~ N(1, p/q) in training, x itself in evaluation.
 
-    Mean and variance of the noise are those of `Dropout` (``thm-gaussian-match``). Parameters
-    and errors as for `Dropout`, and ValueError at p = 1, where the variance is infinite.
-    Source: Srivastava et al. (2014), section 10.
+    Parameters and errors as for `Dropout`, and ValueError at p = 1, where the variance is infinite;
+    see `functional.gaussian_dropout`.
     """
 
     _function = staticmethod(functional.gaussian_dropout)
@@ -142,9 +122,8 @@ class Dropout1d(_Own, nn.Dropout1d):
 class Dropout2d(_Own, nn.Dropout2d):
     """Spatial dropout, whole channels of images: x of shape (N, C, H, W).
 
-    The mean over a map keeps its full variance (``thm-spatial-variance``). Parameters and
-    errors as for `Dropout`; other numbers of axes are read, and warned of, as
-    `functional.dropout2d` says. Source: Tompson et al. (2015).
+    Parameters and errors as for `Dropout`; other numbers of axes are read, and warned of, as
+    `functional.dropout2d` says.
     """
 
     _function = staticmethod(functional.dropout2d)
@@ -163,9 +142,8 @@ class Dropout3d(_Own, nn.Dropout3d):
 class AlphaDropout(_Own, nn.AlphaDropout):
     """Alpha dropout for networks with SELU: a (x m + alpha' (1 - m)) + b in training.
 
-    Inputs of mean 0 and variance 1 keep both, in expectation over the masks (``thm-alpha``);
-    at p = 1 the output is zero. Parameters and errors as for `Dropout`. Source: Klambauer et
-    al. (2017), "New dropout technique".
+    At p = 1 the output is zero. Parameters and errors as for `Dropout`; see
+    `functional.alpha_dropout`.
     """
 
     _function = staticmethod(functional.alpha_dropout)
@@ -183,9 +161,8 @@ class FeatureAlphaDropout(_Own, nn.FeatureAlphaDropout):
 class DropPath(_Own):
     """Drop a residual branch for a whole sample (stochastic depth).
 
-    Behind a branch f it gives x + f(x) m / q, whose mean is x + f(x) (``thm-droppath``). The
-    probability is `p`, as in every dropout layer, and also `drop_prob`. Parameters and errors are
-    those of `functional.drop_path`, generators as for `Dropout`.
+    The probability is `p`, as in every dropout layer, and also `drop_prob`. Parameters and errors
+    are those of `functional.drop_path`, generators as for `Dropout`.
     """
 
     __jit_unused_properties__: ClassVar[list[str]] = ["drop_prob"]
@@ -227,9 +204,7 @@ class DropPath(_Own):
 class DropBlock2d(_Own):
     """Drop square blocks of each channel and rescale what is left: x of shape (N, C, H, W).
 
-    Less than p is dropped, since blocks overlap (``approx-dropblock``). Parameters and errors are
-    those of `functional.drop_block2d`, generators as for `Dropout`. Source: Ghiasi, Lin and Le
-    (2018).
+    Parameters and errors are those of `functional.drop_block2d`, generators as for `Dropout`.
     """
 
     _shown = ("p", "block_size", "inplace")
@@ -256,7 +231,7 @@ class VariationalDropout(_Own):
 
     Unlike in PyTorch's recurrent layers `batch_first` is the default, as in `dropoutlib.layers`.
     Parameters and errors are those of `functional.variational_dropout`, generators as for
-    `Dropout`. Source: Gal and Ghahramani (2016, recurrent networks).
+    `Dropout`.
     """
 
     _shown = ("p", "batch_first", "inplace")

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
+from .._checks import check_choice
 from ._masking import (
-    check_choice,
     check_dense,
     check_floating,
     check_p,
@@ -22,8 +22,6 @@ from ._masking import (
     switch,
     wide_dtype,
 )
-
-__all__ = ["ConcreteDropout", "DropConnectLinear", "concrete_dropout", "dropconnect_linear"]
 
 
 @overridable
@@ -73,24 +71,19 @@ def concrete_dropout(
 class ConcreteDropout(_DropoutNd):
     """Inverted dropout whose p is learned by gradient descent: x (1 - z) / (1 - p) in training.
 
-    The drop indicator is relaxed to z = sigmoid((logit p + logit U) / t) with U uniform, which
-    is differentiable in p. Its mean is not exactly p, and its variance is smaller than that of
-    a Bernoulli mask; both gaps vanish with the temperature t.
+    `dropoutlib.layers.ConcreteDropout` says what z is, and what is approximate about it.
 
     Parameters
     ----------
-    p : float
-        Initial probability, strictly between 0 and 1.
-    temperature : float
-        Temperature t of the relaxation, positive.
+    p, temperature : float
+        Initial probability, strictly between 0 and 1, and temperature of the relaxation, positive.
     generator : torch.Generator, optional
-        Source of the noise, as for `Dropout`, also errors; ValueError also for p = 0, p = 1 and a
-        temperature that is not positive.
+        As for `Dropout`, also errors; ValueError also for a `p` or temperature beyond its bounds.
 
     Attributes
     ----------
     logit : Parameter, shape ()
-        What is learned, and all that ``state_dict`` holds.
+        What is learned, the logit of p, and all that ``state_dict`` holds.
 
     References
     ----------
@@ -133,20 +126,9 @@ class ConcreteDropout(_DropoutNd):
     def regulariser(
         self, weight: Tensor, n_inputs: int, *, weight_scale: float, entropy_scale: float
     ) -> Tensor:
-        """Penalty s_w ||W||^2 / q - s_H K H(p) that belongs into the loss.
+        """Penalty s_w ||W||^2 / q - s_H K H(p) that belongs into the loss, a Tensor of shape ().
 
-        Parameters
-        ----------
-        weight : Tensor
-            Weights W behind the layer.
-        n_inputs : int
-            Number K of units that the layer masks.
-        weight_scale, entropy_scale : float
-            Factors s_w and s_H; l^2/N and 2/N for squared loss of precision 1.
-
-        Returns
-        -------
-        Tensor, shape ()
+        Parameters as for `dropoutlib.layers.ConcreteDropout.regulariser`.
         """
         p, q = torch.sigmoid(self.logit), torch.sigmoid(-self.logit)
         log_p, log_q = (nn.functional.logsigmoid(sign * self.logit) for sign in (1, -1))
@@ -185,16 +167,12 @@ def dropconnect_linear(
     inference : {"mean", "gaussian"}
         What is returned if not `training`: the mean x W^T + c, or one draw from the normal law of
         equal mean and variance (`DropConnectLinear.moments`), a ValueError at p = 1. Average what
-        the next nonlinearity makes of such draws to have the inference of Wan et al.
+        the next nonlinearity makes of such draws to have the inference of Wan et al. (2013), whose
+        conventions `dropoutlib.layers.DropConnect` translates.
 
     Returns
     -------
     Tensor, shape (..., out)
-
-    References
-    ----------
-    Wan et al. (2013). They leave the kept weights unscaled in training; see
-    ``thm-conventions-agree`` for the translation.
     """
     p = check_p(p)
     check_choice("inference", inference, "mean", "gaussian")
@@ -269,19 +247,8 @@ class DropConnectLinear(nn.Linear, _DropoutNd):
     def moments(self, input: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and variance of the output over the masks (``thm-dropconnect-moments``).
 
-        Parameters
-        ----------
-        input : Tensor, shape (..., in)
-
-        Returns
-        -------
-        mean, variance : Tensor, shape (..., out)
-            x W^T + c and (p/q) (x * x)(W * W)^T: the kept weights are divided by q.
-
-        Raises
-        ------
-        ValueError
-            At p = 1, where the variance is infinite.
+        Of rows x, shape (..., in), they are x W^T + c and (p/q) (x * x)(W * W)^T, shape (..., out):
+        the kept weights are divided by q. ValueError at p = 1, where the variance is infinite.
         """
         mean, variance = connect_moments(input, self.weight, self.bias, check_p(self.p))
         return mean, variance.to(mean.dtype)

@@ -10,8 +10,6 @@ from torch import nn
 from . import modules
 from .finding import find
 
-__all__ = ["replace"]
-
 Model = TypeVar("Model", bound=nn.Module)
 
 NAMES = ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout")

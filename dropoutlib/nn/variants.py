@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from .._checks import check_choice
 from ..layers.structured import seed_rate
 from ._masking import (
     Noise,
-    check_choice,
     check_p,
     draw,
     is_exporting,
@@ -23,15 +23,6 @@ from ._masking import (
     switch,
     wide_dtype,
 )
-
-__all__ = [
-    "drop_block2d",
-    "drop_path",
-    "gaussian_dropout",
-    "r_drop_loss",
-    "standard_dropout",
-    "variational_dropout",
-]
 
 
 @overridable
@@ -120,10 +111,7 @@ def variational_dropout(
         As for `dropout`, also return value and errors; RuntimeError unless there are three axes.
     batch_first : bool
         Whether the sequences are on the first axis. The mask has shape (N, 1, F), else (1, N, F).
-
-    References
-    ----------
-    Gal and Ghahramani (2016, recurrent networks).
+        Source: Gal and Ghahramani (2016, recurrent networks).
     """
     check_p(p)
     if input.dim() != 3:
@@ -145,24 +133,17 @@ def drop_path(
 ) -> Tensor:
     """Drop a residual branch for a whole sample: x m / q, one entry of m for each row of x.
 
-    Behind a branch f it gives x + f(x) m / q, whose mean is x + f(x) (``thm-droppath``).
-
     Parameters
     ----------
     x : Tensor, shape (N, ...)
         Output of the branch.
-    drop_prob : float
-        Probability of dropping the branch, in [0, 1].
+    drop_prob, scale_by_keep, mode
+        As for `dropoutlib.layers.DropPath`.
     training : bool
         Whether to drop; off by default, as in timm.
-    scale_by_keep : bool
-        Whether to divide by q. Without it the mean is x + q f(x).
-    mode : {"row", "batch"}
-        One draw for each sample, as in timm and torchvision, or one for the batch, as in
-        Huang et al. (2016), section 3.
     generator : torch.Generator, optional
-        Source of the mask, as for `dropout`; also return value and errors. ValueError for a wrong
-        `mode`, RuntimeError if `x` has no axis.
+        As for `dropout`, also return value and errors. ValueError for a wrong `mode`, RuntimeError
+        if `x` has no axis.
     """
     p = check_p(drop_prob, "drop")
     check_choice("mode", mode, "batch", "row")
@@ -184,24 +165,17 @@ def drop_block2d(
 ) -> Tensor:
     """Drop square blocks of each channel and rescale what is left.
 
-    Seeds of blocks are drawn with the probability `dropoutlib.layers.block_seed_rate`; the mask
-    is divided by the fraction that it kept of this very input. Less than p is dropped, since
-    blocks overlap: exactly `dropoutlib.layers.dropblock_rate` (``approx-dropblock``).
+    `dropoutlib.layers.DropBlock2d` says how, and what `p` is: less is dropped, since blocks overlap
+    (``approx-dropblock``). Source: Ghiasi, Lin and Le (2018).
 
     Parameters
     ----------
     input : Tensor, shape (N, C, H, W)
         Feature maps.
-    p : float
-        Intended probability of dropping a unit, in [0, 1].
-    block_size : int
-        Side of a block; ValueError if it does not fit the maps.
+    p, block_size
+        As for `dropoutlib.layers.DropBlock2d`; ValueError if a block does not fit the maps.
     training, inplace, generator
         As for `dropout`, also return value and errors; RuntimeError unless there are four axes.
-
-    References
-    ----------
-    Ghiasi, Lin and Le (2018).
     """
     p = check_p(p)
     if input.dim() != 4:
@@ -224,31 +198,10 @@ def drop_block2d(
 def r_drop_loss(logits1: Tensor, logits2: Tensor, labels: Tensor, alpha: float = 1.0) -> Tensor:
     """Cross-entropy of two passes plus (alpha/2) (KL(1||2) + KL(2||1)), mean over the rows.
 
-    The penalty is zero exactly if the two predictions agree (``thm-rdrop``). Gradients flow into
-    both passes.
-
-    Parameters
-    ----------
-    logits1, logits2 : Tensor, shape (N, C)
-        Logits of two passes with independent masks.
-    labels : Tensor of int64, shape (N,)
-        Classes from 0 to C - 1.
-    alpha : float
-        Weight of the penalty, at least 0.
-
-    Returns
-    -------
-    Tensor, shape ()
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ or `alpha` is negative. What ``torch.nn.functional.cross_entropy``
-        raises for wrong labels passes through.
-
-    References
-    ----------
-    Liang et al. (2021), R-Drop.
+    Parameters are those of `dropoutlib.layers.r_drop_loss` as tensors, labels of int64; the result
+    is a Tensor of shape (), from which gradients flow into both passes. ValueError if the shapes
+    differ or `alpha` is negative; what ``torch.nn.functional.cross_entropy`` raises for wrong
+    labels passes through. Source: Liang et al. (2021), R-Drop.
     """
     if logits1.dim() != 2 or logits1.shape != logits2.shape:
         raise ValueError(

@@ -1,11 +1,13 @@
 """The claims of the chapter Bayesian: each holds, and its wrong forms are rejected."""
 
+import itertools
 from fractions import Fraction
 
 import numpy as np
 import pytest
 import sympy
 import torch
+from scipy.stats import binom
 
 import dropcheck
 from book.bayesian import (
@@ -320,6 +322,135 @@ def test_information_is_zero_exactly_without_dependence(claim, rng):
     vanishes_without.rejects("entropy is epistemic", predictive_entropy)
     at_most.holds(mutual_information(dependent), predictive_entropy(dependent))
     at_most.rejects("I = H", predictive_entropy(dependent), mutual_information(dependent))
+
+
+@pytest.mark.claim(
+    "thm-entropy-passes",
+    method="symbolic",
+    parts=(1,),
+    rejects=("unbiased", "the mean entropy is biased too", "I / T is missing"),
+)
+def test_entropy_of_two_passes_symbolically(claim):
+    """Two masks of any probabilities and two classes, and the four pairs of passes."""
+    p, u, v = sympy.symbols("p u v", positive=True)
+    members = [(p, (u, 1 - u)), (1 - p, (v, 1 - v))]
+
+    def entropy(prediction):
+        return -sum(x * sympy.log(x) for x in prediction)
+
+    def mean(pairs):
+        return tuple(sum(w * m[c] for w, m in pairs) for c in (0, 1))
+
+    overall = mean(members)
+    gap = total = within = 0
+    for (w, m), (other_w, other) in itertools.product(members, repeat=2):
+        average = mean([(sympy.Rational(1, 2), m), (sympy.Rational(1, 2), other)])
+        total += w * other_w * entropy(average)
+        within += w * other_w * (entropy(m) + entropy(other)) / 2
+        gap += (
+            w
+            * other_w
+            * sum(a * (sympy.log(a) - sympy.log(b)) for a, b in zip(average, overall, strict=True))
+        )
+    expected = sum(w * entropy(m) for w, m in members)
+    information = entropy(overall) - expected
+
+    @claim
+    def check(missing, missing_within=0):
+        pairs = [(entropy(overall) - total, missing), (expected - within, missing_within)]
+        pairs.append((information - (total - within), missing - missing_within))
+        zero = all(sympy.expand(sympy.expand(a) - sympy.expand(b)) == 0 for a, b in pairs)
+        return dropcheck.Report(passed=zero, method="symbolic", rounding=0.0)
+
+    check.holds(gap)
+    check.rejects("unbiased", sympy.S.Zero)
+    check.rejects("the mean entropy is biased too", gap, gap)
+    check.rejects("I / T is missing", information / 2)
+
+
+@pytest.mark.claim(
+    "thm-entropy-passes",
+    method="bound",
+    parts=(1, 2),
+    rejects=("it is too large", "it grows with T", "one pass misses half of I"),
+)
+def test_entropy_of_more_passes_lacks_less(claim, rng):
+    """Random predictions under the four masks of two units; T up to 5, by the library."""
+    p, members = 0.3, softmax(2 * rng.standard_normal((20, 4, 3)))
+    weights, passes = mask_weights(enumerate_masks(2), p), range(1, 6)
+    tuples = [np.array([*itertools.product(range(4), repeat=T)]) for T in passes]
+    overall = np.einsum("k,rkc->rc", weights, members)
+    information = predictive_entropy(overall[None]) + np.einsum(
+        "k,rkc->r", weights, members * np.log(members)
+    )
+
+    def mean_over(measure, drawn):
+        chances = np.prod(weights[drawn], axis=1)
+        return np.array([chances @ measure(row[drawn.T]) for row in members])
+
+    found = [mean_over(mutual_information, drawn) for drawn in tuples]
+    gaps = np.array([information - values for values in found])  # (T, rows)
+    last = tuples[-1]
+    averages = members[:, last].mean(axis=2)  # (rows, tuples, classes)
+    divergences = np.sum(averages * np.log(averages / overall[:, None]), axis=2)
+    divergences = divergences @ np.prod(weights[last], axis=1)
+    rounding = 1e-12
+
+    @claim
+    def is_too_small(gap):
+        return dropcheck.bound(-gap, np.zeros_like(gap), rounding=rounding)
+
+    is_too_small.holds(gaps)
+    is_too_small.rejects("it is too large", -gaps)
+
+    @claim.part(1)
+    def is_the_divergence(gap):
+        return dropcheck.bound(np.abs(gap - divergences), np.full(20, rounding))
+
+    is_the_divergence.holds(gaps[-1])
+
+    @claim.part(2)
+    def does_not_increase(earlier, later):
+        return dropcheck.bound(later, earlier, rounding=rounding)
+
+    does_not_increase.holds(gaps[:-1], gaps[1:])
+    does_not_increase.rejects("it grows with T", gaps[1:], gaps[:-1])
+
+    @claim.part(2)
+    def one_pass_misses(stated):
+        return dropcheck.bound(np.abs(gaps[0] - stated), np.full(20, rounding))
+
+    one_pass_misses.holds(information)
+    one_pass_misses.rejects("one pass misses half of I", information / 2)
+
+
+@pytest.mark.claim(
+    "thm-entropy-passes",
+    method="slope",
+    parts=(3,),
+    rejects=("without the half", "divided by 1 - mean"),
+)
+def test_gap_of_the_entropy_to_second_order(claim):
+    """What is left of the gap after the term in 1/T; tuples counted by their multiplicities."""
+    first, chance, passes = np.array([0.9, 0.3]), 0.3, 2 ** np.arange(4, 11)
+    mean = chance * first[0] + (1 - chance) * first[1]
+    variance = chance * (1 - chance) * (first[0] - first[1]) ** 2
+
+    def gap(T):
+        counts = np.arange(T + 1)
+        u = (counts * first[0] + (T - counts) * first[1]) / T
+        divergence = u * np.log(u / mean) + (1 - u) * np.log((1 - u) / (1 - mean))
+        return binom.pmf(counts, T, chance) @ divergence
+
+    gaps = np.array([gap(int(T)) for T in passes])
+
+    @claim
+    def check(leading):
+        return dropcheck.order(1 / passes, np.abs(gaps - leading / passes), 2)
+
+    check.holds(variance / 2 * (1 / mean + 1 / (1 - mean)))
+    check.rejects("without the half", variance * (1 / mean + 1 / (1 - mean)))
+    check.rejects("divided by 1 - mean", variance / 2 * (2 / (1 - mean)))
 
 
 # The divergence.

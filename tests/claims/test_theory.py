@@ -1238,6 +1238,37 @@ def test_networks_and_masks_by_identity(claim, rng):
         check.rejects(name, share)
 
 
+@pytest.mark.claim(
+    "thm-nets-and-masks",
+    method="identity",
+    rejects=("one spread tells the other", "it moves both"),
+)
+def test_the_spread_over_masks_does_not_tell_that_of_trainings(claim, rng):
+    """What is added to one of two networks under all masks leaves the one, and sets the other."""
+
+    def spreads(networks):
+        moments = [mean_and_variance(list(row)) for row in networks]
+        between = mean_and_variance([mean for mean, _ in moments])[1]
+        return between, sum(variance for _, variance in moments) / 2
+
+    def moved(v):
+        return np.array(spreads(v[:6].reshape(2, 3) + np.array([[0 * v[6]], [v[6]]])))
+
+    @claim
+    def check(stated_between, moves=0):
+        def stated(v):
+            networks = v[:6].reshape(2, 3)
+            apart = sum(networks[0] - networks[1]) / 3
+            within = spreads(networks)[1] + moves * v[6] ** 2 / 4
+            return np.array([stated_between(apart, v[6]), within])
+
+        return dropcheck.identity(moved, stated, 7, rng=rng)
+
+    check.holds(lambda apart, added: (apart - added) ** 2 / 4)
+    check.rejects("one spread tells the other", lambda apart, added: apart**2 / 4)
+    check.rejects("it moves both", lambda apart, added: (apart - added) ** 2 / 4, moves=1)
+
+
 @pytest.mark.claim("thm-nets-and-masks", method="enumeration", rejects=tuple(SHARES))
 def test_networks_and_masks_of_relu_networks(claim, rng):
     """Three ReLU networks from different starts, at one input, under all their masks."""

@@ -1,0 +1,28 @@
+// A figure of a chapter opens over the page, large enough to be read on a phone, where one pans over
+// it. Escape, a click or a tap closes it. Without this script the link leads to the picture.
+(() => {
+  "use strict";
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a.enlarge");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const dialog = document.createElement("dialog");
+    dialog.className = "enlarged";
+    const picture = link.querySelector("img").cloneNode();
+    picture.removeAttribute("style");
+    const close = document.createElement("button");
+    close.type = "button";
+    close.textContent = "Close";
+    dialog.append(close, picture);
+    dialog.setAttribute("aria-label", "Figure, enlarged");
+    dialog.addEventListener("click", () => dialog.close());
+    dialog.addEventListener("close", () => { dialog.remove(); link.focus(); });
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+
+  // The theme's tooltips stay on a touch screen, and Escape does not close them.
+  const hide = () => document.querySelectorAll(".tooltip.show").forEach((tip) => tip.classList.remove("show"));
+  document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
+  document.addEventListener("pointerdown", hide, true);
+})();

@@ -1,0 +1,71 @@
+"""Draw every figure of the book as SVG into _build/figures, with its caption and its licence.
+
+The chapters are run anew, with another format for what they draw; what is stored stays as it is.
+Letters are drawn as paths, so that a slide shows them whatever fonts it has, and the same code
+gives the same bytes.
+"""
+
+import argparse
+import asyncio
+import re
+from html import escape
+
+import nbformat
+
+from book.scripts.notebook_kernel import execute
+from book.scripts.notebooks import names, read_manuscript
+from book.scripts.versions import ROOT
+
+TARGET = ROOT / "_build" / "figures"
+LICENCE = "From Dropout, Verified, by The dropoutlib contributors, under CC BY 4.0."
+FORMAT = """\
+import matplotlib
+from matplotlib_inline.backend_inline import set_matplotlib_formats
+matplotlib.rcParams["svg.hashsalt"] = "dropout-verified"
+set_matplotlib_formats("svg", metadata={"Date": None, "Creator": None})\
+"""
+
+
+def drawn(notebook):
+    """Yield name, caption, text and SVG of each figure of a notebook that was run."""
+    for cell in notebook.cells:
+        options = cell.metadata.get("mystnb", {})
+        for output in cell.get("outputs", []):
+            if svg := output.get("data", {}).get("image/svg+xml"):
+                figure = options["figure"]
+                alt = options.get("image", {}).get("alt", "")
+                yield figure["name"], " ".join(figure["caption"].split()), alt, svg
+
+
+def described(svg, caption, alt):
+    """Return a picture that says what it shows, and under which licence."""
+    words = f"<title>{escape(alt)}</title><desc>{escape(caption)} {escape(LICENCE)}</desc>"
+    return re.sub(r"(<svg\b[^>]*>)", lambda tag: f"{tag[1]}\n{words}", svg, count=1)
+
+
+def write(name, target=TARGET, root=ROOT):
+    """Run one chapter and write its figures; return their names and captions."""
+    notebook, _ = read_manuscript(name, root)
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(FORMAT))
+    asyncio.run(execute(notebook, root))
+    target.mkdir(parents=True, exist_ok=True)
+    found = []
+    for figure, caption, alt, svg in drawn(notebook):
+        (target / f"{figure}.svg").write_text(described(svg, caption, alt), encoding="utf-8")
+        found.append((figure, caption))
+    return found
+
+
+def main(argv=None):
+    """Draw the figures of the chapters asked for, and list them with their captions."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="chapters, by default all")
+    lines = [f"# Figures\n\n{LICENCE}\n"]
+    for name in parser.parse_args(argv).names or names():
+        lines += [f"- `{figure}.svg`: {caption}" for figure, caption in write(name)]
+    (TARGET / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print(f"{len(lines) - 1} figures are in {TARGET.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()

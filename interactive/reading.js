@@ -1,0 +1,188 @@
+// Reads what a reader types with math.js, and adds to it what averages over masks. Loaded with it
+// when a field is first used; judge.js compares.
+window.bookReading = (() => {
+  "use strict";
+  const FUNCTIONS = ["abs", "cos", "diag", "dot", "exp", "inv", "log", "log2", "log10", "max", "min",
+    "prod", "sign", "sin", "sqrt", "sum", "trace", "transpose"];
+  const AVERAGES = ["E", "U", "G", "Var", "Cov"];
+  const CONSTANTS = ["pi", "e"];
+
+  const exact = math.create({ number: "Fraction", matrix: "Matrix" });
+  const rounded = math.create({ number: "number", matrix: "Matrix" });
+
+  // ---- What is added to math.js ---------------------------------------------------------------
+  const isMatrix = (value) => Boolean(value?.isMatrix);
+  const isColumn = (value) => isMatrix(value) && value.size().length === 2 && value.size()[1] === 1;
+  class NotExact extends Error {}
+
+  for (const engine of [exact, rounded]) {
+    const { dotPow, divide, map, multiply, pow, reshape } = engine;
+    const each = (f) => (value) => (isMatrix(value) ? map(value, (v) => f(v)) : f(value));
+    // A matrix of one entry is a number, as in x' y.
+    const lower = (value) => (isMatrix(value) && value.size().every((n) => n === 1)
+      ? value.get(value.size().map(() => 0)) : value);
+    const smooth = (name) => each((v) => {
+      if (engine === exact) throw new NotExact(name);
+      const value = engine === rounded && typeof v !== "number" ? engine.number(v) : v;
+      return Math[name](value);
+    });
+    const power = (base, exponent) => {
+      if (isColumn(base)) return dotPow(base, exponent); // x^2 squares the entries
+      if (isMatrix(base)) throw new Error("write W*W or W.^2 for a power of a matrix");
+      if (engine === exact && exponent.d !== 1n) throw new NotExact("power");
+      return pow(base, exponent);
+    };
+    engine.import({
+      power,
+      times: (a, b) => lower(multiply(a, b)),
+      over: (a, b) => divide(a, lower(b)),
+      dot: (a, b) => lower(multiply(engine.transpose(a), b)),
+      reshape: (value, sizes) => reshape(value, sizes.toArray().map(Number)),
+      rowmax: (value) => engine.matrix(value.toArray().map((row) => [engine.max(row)])),
+      outer: (a, b) => multiply(a, engine.transpose(b)),
+      diag: (value) => {
+        if (!isColumn(value)) return engine.matrix(value.toArray().map((row, i) => [row[i]]));
+        const entries = value.toArray().flat();
+        return engine.matrix(entries.map((v, i) => entries.map((_, j) => (i === j ? v : engine.multiply(0, v)))));
+      },
+      sqrt: smooth("sqrt"), exp: smooth("exp"), log: smooth("log"), log2: smooth("log2"),
+      log10: smooth("log10"), sin: smooth("sin"), cos: smooth("cos"),
+      ...averages(engine),
+    }, { override: true });
+  }
+
+  // E, U and G get the text of their argument and the letters, so that they can evaluate it once
+  // for each mask.
+  const copied = (scope) => new Map(Array.from(scope.keys(), (name) => [name, scope.get(name)]));
+  function averages(engine) {
+    const whole = (k) => (engine === exact ? engine.fraction(k) : k);
+    const over = (weighted) => {
+      const mean = (args, _, scope) => {
+        const groups = Object.entries(scope.get("masks"));
+        const units = groups.reduce((sum, [, n]) => sum + n, 0);
+        const f = args[0].compile();
+        let sum = null;
+        for (let k = 0; k < 2 ** units; k += 1) {
+          const inside = copied(scope);
+          let [weight, bit] = [whole(1), 0];
+          for (const [name, n] of groups) {
+            const bits = Array.from({ length: n }, () => (k >> bit++) & 1);
+            inside.set(name, engine.matrix(bits.map((kept) => [whole(kept)])));
+            bits.forEach((kept, i) => {
+              inside.set(`${name}${i + 1}`, whole(kept));
+              if (weighted) weight = engine.multiply(weight, inside.get(kept ? "q" : "p"));
+            });
+          }
+          if (!weighted) weight = engine.divide(whole(1), whole(2 ** units));
+          inside.set("P", weight);
+          const term = engine.multiply(weight, f.evaluate(inside));
+          sum = sum === null ? term : engine.add(sum, term);
+        }
+        return sum;
+      };
+      mean.rawArgs = true;
+      return mean;
+    };
+    // Mean over a normal number z: three points, exact for polynomials up to the fifth degree.
+    const G = (args, _, scope) => {
+      if (engine === exact) throw new NotExact("G");
+      const f = args[0].compile();
+      return [[0, 2 / 3], [-Math.sqrt(3), 1 / 6], [Math.sqrt(3), 1 / 6]]
+        .map(([z, w]) => w * f.evaluate(copied(scope).set("z", z)))
+        .reduce((sum, term) => sum + term, 0);
+    };
+    G.rawArgs = true;
+    const E = over(true);
+    const mean = (text, scope) => E([engine.parse(text)], engine, scope);
+    const Cov = ([a, b], _, scope) => {
+      const [f, g] = [a.toString(), (b ?? a).toString()];
+      return engine.subtract(mean(`times(${f}, transpose(${g}))`, scope),
+        engine.times(mean(f, scope), engine.transpose(mean(g, scope))));
+    };
+    Cov.rawArgs = true;
+    return { E, U: over(false), G, Cov, Var: Cov };
+  }
+
+  // ---- Reading --------------------------------------------------------------------------------
+  const SPELLINGS = [[/−/g, "-"], [/[·×∙]/g, "*"], [/÷/g, "/"], [/\*\*/g, "^"], [/²/g, "^2"],
+    [/³/g, "^3"], [/√/g, "sqrt"], [/π/g, "pi"], [/σ/g, "sigma"], [/μ/g, "mu"], [/ν/g, "nu"],
+    [/τ/g, "tau"], [/λ/g, "lambda"], [/α/g, "alpha"], [/[’′]/g, "'"], [/\bln\b/g, "log"],
+    [/\bnp\.|\bmath\./g, ""], [/(?<![\d.])\.(?=\d)/g, "0."],
+    [/(\d)e([+-]?\d+)/gi, "$1*10^($2)"]];
+
+  // A letter before a parenthesis is a factor, as in p(1-p)^2, and pq is a product.
+  const spell = (text, letters) => SPELLINGS
+    .reduce((found, [from, to]) => found.replace(from, to), text)
+    .replace(/([A-Za-z]\w*)(\s*\()?/g, (all, name, call) => {
+      if (letters.includes(name)) return call ? `(${name})(` : name;
+      const single = [...name];
+      if (!FUNCTIONS.includes(name) && !AVERAGES.includes(name) && !CONSTANTS.includes(name)
+        && single.every((letter) => letters.includes(letter))) {
+        return single.map((letter) => `(${letter})`).join("") + (call ?? "");
+      }
+      return all;
+    });
+
+  class Unread extends Error {}
+
+  const check = (node, letters) => node.traverse((one, path, parent) => {
+    if (one.isSymbolNode && !letters.includes(one.name) && !CONSTANTS.includes(one.name)
+      && !(parent?.isFunctionNode && path === "fn")) {
+      throw new Unread(`There is no letter “${one.name}” here.`);
+    }
+    if (one.isFunctionNode && !FUNCTIONS.includes(one.fn.name)) {
+      throw new Unread(`There is no function “${one.fn.name ?? one.fn.toString()}” here.`);
+    }
+    const kinds = ["isSymbolNode", "isConstantNode", "isOperatorNode", "isParenthesisNode",
+      "isFunctionNode"];
+    if (!kinds.some((kind) => one[kind])) throw new Unread("Write one formula.");
+    if (one.isOperatorNode && !["+", "-", "*", "/", "^", ".*", ".^", "./", "'"].includes(one.op)) {
+      throw new Unread(`The sign “${one.op}” is not read here.`);
+    }
+    // math.js takes 1/2 p for (1/2) p, but a/b c for a/(b c): people read both ways.
+    if (one.isOperatorNode && one.op === "/" && one.args[1].isOperatorNode && one.args[1].implicit) {
+      throw new Unread("What stands behind the / can be read in two ways: write parentheses, or a * for the product.");
+    }
+  });
+
+  const OURS = { "*": "times", "/": "over", "^": "power" };
+  const ready = (node, engine) => node.transform((one) => (one.isOperatorNode && OURS[one.op]
+    && one.args.length === 2
+    ? new engine.FunctionNode(OURS[one.op], one.args.map((part) => ready(part, engine))) : one));
+  const compiled = (text) => [exact, rounded].map((engine) =>
+    ready(engine.parse(text), engine).compile());
+
+  const read = (text, letters) => {
+    if (!text.trim()) throw new Unread("Write a formula first.");
+    const spelt = spell(text, letters);
+    let node;
+    try {
+      node = exact.parse(spelt);
+    } catch (error) {
+      throw new Unread(`This cannot be read: ${error.message}.`);
+    }
+    check(node, letters);
+    return { node, text: spelt, code: compiled(spelt) };
+  };
+
+  // Letters of a field; q is there with p.
+  const lettersOf = (field) => [...new Set([...Object.keys(field.letters), ...("p" in field.letters ? ["q"] : [])])];
+
+  // What a page shows beside the field while the reader types.
+  const preview = (field, text) => {
+    const { node } = read(text, field.letters ? lettersOf(field) : []);
+    return node.toTex({ parenthesis: "auto", implicit: "hide", handler: (one) => {
+      if (one.isSymbolNode) {
+        const [, base, below] = /^([A-Za-z]+?)(\d*)$/.exec(one.name) ?? [null, one.name, ""];
+        const letter = base.length > 1 ? `\\${base}` : base;
+        return below ? ` ${letter}_{${below}}` : ` ${letter}`;
+      }
+      if (one.isOperatorNode && one.op === "'") return `${one.args[0].toTex({ handler: () => undefined })}^\\top`;
+      return undefined;
+    } });
+  };
+
+  return { AVERAGES, CONSTANTS, NotExact, Unread, compiled, exact, explicit: (field, text) =>
+    rounded.parse(read(text, field.letters ? lettersOf(field) : []).text), isMatrix, lettersOf, preview,
+    read, rounded };
+})();

@@ -1,0 +1,109 @@
+"""What helps a reader of the built pages: figures that open, cards and tooltips, links back."""
+
+import pages
+import pytest
+from bs4 import BeautifulSoup
+
+from book.extensions import backlinks, icons
+from book.scripts import build_book
+
+browser = pages.browser
+HTML = build_book.ROOT / "_build" / "html"
+
+
+def opened(page, name):
+    page.goto((HTML / name).as_uri())
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("way", ["Escape", "tap"])
+def test_a_figure_opens_large_enough_to_be_read_on_a_phone(browser, way):
+    with pages.watched(browser, HTML.as_uri()) as (page, faults):
+        page.set_viewport_size(pages.PHONE)
+        opened(page, "chapters/evidence.html")
+        link = page.locator("article a.enlarge").first
+        box = link.locator("img").bounding_box()
+        shape = link.locator("img").evaluate("e => e.naturalWidth / e.naturalHeight")
+        assert box["width"] <= pages.PHONE["width"]
+        assert box["width"] / box["height"] == pytest.approx(shape, rel=0.02)
+        link.click()
+        picture = page.locator("dialog.enlarged img")
+        assert picture.bounding_box()["width"] >= 700
+        assert picture.get_attribute("alt")
+        if way == "Escape":
+            page.keyboard.press("Escape")
+        else:
+            picture.click(position={"x": 90, "y": 90})
+        assert page.locator("dialog").filter(has=page.locator("img")).count() == 0
+        assert faults == []
+
+
+def test_each_figure_of_a_chapter_leads_to_itself_and_has_its_size():
+    for path in (HTML / "chapters").glob("*.html"):
+        soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+        for picture in soup.select('article img[src*="_images/"]'):
+            assert picture.parent["href"] == picture["src"]
+            assert int(picture["width"]) > int(picture["height"]) / 3
+
+
+@pytest.mark.browser
+def test_end_leads_to_the_end_of_a_page_of_formulas(browser):
+    with pages.watched(browser, HTML.as_uri()) as (page, _):
+        opened(page, "chapters/noise.html")
+        page.wait_for_timeout(500)
+        page.keyboard.press("End")
+        page.wait_for_timeout(3000)
+        rest = "document.documentElement.scrollHeight - innerHeight - scrollY"
+        assert page.evaluate(rest) <= 1
+
+
+@pytest.mark.browser
+def test_preview_stays_inside_the_window(browser):
+    with pages.watched(browser, HTML.as_uri()) as (page, _):
+        page.set_viewport_size({"width": 1000, "height": 420})
+        opened(page, "interactive/playground.html")
+        link = page.locator('article a[href$="#thm-conventions-agree"]').first
+        link.scroll_into_view_if_needed()
+        link.focus()
+        page.get_by_role("tooltip").wait_for()
+        page.wait_for_timeout(500)
+        box = page.get_by_role("tooltip").bounding_box()
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= 420
+
+
+@pytest.mark.browser
+def test_escape_closes_a_tooltip_of_the_theme(browser):
+    with pages.watched(browser, HTML.as_uri()) as (page, _):
+        opened(page, "chapters/noise.html")
+        page.locator(".theme-switch-button:visible").first.hover()
+        page.locator(".tooltip.show").wait_for()
+        page.keyboard.press("Escape")
+        assert page.locator(".tooltip.show").count() == 0
+
+
+def test_terms_and_sources_lead_back_to_where_they_are_used():
+    glossary = BeautifulSoup((HTML / backlinks.GLOSSARY).read_text("utf-8"), "html.parser")
+    sources = BeautifulSoup((HTML / backlinks.SOURCES).read_text("utf-8"), "html.parser")
+    for soup, anchor in ((glossary, "term-inverted-dropout"), (sources, "cite-wager2013dropout")):
+        entry = soup.find(id=anchor)
+        entry = entry.find_next_sibling("dd") if anchor.startswith("term") else entry
+        found = [link["href"] for link in entry.select(".used-in a")]
+        assert found, anchor
+        for href in found:
+            page, _, place = href.removeprefix("../").partition("#")
+            chapter = BeautifulSoup((HTML / page).read_text("utf-8"), "html.parser")
+            assert chapter.find(id=place).select_one(f'a[href$="#{anchor}"]'), href
+    letters = [link.get_text() for link in glossary.select(".letters a")]
+    assert letters == sorted(set(letters))
+    assert "$" not in sources.select_one("article").get_text()
+
+
+def test_only_rules_of_icons_that_are_shown_stay():
+    style = (
+        '.fa-list:before,.fa-list-squares:before{content:"\\f03a"}.fa-x:before{content:"\\f00d"}'
+    )
+    kept, signs = icons.of_style(style, {"fa-list"})
+    assert "f03a" in kept
+    assert "f00d" not in kept
+    assert signs == {0xF03A}
