@@ -15,7 +15,11 @@ from dropoutlib._modules import shadow
 
 from .calls import FUNCTIONS
 
-INSIDE = ("attention", "recurrent")  # kinds of layers that give something else than they drop
+INSIDE = (
+    "attention",
+    "connect",
+    "recurrent",
+)  # kinds of layers that give something else than they drop
 
 
 class Draw(NamedTuple):

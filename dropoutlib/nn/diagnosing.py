@@ -65,8 +65,9 @@ def diagnose(model: nn.Module, *args: Any, ranks: bool = False, **kwargs: Any) -
     ``evaluation``
         After ``eval()`` nothing draws random numbers. Exact: each operator that draws is seen.
     ``silent``
-        Each layer with p > 0 that `find` knows draws in training mode: it is called, in training
-        mode, and not without effect as in an LSTM of one layer. Exact.
+        Each layer with p > 0 that `find` knows and the model calls draws in training mode, and
+        one is called if there are any; dropout is not without effect, as in an LSTM of one layer.
+        Exact.
     ``recomputation``
         Masks that the backward pass draws again, as gradient checkpointing does, are those of the
         forward pass. A wrong mask of n units passes with probability ``(p**2 + q**2)**n``. Left
@@ -169,6 +170,8 @@ def _silent(call, found):
         if not known or not 0 < (one.p or 0) < 1 or call.drew[twin]:
             continue
         if call.drew[twin] is None:
+            if call.draws:  # a spare, such as that of a block without a residual
+                continue
             text = "is not called"
         elif not twin.training:
             text = "stays in evaluation mode after train()"
@@ -259,7 +262,8 @@ def _scale(call, one):
     given = call.inputs.get(twin, ())
     tensors = [value for value in given if isinstance(value, torch.Tensor)]
     known = type(twin).__module__.partition(".")[0] in LIBRARIES
-    if known or one.reach != "call" or [*twin.children()] or len(given) != 1 or not tensors:
+    judged = one.reach == "call" and one.kind != "block" and not one.guessed  # blocks need maps
+    if known or not judged or [*twin.children()] or len(given) != 1 or not tensors:
         return
     twin.train()
     like = tensors[0]
@@ -274,7 +278,7 @@ def _scale(call, one):
     value, name = kept.item(), call.names[twin]
     if one.p is not None and abs(share - (1 - one.p)) > width:
         text = f"keeps {share:.1%} of what it is given, where p={one.p:g} says {1 - one.p:.1%}"
-        yield Finding("scale", name, text, "def-conventions")
+        yield Finding("scale", name, text, "def-inverted")
     if abs(value * share - 1) > width * value:
         text = f"multiplies what it keeps by {value:.4g}, and keeps {share:.1%}: the mean is off"
         yield Finding("scale", name, text, "thm-unbiased")
