@@ -9,6 +9,7 @@ cannot capture: leave it out of what is compiled as a full graph.
 from dropoutlib import _torch  # noqa: F401 (says what is missing, where PyTorch is)
 
 from . import functional
+from .diagnosing import Diagnosis, Finding, diagnose
 from .finding import Found, find
 from .functional import (
     alpha_dropout,
@@ -40,6 +41,7 @@ from .replacing import replace
 __all__ = [
     "AlphaDropout",
     "ConcreteDropout",
+    "Diagnosis",
     "DropBlock2d",
     "DropConnectLinear",
     "DropPath",
@@ -48,11 +50,13 @@ __all__ = [
     "Dropout2d",
     "Dropout3d",
     "FeatureAlphaDropout",
+    "Finding",
     "Found",
     "GaussianDropout",
     "StandardDropout",
     "VariationalDropout",
     "alpha_dropout",
+    "diagnose",
     "drop_path",
     "dropout",
     "dropout1d",
