@@ -43,6 +43,8 @@ def key(line):
     parts = ("advice", "contrast", "statement", "says")
     if "experiment" in line:
         parts = ("experiment", "metric", "worse", "better")
+    elif "registered" in line:
+        parts = ("registered", "question", "metric")
     return "/".join(line[part] for part in parts if part in line)
 
 

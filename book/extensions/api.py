@@ -22,7 +22,7 @@ CLOSED_FORMS = ("book.ensemble", "book.noise", "book.gradients", "book.bayesian"
 # Titles of the index, with what tells of a module that it stands below one.
 GROUPS = {
     "The library": lambda name: name.startswith("dropoutlib."),
-    "The checks": lambda name: name == "dropcheck",
+    "The checks": lambda name: name.split(".")[0] == "dropcheck",
     "The book\N{RIGHT SINGLE QUOTATION MARK}s own helpers": lambda name: name.startswith("book."),
 }
 LITERAL = re.compile("``")
