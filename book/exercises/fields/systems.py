@@ -64,7 +64,7 @@ fields(
         right=("N*(1 - r)/(1 - N*r)", "(N - N*r)/(1 - N*r)", "(1 - r)/(1/N - r)"),
         wrong={
             "N": "With one seed the masks' part does not average out.",
-            "N/(1 + (N - 1)*r)": "That many workers with own seeds have the variance of N with one.",
+            "N/(1 + (N - 1)*r)": "That many with own seeds have the variance of N with one.",
             "N/(1 - N*r)": "The share of the masks is counted once too often.",
         },
     ),
