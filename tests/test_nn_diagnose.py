@@ -15,6 +15,11 @@ from torch.utils.checkpoint import checkpoint
 from dropoutlib import nn as ours
 from dropoutlib.nn import diagnose, diagnosing
 
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:None of the inputs have requires_grad:UserWarning"),
+    pytest.mark.filterwarnings("ignore:dropout option adds dropout after all but:UserWarning"),
+]
+
 
 @pytest.fixture
 def x(seed):
@@ -38,6 +43,13 @@ class Attention(nn.Module):
         return self.inner(F.scaled_dot_product_attention(h, h, h, dropout_p=p))
 
 
+class AttentionAlone(nn.Module):
+    """Nothing but attention, whose memory grows with the square of the rows."""
+
+    def forward(self, x):
+        return F.scaled_dot_product_attention(x, x, x, dropout_p=0.1 * self.training)
+
+
 class Recomputed(nn.Module):
     def __init__(self, drop, preserve=True, reentrant=False):
         super().__init__()
@@ -59,6 +71,13 @@ class OwnDropout(nn.Module):
         if not self.training:
             return x
         return x * torch.bernoulli(torch.full_like(x, self.kept)) * self.factor
+
+
+class BatchDropout(OwnDropout):
+    """Keeps or drops the whole batch."""
+
+    def forward(self, x):
+        return x * torch.bernoulli(torch.tensor(self.kept)) * self.factor if self.training else x
 
 
 class Unregistered(nn.Module):
@@ -127,8 +146,10 @@ SOUND = {
     "connections": lambda: ours.DropConnectLinear(8, 2, p=0.4),
     "learned rate": lambda: chain(ours.ConcreteDropout()),
     "other library": lambda: chain(OwnDropout(0.2, 1.25)),
+    "other library, a batch at a time": lambda: chain(BatchDropout(0.2, 1.25)),
     "other generators": lambda: chain(seeded(1), nn.ReLU(), seeded(2)),
     "attention": lambda: Attention(False),
+    "attention without parameters": AttentionAlone,
     "encoder": lambda: nn.TransformerEncoderLayer(8, 2, 16, batch_first=True),
     "decoder": lambda: nn.TransformerDecoderLayer(8, 2, 16, batch_first=True),
     "LSTM": lambda: nn.LSTM(8, 4, 2, dropout=0.2),
@@ -174,7 +195,6 @@ FAULTS = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:dropout option adds dropout after all but last:UserWarning")
 @pytest.mark.parametrize("name", FAULTS)
 def test_planted_faults_are_found(name, x):
     check, make = FAULTS[name]

@@ -15,11 +15,8 @@ from dropoutlib._modules import shadow
 
 from .calls import FUNCTIONS
 
-INSIDE = (
-    "attention",
-    "connect",
-    "recurrent",
-)  # kinds of layers that give something else than they drop
+# Kinds of layers that give something else than they drop.
+INSIDE = ("attention", "connect", "recurrent")
 
 
 class Draw(NamedTuple):
@@ -109,7 +106,8 @@ class _Functions(TorchFunctionMode):
     def __torch_function__(self, function, types, args=(), kwargs=None):
         before, name = len(self.call.draws), getattr(function, "__name__", "")
         result = function(*args, **(kwargs or {}))
-        if name in FUNCTIONS and "attention" not in name and len(self.call.draws) > before:
+        drew = len(self.call.draws) > before
+        if drew and name in FUNCTIONS and "attention" not in name and "connect" not in name:
             self.call.drop(self.call.module, result)
         return result
 

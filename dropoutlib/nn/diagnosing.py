@@ -10,13 +10,13 @@ import torch
 from torch import nn
 from torch.utils._pytree import tree_leaves
 
-from ._watching import Call, Draws
+from ._watching import INSIDE, Call, Draws
 from .calls import LIBRARIES
 from .finding import find
 
 CHECKS = ["evaluation", "silent", "recomputation", "output", "generators", "scale", "ranks"]
 ALPHA = 1e-9  # chance that the scale of one sound layer is called wrong
-ROWS = 2**16  # entries that its scale is told from
+ROWS = CALLS = 2**8  # of ones, that its scale is told from
 
 
 class Finding(NamedTuple):
@@ -262,19 +262,19 @@ def _scale(call, one):
     given = call.inputs.get(twin, ())
     tensors = [value for value in given if isinstance(value, torch.Tensor)]
     known = type(twin).__module__.partition(".")[0] in LIBRARIES
-    judged = one.reach == "call" and one.kind != "block" and not one.guessed  # blocks need maps
-    if known or not judged or [*twin.children()] or len(given) != 1 or not tensors:
+    judged = one.reach == "call" and one.kind not in (*INSIDE, "block")  # blocks need maps
+    if known or one.guessed or not judged or [*twin.children()] or len(given) != 1 or not tensors:
         return
     twin.train()
-    like = tensors[0]
+    rows = tensors[0].new_ones((ROWS, *(1 for _ in tensors[0].shape[1:])))
     with torch.no_grad():
-        result = twin(like.new_ones((ROWS, *(1 for _ in like.shape[1:]))))
-    values = result.double().unique()
-    kept = values[values != 0]
-    share = (result != 0).double().mean().item()
-    if len(kept) != 1 or not 0 < share < 1:
+        results = torch.stack([twin(rows) for _ in range(CALLS)]).double()
+    kept = results[results != 0].unique()
+    shares = (results != 0).double().flatten(1).mean(1)
+    if len(kept) != 1 or bool(((shares == 0) | (shares == 1)).all()):
         return  # noise of another kind, or one number for all rows
-    width = math.sqrt(math.log(2 / ALPHA) / (2 * ROWS))
+    share = shares.mean().item()
+    width = math.sqrt(math.log(2 / ALPHA) / (2 * ROWS * CALLS))
     value, name = kept.item(), call.names[twin]
     if one.p is not None and abs(share - (1 - one.p)) > width:
         text = f"keeps {share:.1%} of what it is given, where p={one.p:g} says {1 - one.p:.1%}"
