@@ -228,8 +228,7 @@ ANSWERS = {
     "ex-sequences-null": (
         [
             lambda s, p, share, first, mean, target: (
-                s * target
-                + (1 - s) * ((1 - p) * share * first + p * mean) / ((1 - p) * share + p)
+                s * target + (1 - s) * ((1 - p) * share * first + p * mean) / ((1 - p) * share + p)
             )
         ],
         [
