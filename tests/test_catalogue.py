@@ -93,7 +93,8 @@ def test_rows_are_filtered_and_sorted(browser):
 
 @pytest.mark.browser
 def test_rows_stack_on_a_phone(browser):
-    with pages.watched(browser, "file://", viewport={"width": 390, "height": 800}) as (page, _):
+    with pages.watched(browser, "file://") as (page, _):
+        page.set_viewport_size({"width": 390, "height": 800})
         page.goto(PAGE.as_uri())
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= 390
