@@ -33,7 +33,7 @@ def row(variant):
             f"{{cite:t}}`{variant['source']}`",
         ],
         [variant["formula"]],
-        [f"mean {variant['mean']}", f"variance {variant['variance']}"],
+        [f"Mean: {variant['mean']}", f"Variance: {variant['variance']}"],
         [variant["inference"]],
         [variant["implemented"], statement],
     ]
