@@ -217,6 +217,27 @@ ANSWERS = {
         ],
     ),
     "ex-implementation-passes": ([400], [20, 100, 1600]),
+    "ex-sequences-scale": (
+        [lambda q, T: q ** (-1 / T)],
+        [lambda q, T: 1 / q, lambda q, T: q ** (1 / T - 1), lambda q, T: q ** (1 / T)],
+    ),
+    "ex-sequences-keys": (
+        [lambda n, p: (1 - p**n) / (n * (1 - p))],
+        [lambda n, p: (1 + 0 * p) / n, lambda n, p: 1 / (1 + (n - 1) * (1 - p))],
+    ),
+    "ex-sequences-null": (
+        [
+            lambda s, p, share, first, mean, target: (
+                s * target + (1 - s) * ((1 - p) * share * first + p * mean) / ((1 - p) * share + p)
+            )
+        ],
+        [
+            lambda s, p, share, first, mean, target: s * target + (1 - s) * mean,
+            lambda s, p, share, first, mean, target: (
+                s * target + (1 - s) * ((1 - p) * first + p * mean)
+            ),
+        ],
+    ),
     "ex-systems-rollout": (
         [lambda k, d, e, p: ((1 - p) * (k - e) ** 2 + p * (d - e) ** 2) / (e * (1 - e))],
         [

@@ -17,6 +17,7 @@ TABLES = {
     "bayesian": "Bayesian reading",
     "implementation": "Implementation",
     "systems": "Systems",
+    "sequences": "Sequences",
     "practice": "Batch normalisation",
     "evidence": "Evidence",
     "predictions": "Predictions",

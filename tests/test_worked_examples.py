@@ -163,6 +163,36 @@ def shrinkages():
     return f"both together make $\\tfrac{both.numerator}{both.denominator}$"
 
 
+def kept_state():
+    fresh, one = (
+        moments(lambda m, units=units: (m[:, :units] / HALF).prod(axis=1) ** (3 // units), 3, HALF)[
+            0
+        ]
+        for units in (3, 1)
+    )
+    assert fresh == 1
+    return f"it is 8 with probability $\\tfrac12$, and {one} on average, where evaluation gives 1"
+
+
+def weak_keys():
+    mean = (Fraction(1) + 0 + Fraction(3, 4)) / 3
+    return f"That is $\\tfrac{mean.numerator}{{{mean.denominator}}}$ on average"
+
+
+def two_nodes():
+    edge, loop = ((HALF * 0 + HALF * HALF), (HALF * 1 + HALF * HALF))
+    return (
+        f"The edge's mean is $\\tfrac{edge.numerator}{edge.denominator}$, the loop's"
+        f" $\\tfrac{loop.numerator}{loop.denominator}$"
+    )
+
+
+def two_views():
+    apart = moments(lambda m: m @ np.array([2, 1, -2, -1]) / HALF, 4, HALF)
+    assert apart[0] == 0
+    return f"differ by $2 \\cdot (4 + 1) = {apart[1]}$ in mean square"
+
+
 @pytest.mark.parametrize(
     ("chapter", "example"),
     [
@@ -178,6 +208,10 @@ def shrinkages():
         ("systems", two_shards),
         ("systems", pooled_window),
         ("systems", shrinkages),
+        ("sequences", kept_state),
+        ("sequences", weak_keys),
+        ("sequences", two_nodes),
+        ("sequences", two_views),
         ("ensemble", two_coins),
         ("ensemble", relu_distance),
         ("ensemble", sigmoid_bound),

@@ -14,6 +14,7 @@ from . import (  # noqa: F401 (they enter their exercises)
     noise,
     practice,
     predictions,
+    sequences,
     systems,
     variants,
 )

@@ -11,6 +11,7 @@ from . import (  # noqa: F401 (they enter their fields)
     noise,
     practice,
     predictions,
+    sequences,
     systems,
     variants,
 )

@@ -1,0 +1,100 @@
+"""The catalogue of variants: complete rows, known sources and statements, a table that filters."""
+
+import re
+
+import pages
+import pytest
+
+from book.extensions import catalogue
+from book.scripts import build_ledger
+from book.scripts.build_book import ROOT
+
+browser = pages.browser
+FOUND = catalogue.load(ROOT)
+VARIANTS = FOUND["variants"]
+PAGE = ROOT / "_build" / "html" / "interactive" / "catalogue.html"
+KEYS = set(re.findall(r"^@\w+\{(\w+),", (ROOT / "references.bib").read_text("utf-8"), re.M))
+PARTS = {
+    *("name", "family", "formula", "mean", "variance"),
+    *("inference", "implemented", "source", "statement"),
+}
+
+
+def test_there_are_enough_variants_and_each_once():
+    names = [variant["name"] for variant in VARIANTS]
+    assert len(names) >= 45
+    assert len(set(names)) == len(names)
+
+
+def faults(variant):
+    """What a row lacks or names that does not exist."""
+    labels = {statement.label for statement in build_ledger.statements()}
+    found = [f"no {part}" for part in sorted(PARTS - variant.keys())]
+    found += [f"unknown {part}" for part in sorted(variant.keys() - PARTS)]
+    if variant.get("family") not in FOUND["families"]:
+        found.append("family")
+    if variant.get("source") not in KEYS:
+        found.append("source")
+    if variant.get("statement") not in labels | {catalogue.UNVERIFIED}:
+        found.append("statement")
+    return found
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant["name"])
+def test_a_row_is_complete_and_names_what_exists(variant):
+    assert faults(variant) == []
+    assert all(str(value).strip() for value in variant.values())
+    assert sum(str(value).count("$") for value in variant.values()) % 2 == 0
+
+
+def test_faults_of_a_row_are_found():
+    broken = VARIANTS[0] | {"source": "nobody1900", "statement": "thm-nothing", "family": "none"}
+    assert faults(broken) == ["family", "source", "statement"]
+    del broken["mean"]
+    assert "no mean" in faults(broken)
+
+
+def test_every_family_has_a_variant():
+    assert {variant["family"] for variant in VARIANTS} == set(FOUND["families"])
+
+
+def test_every_theorem_of_the_chapter_is_in_the_catalogue():
+    named = {variant["statement"] for variant in VARIANTS}
+    stated = {s.label for s in build_ledger.statements() if s.chapter == "sequences"}
+    assert stated <= named
+
+
+def test_the_table_has_a_row_for_each_variant_and_the_same_number_of_cells():
+    text = catalogue.table(VARIANTS)
+    assert text.count("\n* - ") == len(VARIANTS) + 1
+    assert text.count("\n  - ") == (len(catalogue.COLUMNS) - 1) * (len(VARIANTS) + 1)
+    assert catalogue.render(ROOT).count("<option") >= len(FOUND["families"])
+
+
+@pytest.mark.browser
+def test_rows_are_filtered_and_sorted(browser):
+    with pages.watched(browser, "file://") as (page, problems):
+        page.goto(PAGE.as_uri())
+        rows = page.locator("table.catalogue > tbody > tr")
+        shown = page.locator("table.catalogue > tbody > tr:not([hidden])")
+        assert rows.count() == shown.count() == len(VARIANTS)
+        page.select_option(".catalogue-filter [name=family]", "recurrent")
+        wanted = [v["name"] for v in VARIANTS if v["family"] == "recurrent"]
+        assert shown.locator("strong").all_inner_texts() == wanted
+        page.select_option(".catalogue-filter [name=order]", "name")
+        assert shown.locator("strong").all_inner_texts() == sorted(wanted, key=str.lower)
+        assert "family=recurrent" in page.url
+        page.fill(".catalogue-filter [name=words]", "no such word")
+        assert shown.count() == 0
+        page.click(".catalogue-filter button")
+        assert shown.count() == len(VARIANTS)
+        assert problems == []
+
+
+@pytest.mark.browser
+def test_rows_stack_on_a_phone(browser):
+    with pages.watched(browser, "file://") as (page, _):
+        page.set_viewport_size({"width": 390, "height": 800})
+        page.goto(PAGE.as_uri())
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= 390
