@@ -138,4 +138,5 @@ def _provide_display():
     package, module = types.ModuleType("IPython"), types.ModuleType("IPython.display")
     module.display = _display
     package.display = module
+    package.get_ipython = lambda: None  # Matplotlib asks, as this is no IPython
     sys.modules |= {"IPython": package, "IPython.display": module}

@@ -54,10 +54,11 @@ window.bookKernel = (() => {
     };
   }
 
-  const load = (source) => new Promise((resolve, reject) => {
+  const loaded = new Set();
+  const load = (source) => loaded.has(source) || new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = source;
-    script.onload = resolve;
+    script.onload = () => { loaded.add(source); resolve(); };
     script.onerror = () => reject(new Error(`${source} could not be loaded`));
     document.head.append(script);
   });
@@ -77,7 +78,7 @@ window.bookKernel = (() => {
 
   const start = async ({ scripts, address }) => {
     if (current) return;
-    for (const script of scripts) if (!window.bookFiles?.[script.split("/").pop().slice(0, -3)]) await load(script);
+    for (const script of scripts) await load(script);
     const text = new Blob([`(${worker})()`], { type: "text/javascript" });
     // Memory that both sides see exists only where a server sends the headers for it.
     const interrupt = window.crossOriginIsolated ? new Uint8Array(new SharedArrayBuffer(1)) : null;

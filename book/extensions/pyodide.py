@@ -101,8 +101,8 @@ def lacking(source):
 
 def cells(doctree):
     """Sources of the code cells that a page shows, in order."""
-    for cell in doctree.findall(lambda node: "cell" in node.get("classes", ()), descend=True):
-        for part in cell.findall(lambda node: "cell_input" in node.get("classes", ())):
+    for part in doctree.findall(nodes.container):
+        if "cell_input" in part["classes"]:
             yield next(part.findall(nodes.literal_block)).astext()
 
 
@@ -120,7 +120,7 @@ def elsewhere(packages, launched):
     places = "on Binder or Colab (the rocket above)" if launched else "with <code>make lab</code>"
     return (
         f'<p class="run-note">The code of this chapter needs {spoken(packages)}, '
-        f"which does not run in a page; run it {places}.</p>"
+        f"not loaded by a page: run it {places}.</p>"
     )
 
 
@@ -153,7 +153,7 @@ def attach(app, pagename, templatename, context, doctree):
 def shared(app, static):
     """Where the kernel lies and what is said of it, the same on all pages."""
     folder = embedded(app)
-    names = ["houses.zip", *(sorted(file.name for file in folder.iterdir()) if folder else ())]
+    names = ("houses", "python") if folder else ("houses",)
     origin = "this book’s own files" if folder else "cdn.jsdelivr.net (about 20 MB)"
     return {
         "kernel": f"{static}/{FOLDER}/kernel.js",
@@ -193,12 +193,12 @@ def copy_files(app):
     """Put what Run loads among the built files."""
     if app.builder.format != "html" or not (Path(app.srcdir) / FOLDER).exists():
         return
-    folder = embedded(app)
-    files = {file.name: file.read_bytes() for file in folder.iterdir()} if folder else {}
     target = Path(app.outdir) / "_static" / FOLDER / "pyodide"
     target.mkdir(parents=True, exist_ok=True)
-    for name, data in (files | {"houses.zip": houses()}).items():
-        (target / f"{name}.js").write_text(script(name, data), encoding="ascii")
+    (target / "houses.js").write_text(script("houses.zip", houses()), encoding="ascii")
+    if folder := embedded(app):
+        with open(target / "python.js", "w", encoding="ascii") as bundle:
+            bundle.writelines(script(f.name, f.read_bytes()) for f in sorted(folder.iterdir()))
 
 
 def setup(app):
