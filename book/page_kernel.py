@@ -7,14 +7,16 @@ and "trace" where it happened. Names of one cell are there for the next, as in a
 
 import ast
 import base64
+import importlib
 import io
 import linecache
+import logging
 import sys
 import traceback
 import types
 from contextlib import redirect_stderr, redirect_stdout
 
-__all__ = ["judge", "run"]
+__all__ = ["judge", "prepare", "run"]
 
 NAMES = {"__name__": "__main__"}
 CELL = "<cell {}>"
@@ -33,6 +35,13 @@ class _Printed(io.TextIOBase):
         return len(text)
 
 
+def prepare():
+    """Do what would otherwise show up in the first cells: their stand-ins, the list of fonts."""
+    _provide_display()
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
+    importlib.import_module("matplotlib.font_manager")
+
+
 def run(source, emit, names=NAMES):
     """Run a cell and say whether it ended without an error.
 
@@ -49,7 +58,6 @@ def run(source, emit, names=NAMES):
     """
     global _emit
     _emit = emit
-    _provide_display()
     with redirect_stdout(_Printed()), redirect_stderr(_Printed()):
         try:
             value = _execute(source, names)

@@ -40,6 +40,7 @@ window.bookKernel = (() => {
       const place = pyodide.runPython("import sysconfig; sysconfig.get_path('purelib')");
       pyodide.unpackArchive(files["houses.zip"], "zip", { extractDir: place });
       kernel = pyodide.pyimport("book.page_kernel");
+      kernel.prepare();
     };
     const emit = (kind, text) => self.postMessage({ kind, text });
     self.onmessage = async ({ data }) => {
@@ -97,9 +98,9 @@ window.bookKernel = (() => {
   };
 
   // Interrupt the cell and keep what was defined, where that is possible; else, and at a second
-  // time, end the worker. Says whether anything was lost.
+  // time, end the worker. Says whether that was done; null while there is none yet.
   const stop = () => {
-    if (!current) return false;
+    if (!current) return null;
     if (current.interrupt && !current.interrupted) {
       current.interrupted = true;
       current.interrupt[0] = 2; // SIGINT
@@ -111,9 +112,14 @@ window.bookKernel = (() => {
     return true;
   };
 
-  const run = (message, emit) => {
+  const run = async (message, emit) => {
     current.interrupted = false;
-    return ask(message, emit);
+    try {
+      return await ask(message, emit);
+    } catch (error) {
+      end(); // what broke it may have broken all
+      throw error;
+    }
   };
 
   return { start, run, stop };

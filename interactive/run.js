@@ -14,123 +14,129 @@ document.addEventListener("DOMContentLoaded", () => {
     element.append(...children);
     return element;
   };
-  const button = (text, press) => html("button", { type: "button", onclick: press }, text);
+  const button = (text, name, press) => html("button",
+    { type: "button", "aria-label": `${text} ${name}`, onclick: press }, text);
 
-  let kernel = null;
+  let script = null;
   const start = async () => {
-    kernel ??= new Promise((resolve, reject) => {
-      document.head.append(html("script", { src: settings.kernel, onload: resolve,
-        onerror: () => { kernel = null; reject(new Error(`${settings.kernel} could not be loaded`)); } }));
+    script ??= new Promise((resolve, reject) => {
+      const failed = () => { script = null; reject(new Error("a file of this book is missing")); };
+      document.head.append(html("script", { src: settings.kernel, onload: resolve, onerror: failed }));
     });
-    await kernel;
+    await script;
     await window.bookKernel.start(settings);
   };
 
   let busy = false;
-  let ran = 0; // so many times Python was begun anew
+  let life = 0; // so many times Python was begun anew, and all names with it
   const cells = [];
 
-  // ---- What a cell writes ------------------------------------------------------------------------
-  const writer = (place, alt) => {
+  // Where a cell writes; `draw` takes the pictures.
+  const writer = (place, draw) => {
     const add = {
       text: (text) => {
-        let last = place.lastElementChild;
-        if (!last?.matches(".run-text")) {
-          last = html("pre", { class: "run-text", tabindex: "0" });
-          place.append(last);
+        if (!place.lastElementChild?.matches(".run-text")) {
+          place.append(html("pre", { class: "run-text", tabindex: "0" }));
         }
-        last.append(text);
+        place.lastElementChild.append(text);
       },
-      image: (data) => place.append(html("img", { src: `data:image/png;base64,${data}`, alt })),
+      image: (data) => draw(`data:image/png;base64,${data}`),
       error: (line) => place.append(html("p", { class: "run-error", role: "alert" }, line)),
       trace: (text) => place.append(html("details", {}, html("summary", {}, "Where it happened"),
         html("pre", { tabindex: "0" }, text))),
     };
     return (kind, text) => add[kind](text);
   };
+  const append = (place) => (src) => place.append(html("img", { src, alt: "Figure drawn by this code" }));
 
-  // ---- A place to write code and run it ------------------------------------------------------------
-  const editor = (source, name) => {
+  const editor = (source, name, press) => {
     const area = html("textarea", { class: "run-code", spellcheck: "false", autocapitalize: "off",
       autocomplete: "off", "aria-label": name });
+    const fit = () => { area.rows = Math.max(4, area.value.split("\n").length + 1); };
     area.value = source;
-    const fit = () => { area.rows = area.value.split("\n").length + 1; };
     area.addEventListener("input", fit);
     area.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" || event.shiftKey) return;
-      const line = area.value.slice(0, area.selectionStart).split("\n").pop();
-      const indent = `${/^ */.exec(line)[0]}${/:\s*$/.test(line) ? "    " : ""}`;
+      if (event.key !== "Enter") return;
       event.preventDefault();
-      area.setRangeText(`\n${indent}`, area.selectionStart, area.selectionEnd, "end");
-      fit();
+      if (event.shiftKey) { press(); return; }
+      const line = area.value.slice(0, area.selectionStart).split("\n").pop();
+      const deeper = /:\s*$/.test(line) ? "    " : "";
+      document.execCommand("insertText", false, `\n${/^ */.exec(line)[0]}${deeper}`); // can be undone
     });
     fit();
     return area;
   };
 
-  // Buttons, status and Shift+Enter for one place; `work(say)` runs it.
-  const bar = (work, ...others) => {
+  // Buttons and status of one place; `work(say)` runs what stands there.
+  const bar = (name, work, ...others) => {
     const status = html("span", { class: "run-status", role: "status" });
     const say = (text) => { status.textContent = text; };
-    const stop = button("Stop", () => {
-      say(window.bookKernel?.stop() === false ? "Stopping … press again to end Python." : "");
+    const stop = button("Stop", name, () => {
+      if (window.bookKernel?.stop() === false) say("Stopping … press again to end Python.");
     });
     stop.hidden = true;
     const press = async () => {
       if (busy) { say("Another cell is running."); return; }
       busy = true;
       stop.hidden = false;
+      say(settings.size);
       try {
-        say(settings.size);
         await start();
         await work(say);
       } catch (error) {
-        if (error.stopped) ran += 1;
+        life += 1;
         say(error.stopped ? "Stopped. What the cells had defined is lost; Run begins anew."
-          : `Python could not be run: ${error.message}`);
+          : `Python could not be run: ${error.message}.`);
       }
       busy = false;
       stop.hidden = true;
     };
-    return [html("div", { class: "run-bar" }, button("Run", press), stop, ...others, status), press];
+    return [html("div", { class: "run-bar" }, button("Run", name, press), stop, ...others, status), press];
   };
-  const onShiftEnter = (area, press) => area.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && event.shiftKey) { event.preventDefault(); press(); }
-  });
 
-  // ---- The cells of the chapter ---------------------------------------------------------------------
+  // ---- The cells of the chapter ------------------------------------------------------------------
   const prepare = (element, number) => {
+    const name = `cell ${number + 1}`;
     const input = element.querySelector(".cell_input");
     const shown = input.querySelector("pre").parentElement;
-    const stored = element.querySelector(":scope > .cell_output, :scope .cell_output");
     const source = shown.querySelector("pre").textContent;
-    const cell = { source: () => area?.value ?? source, ran: -1, lacks: settings.lacks[number] };
-    let area = null;
-    let output = null;
-    if (cell.lacks) {
-      input.append(html("p", { class: "run-bar" }, `This cell needs ${cell.lacks}, which this page does not load.`));
-      return cell;
+    if (settings.lacks[number]) {
+      input.append(html("p", { class: "run-bar" },
+        `This cell needs ${settings.lacks[number]}, which this page does not load.`));
+      return {};
     }
-    const show = (fresh) => {
-      output?.remove();
-      output = fresh;
-      if (stored) stored.hidden = true;
-      if (stored) stored.after(fresh);
-      else element.append(fresh);
-    };
-    // What a cell above wrote is shown only if it failed.
+    // The stored figure keeps its place, number and caption; its picture is exchanged.
+    const stored = element.querySelector(".cell_output");
+    const pictures = [...stored?.querySelectorAll("img") ?? []].map((img) => [img, img.src, img.alt]);
+    const words = [...stored?.children ?? []].filter((child) => !child.querySelector("img"));
+    const output = html("div", { class: "run-output" });
+    if (stored) stored.before(output);
+    else element.append(output);
+    let area = null;
+    const cell = { life: -1 };
     cell.run = async (shows) => {
-      const fresh = html("div", { class: "cell_output run-output" });
-      const drawn = area?.value === source || !area ? stored?.querySelector("img")?.alt : null;
-      if (shows) show(fresh);
-      cell.ran = ran;
-      const good = await window.bookKernel.run({ source: cell.source() },
-        writer(fresh, drawn || "Figure drawn by this cell"));
-      if (!good) show(fresh);
+      const fresh = html("div");
+      let drawn = 0;
+      const show = () => {
+        output.replaceChildren(fresh);
+        for (const child of words) child.hidden = true;
+        for (const [img] of pictures.slice(drawn)) img.hidden = true;
+      };
+      const draw = (src) => {
+        const [img, , alt] = pictures[drawn] ?? [];
+        drawn += 1;
+        if (!shows) return;
+        if (!img) { append(fresh)(src); return; }
+        Object.assign(img, { src, hidden: false, alt: area ? "Figure drawn by this code" : alt });
+      };
+      if (shows) show();
+      cell.life = life;
+      const good = await window.bookKernel.run({ source: area?.value ?? source }, writer(fresh, draw));
+      if (!good) { cell.life = -1; show(); } // a cell above shows only what is wrong with it
       return good;
     };
     const work = async (say) => {
-      const above = cells.slice(0, number).filter((one) => one.run && one.ran !== ran);
+      const above = cells.slice(0, number).filter((one) => one.run && one.life !== life);
       let failed = 0;
       for (const [i, one] of above.entries()) {
         say(`Running the cells above: ${i + 1} of ${above.length} …`);
@@ -140,55 +146,50 @@ document.addEventListener("DOMContentLoaded", () => {
       const good = await cell.run(true);
       say(`${good ? "Done." : "Ended with an error."}${failed ? ` Cells above that failed: ${failed}.` : ""}`);
     };
-    const edit = button("Edit", () => {
-      if (!area) {
-        area = editor(source, `Code of cell ${number + 1}`);
-        onShiftEnter(area, press);
-        shown.hidden = true;
-        shown.after(area);
-      }
+    const edit = button("Edit", name, () => {
+      area = editor(source, `Code of ${name}`, press);
+      shown.hidden = edit.hidden = true;
       reset.hidden = false;
-      edit.hidden = true;
+      shown.after(area);
       area.focus();
     });
-    const reset = button("Original", () => {
+    const reset = button("Original", name, () => {
       area.remove();
       area = null;
-      output?.remove();
-      output = null;
-      shown.hidden = false;
-      if (stored) stored.hidden = false;
-      cell.ran = -1;
+      output.replaceChildren();
+      for (const child of words) child.hidden = false;
+      for (const [img, src, alt] of pictures) Object.assign(img, { src, alt, hidden: false });
+      shown.hidden = edit.hidden = false;
       reset.hidden = true;
-      edit.hidden = false;
+      cell.life = -1;
+      edit.focus();
     });
     reset.hidden = true;
-    const [line, press] = bar(work, edit, reset);
+    const [line, press] = bar(name, work, edit, reset);
     input.append(line);
     return cell;
   };
   if (settings.cells) {
-    document.querySelectorAll(".bd-article .cell").forEach((element) => {
-      if (element.querySelector(".cell_input pre")) cells.push(prepare(element, cells.length));
-    });
+    for (const pre of document.querySelectorAll(".bd-article .cell .cell_input")) {
+      cells.push(prepare(pre.closest(".cell"), cells.length));
+    }
     document.querySelector(".bd-article h1")?.after(html("p", { class: "run-note" }, settings.note));
   }
 
-  // ---- Exercises that are answered by code ------------------------------------------------------------
+  // ---- Exercises that are answered by code -------------------------------------------------------
   for (const field of document.querySelectorAll(".answer-code[data-answer]")) {
     const key = field.dataset.answer;
     const label = key.replace(/-\d+$/, "");
-    const area = editor("", "Your code");
-    area.rows = 6;
     const output = html("div", { class: "run-output" });
-    const [line, press] = bar(async (say) => {
+    const [line, press] = bar("your answer", async (say) => {
       say("Running …");
       output.replaceChildren();
-      const right = await window.bookKernel.run({ label, source: area.value }, writer(output, "Figure"));
+      const right = await window.bookKernel.run({ label, source: area.value },
+        writer(output, append(output)));
       if (typeof right === "boolean") window.bookProgress?.note(key, right);
-      say(right === true ? "Right." : right === false ? "Not right yet." : "There is no verdict.");
+      say(right === true ? "✓ Right." : right === false ? "✗ Not right yet." : "There is no verdict.");
     });
-    onShiftEnter(area, press);
+    const area = editor("", "Your code", () => press());
     field.append(area, line, output);
   }
 });
