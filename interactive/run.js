@@ -106,12 +106,11 @@ document.addEventListener("DOMContentLoaded", () => {
       return {};
     }
     // The stored figure keeps its place, number and caption; its picture is exchanged.
-    const stored = element.querySelector(".cell_output");
-    const pictures = [...stored?.querySelectorAll("img") ?? []].map((img) => [img, img.src, img.alt]);
-    const words = [...stored?.children ?? []].filter((child) => !child.querySelector("img"));
+    const stored = [...element.querySelectorAll(".cell_output > *")];
+    const pictures = [...element.querySelectorAll(".cell_output img")].map((img) => [img, img.src, img.alt]);
+    const words = stored.filter((child) => !child.matches("img") && !child.querySelector("img"));
     const output = html("div", { class: "run-output" });
-    if (stored) stored.before(output);
-    else element.append(output);
+    input.after(output);
     let area = null;
     const cell = { life: -1 };
     cell.run = async (shows) => {

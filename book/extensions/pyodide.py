@@ -63,9 +63,10 @@ def imports(body, package=""):
             yield module
             parts = [f"{module}.{name.name}" for name in node.names]
             yield from (part for part in parts if place(part))
-        elif isinstance(node, ast.If | ast.Try | ast.With | ast.For):
-            if "TYPE_CHECKING" not in ast.dump(getattr(node, "test", node)):
-                yield from imports(node.body, package)
+        elif isinstance(node, ast.Try | ast.With):
+            yield from imports(node.body, package)
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" not in ast.dump(node.test):
+            yield from imports([*node.body, *node.orelse], package)
 
 
 @cache

