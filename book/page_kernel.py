@@ -56,43 +56,51 @@ def run(source, emit, names=NAMES):
     -------
     bool
     """
+
+    def cell():
+        value = _execute(source, names)
+        if value is not None:
+            print(repr(value))
+
+    return _guarded(cell, emit)
+
+
+def judge(label, source, emit):
+    """Run a reader's answer to an exercise and judge it; True, False, or None without a verdict.
+
+    The answer is the value of the last line, or else what is defined or assigned last.
+    """
+    verdicts = []
+
+    def answer():
+        names = {}
+        value = _execute(source, names)
+        names.pop("__builtins__", None)
+        if value is None and not names:
+            raise ValueError("there is no answer yet: define one, for example a function")
+        from book import exercises
+
+        given = list(names.values())[-1] if value is None else value
+        verdicts.append(exercises.check(label, given))
+        print(verdicts[0])
+
+    _guarded(answer, emit)
+    return bool(verdicts[0]) if verdicts else None
+
+
+def _guarded(action, emit):
+    """Let an action write to the page and report its error there; whether there was none."""
     global _emit
     _emit = emit
     with redirect_stdout(_Printed()), redirect_stderr(_Printed()):
         try:
-            value = _execute(source, names)
-            if value is not None:
-                print(repr(value))
+            action()
         except BaseException as error:  # also KeyboardInterrupt, by which the page stops a cell
             _report(error)
             return False
         finally:
             _draw()
     return True
-
-
-def judge(label, source, emit):
-    """Run a reader's answer to an exercise and judge it; True, False, or None without a verdict.
-
-    The answer is the value of the last line, or else what it defines or assigns.
-    """
-    names = {"__name__": "__main__"}
-    if not run(source, emit, names):
-        return None
-    names = {name: value for name, value in names.items() if not name.startswith("__")}
-    if not names:
-        emit("error", "Define your answer, for example as a function.")
-        return None
-    from book import exercises
-
-    verdicts = []
-
-    def check():
-        verdicts.append(exercises.check(label, list(names.values())[-1]))
-        print(verdicts[0])
-
-    run("check()", emit, {"check": check})
-    return bool(verdicts[0]) if verdicts else None
 
 
 def _execute(source, names):

@@ -22,6 +22,8 @@ BUDGET = 10_000  # bytes that a page may weigh more before Run is pressed
 LOADING = 120_000  # milliseconds, on a machine that does other work as well
 ENDED = "n => /Done|Ended|Stopped|could not|verdict|ight/.test(statusOf(n))"
 
+FETCH = "python -m book.scripts.fetch_pyodide"
+
 needs_python = pytest.mark.skipif(
     not EMBEDDED, reason="the built book brings no Python along: make book PYODIDE=1"
 )
@@ -37,7 +39,7 @@ def sources(name):
 
 
 @pytest.mark.parametrize(
-    "source, needs",
+    ("source", "needs"),
     [
         ("import numpy as np\nfrom dropoutlib.masks import sample_mask", set()),
         ("from book import exercises\nimport dropcheck", set()),
@@ -101,12 +103,12 @@ def test_only_what_the_lock_names_is_taken(tmp_path):
 
 def test_a_file_that_is_not_what_the_lock_names_is_refused(tmp_path):
     archive = carrier(tmp_path, n=b"n", m=b"changed", s=b"s")
-    with pytest.raises(ValueError, match="not what .* names: m.whl"):
+    with pytest.raises(ValueError, match=r"not what .* names: m\.whl"):
         fetch_pyodide.take(archive, fetch_pyodide.wanted(LOCK))
 
 
 def test_a_file_that_is_missing_is_named(tmp_path):
-    with pytest.raises(ValueError, match="lacks m.whl"):
+    with pytest.raises(ValueError, match=r"lacks m\.whl"):
         fetch_pyodide.take(carrier(tmp_path, n=b"n", s=b"s"), fetch_pyodide.wanted(LOCK))
 
 
@@ -162,15 +164,21 @@ WRONG = "lambda p, steps: lambda t: p * min(t / steps, 1)"
 SCHEDULE = "ex-implementation-schedule"
 
 
-@pytest.mark.parametrize("answer, verdict", [(RIGHT, True), (WRONG, False), ("1 / 0", None)])
+@pytest.mark.parametrize(("answer", "verdict"), [(RIGHT, True), (WRONG, False), ("1 / 0", None)])
 def test_own_code_is_judged(answer, verdict, emit):
     assert page_kernel.judge(SCHEDULE, answer, emit) is verdict
 
 
-def test_no_answer_gets_no_verdict(written, emit):
-    assert page_kernel.judge(SCHEDULE, "", emit) is None
-    assert page_kernel.judge(SCHEDULE, "3", emit) is None
-    assert [text for kind, text in written if kind == "error"][0].startswith("Define your answer")
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ("", "ValueError: there is no answer yet"),
+        ("3", f"TypeError: check('{SCHEDULE}', …) expects"),
+    ],
+)
+def test_what_cannot_be_judged_gets_no_verdict(answer, says, written, emit):
+    assert page_kernel.judge(SCHEDULE, answer, emit) is None
+    assert dict(written)["error"].startswith(says)
 
 
 # ---- In a browser, from disk, without a network -----------------------------------------------
@@ -215,7 +223,8 @@ def test_a_page_without_a_press_loads_no_python(browser):
         page.on("request", lambda request: asked.append(request.url))
         open_page(page, "formulation")
         assert page.evaluate("bars.length") == len(sources("formulation"))
-        assert not [url for url in asked if "pyodide" in url or url.endswith("kernel.js")]
+        loaded_by_run = ("/kernel.js", "/pyodide/houses.js", "/pyodide/python.js")
+        assert not [url for url in asked if url.endswith(loaded_by_run)]
         data = page.evaluate("document.querySelector('script.page-python').outerHTML")
         assert faults == []
     added = [(SCRIPTS / name).stat().st_size for name in ("run.js", "run.css")]
@@ -240,6 +249,26 @@ def test_without_python_and_network_the_page_says_so(browser):
     with pages.watched(browser, "file://") as (page, _):
         open_page(page, "formulation")
         assert run(page, 0).startswith("Python could not be run")
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(EMBEDDED, reason="the built book brings Python along")
+@pytest.mark.skipif(not fetch_pyodide.is_complete(), reason=f"{FETCH} gets what answers")
+def test_python_comes_from_its_public_address_when_run_is_pressed(browser):
+    """The files that were fetched answer in place of the address."""
+
+    def answer(route):
+        file = fetch_pyodide.FOLDER / route.request.url.rpartition("/")[2]
+        route.fulfill(path=file, headers={"Access-Control-Allow-Origin": "*"})
+
+    with pages.watched(browser, ("file://", pyodide.ADDRESS)) as (page, faults):
+        asked = []
+        page.context.route(lambda url: url.startswith(pyodide.ADDRESS), answer)
+        page.context.on("request", lambda request: asked.append(request.url))
+        open_page(page, "formulation")
+        assert not [url for url in asked if url.startswith("http")]
+        assert run(page, 1) == "Done."
+        assert faults == []
 
 
 @pytest.fixture(scope="module")
