@@ -94,7 +94,7 @@ document.addEventListener("DOMContentLoaded", () => {
     return [html("div", { class: "run-bar" }, button("Run", name, press), stop, ...others, status), press];
   };
 
-  // ---- The cells of the chapter ------------------------------------------------------------------
+  // The cells of the chapter.
   const prepare = (element, number) => {
     const name = `cell ${number + 1}`;
     const input = element.querySelector(".cell_input");
@@ -143,7 +143,7 @@ document.addEventListener("DOMContentLoaded", () => {
       }
       say("Running …");
       const good = await cell.run(true);
-      say(`${good ? "Done." : "Ended with an error."}${failed ? ` Cells above that failed: ${failed}.` : ""}`);
+      say((good ? "Done." : "Ended with an error.") + (failed ? ` Cells above that failed: ${failed}.` : ""));
     };
     const edit = button("Edit", name, () => {
       area = editor(source, `Code of ${name}`, press);
@@ -175,7 +175,7 @@ document.addEventListener("DOMContentLoaded", () => {
     document.querySelector(".bd-article h1")?.after(html("p", { class: "run-note" }, settings.note));
   }
 
-  // ---- Exercises that are answered by code -------------------------------------------------------
+  // Exercises that are answered by code.
   for (const field of document.querySelectorAll(".answer-code[data-answer]")) {
     const key = field.dataset.answer;
     const label = key.replace(/-\d+$/, "");

@@ -261,7 +261,7 @@ def test_python_comes_from_its_public_address_when_run_is_pressed(browser):
         file = fetch_pyodide.FOLDER / route.request.url.rpartition("/")[2]
         route.fulfill(path=file, headers={"Access-Control-Allow-Origin": "*"})
 
-    with pages.watched(browser, ("file://", pyodide.ADDRESS)) as (page, faults):
+    with pages.watched(browser, "file://") as (page, faults):
         asked = []
         page.context.route(lambda url: url.startswith(pyodide.ADDRESS), answer)
         page.context.on("request", lambda request: asked.append(request.url))
