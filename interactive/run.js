@@ -172,7 +172,6 @@ document.addEventListener("DOMContentLoaded", () => {
     for (const pre of document.querySelectorAll(".bd-article .cell .cell_input")) {
       cells.push(prepare(pre.closest(".cell"), cells.length));
     }
-    document.querySelector(".bd-article h1")?.after(html("p", { class: "run-note" }, settings.note));
   }
 
   // Exercises that are answered by code.

@@ -120,8 +120,15 @@ def elsewhere(packages, launched):
     """What a chapter says whose code cannot run in its page."""
     places = "on Binder or Colab (the rocket above)" if launched else "with <code>make lab</code>"
     return (
-        f'<p class="run-note">The code of this chapter needs {spoken(packages)}, '
-        f"not loaded by a page: run it {places}.</p>"
+        f"The code of this chapter needs {spoken(packages)}, not loaded by a page: run it {places}."
+    )
+
+
+def here(origin):
+    """What a chapter says whose code can run in its page."""
+    return (
+        "The code of this chapter can be changed and run here: <em>Run</em> first loads Python "
+        f"from {origin}, and nothing is loaded before."
     )
 
 
@@ -136,14 +143,16 @@ def attach(app, pagename, templatename, context, doctree):
     everything = frozenset().union(*needs)
     refused = "torch" in everything or (needs and needs[0])
     app.add_css_file(f"{FOLDER}/run.css")
-    if refused:
+    origin = "this book’s own files" if embedded(app) else "cdn.jsdelivr.net (about 20 MB)"
+    if sources:  # in the page, and not by the script: what comes later would move the text
         launched = app.config.html_theme_options.get("repository_url")
-        body = body.replace("</h1>", f"</h1>{elsewhere(everything, launched)}", 1)
+        note = elsewhere(everything, launched) if refused else here(origin)
+        body = body.replace("</h1>", f'</h1><p class="run-note">{note}</p>', 1)
     if not refused or asks:
         runs = {
             "cells": not refused,
             "lacks": {i: spoken(need) for i, need in enumerate(needs) if need and not refused},
-            **shared(app, context["pathto"]("_static", resource=True).rstrip("/")),
+            **shared(app, origin, context["pathto"]("_static", resource=True).rstrip("/")),
         }
         text = json.dumps(runs, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
         body = f'{body}<script type="application/json" class="page-python">{text}</script>'
@@ -151,18 +160,14 @@ def attach(app, pagename, templatename, context, doctree):
     context["body"] = body
 
 
-def shared(app, static):
-    """Where the kernel lies and what is said of it, the same on all pages."""
-    folder = embedded(app)
-    names = ("houses", "python") if folder else ("houses",)
-    origin = "this book’s own files" if folder else "cdn.jsdelivr.net (about 20 MB)"
+def shared(app, origin, static):
+    """Where the kernel lies and what is said while it loads, the same on all pages."""
+    names = ("houses", "python") if embedded(app) else ("houses",)
     return {
         "kernel": f"{static}/{FOLDER}/kernel.js",
         "scripts": [f"{static}/{FOLDER}/pyodide/{name}.js" for name in names],
         "address": ADDRESS,
         "size": f"Loading Python from {origin} …",
-        "note": "The code of this chapter can be changed and run here: Run first loads Python "
-        f"from {origin}, and nothing is loaded before.",
     }
 
 
