@@ -30,13 +30,17 @@ export PYTHONUTF8 := 1
 WORKERS ?= $(shell awk '/^MemAvailable/ { free = $$2 } \
 	END { print free && free < 4000000 ? 0 : 2 }' /proc/meminfo 2>/dev/null || echo 2)
 
+# With PYODIDE=1 the pages bring Python along, 25 MB, and cells run in them without a network.
+export PYODIDE
+
 # Processes that run experiments, one thread each.
 JOBS ?= 2
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
-book: $(VENV)/html.stamp ## build the book, if anything changed, and say how to open it
+book: $(VENV)/html.stamp ## build the book, if anything changed; PYODIDE=1 with Python in it
+	$(if $(PYODIDE),@$(RUN) -m book.scripts.fetch_pyodide)
 	@$(RUN) -m book.scripts.build_book
 
 test: $(VENV)/test.stamp book ## verify everything; SEED=1 reseeds what is random

@@ -104,7 +104,7 @@ document.addEventListener("DOMContentLoaded", () => {
             html("span", {}, ...words(option))))), button())];
       },
       code: () => [html("p", { class: "answer-ask" }, ...words(field.ask)),
-        html("p", {}, "In the notebook of this chapter, judge it by ",
+        html("p", {}, "Run it here, or judge it in the notebook of this chapter by ",
           html("code", {}, `exercises.check("${label}", your_answer)`), ".")],
       checklist: () => {
         const boxes = field.criteria.map((text) => html("label", { class: "answer-option" },

@@ -43,8 +43,11 @@ KEPT = "The last good one, if there is one, stays in place."
 
 
 def fingerprint(root=ROOT):
-    """Hash of the name and the content of every source file, and of the day the pages state."""
-    digest = hashlib.sha256(f"{last_change(root)}\n".encode())
+    """Hash of the name and the content of every source file, and of the day the pages state.
+
+    With PYODIDE=1, for which the pages bring Python along, it is another one.
+    """
+    digest = hashlib.sha256(f"{last_change(root)}\n{os.environ.get('PYODIDE', '')}\n".encode())
     for source in SOURCES:
         path = root / source
         files = sorted(path.rglob("*")) if path.is_dir() else [path]
