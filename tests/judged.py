@@ -85,6 +85,13 @@ FORMULAS = {
     "ex-noise-threshold": threshold,
     "ex-implementation-together": lambda f: lambda u, b: f(u=u, b=b),
     "ex-implementation-schedule": schedule,
+    "ex-systems-rollout": lambda f: lambda k, d, e, p: f(k=k, d=d, e=e, p=p),
+    "ex-systems-behind": lambda f: lambda A, B, x, c, p: f(A=A, B=B, x=x, c=c, p=p),
+    "ex-systems-workers": lambda f: lambda N, share: f(N=N, r=share),
+    "ex-systems-window": lambda f: lambda n, p: f(n=n, p=p),
+    "ex-sequences-scale": lambda f: lambda q, T: f(T=T, p=1 - q),
+    "ex-sequences-keys": lambda f: lambda n, p: f(n=n, p=p),
+    "ex-sequences-null": lambda f: lambda s, p, c, a, m, t: f(s=s, p=p, c=c, a=a, m=m, t=t),
     "ex-mistakes-realised": lambda f: lambda n, p: f(n=n, p=p),
     "ex-practice-relu": lambda f: lambda p: f(p=p),
     "ex-practice-half": lambda f: lambda p, v: f(p=p, v=v),
@@ -114,6 +121,9 @@ NUMBERS = {
     "ex-ensemble-typical": None,
     "ex-implementation-half": None,  # no judge
     "ex-mistakes-half": None,
+    # The judge asks for the formula; these are what follows from it.
+    "ex-systems-rollout": None,
+    "ex-systems-workers": None,
 }
 
 

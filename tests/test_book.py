@@ -241,7 +241,7 @@ def documented():
             inner
             for inner in module.__all__
             if f"{name}.{inner}" not in modules
-            and (callable(getattr(module, inner)) or not name.startswith("book."))
+            and (callable(getattr(module, inner)) or name.startswith("dropoutlib"))
         ]
         for name, module in modules.items()
     }

@@ -1,6 +1,6 @@
 """What the pages ask under the exercises of the chapter on today's systems."""
 
-from .kinds import NUMBER, RATE, Formula, Numbers, fields
+from .kinds import NUMBER, RATE, Choice, Formula, Numbers, fields
 
 RATIO = "((k*m1 + d*(1 - m1))/e)"  # of the first token; the second has the complements
 SECOND = "((1 - k*m1 - d*(1 - m1))/(1 - e))"
@@ -94,11 +94,9 @@ fields(
             "(1 - q^n)/q": "All are dropped with probability p^n.",
         },
     ),
-    Formula(
-        "Its limit for large n, in p and q",
-        {"p": RATE},
-        "1/q",
-        right=("1/q", "1/(1-p)", "q^-1"),
+    Choice(
+        "What does it tend to for large n?",
+        right=("1/q",),
         wrong={"1": "The one that is kept is scaled up.", "q": "It is scaled up, not down."},
     ),
 )
