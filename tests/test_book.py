@@ -235,14 +235,8 @@ def documented():
     """Names of the public modules, and of each the names that it offers."""
     names = api.public_modules([])
     modules = {name: importlib.import_module(name) for name in names}
-    # Data that a package takes from one of its modules, FAMILIES of book.noise, is not shown.
     return {
-        name: [
-            inner
-            for inner in module.__all__
-            if f"{name}.{inner}" not in modules
-            and (callable(getattr(module, inner)) or name.startswith("dropoutlib"))
-        ]
+        name: [inner for inner in module.__all__ if f"{name}.{inner}" not in modules]
         for name, module in modules.items()
     }
 

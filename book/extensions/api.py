@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 from sphinx.ext.autodoc.mock import mock
+from sphinx.pycode import ModuleAnalyzer
 
 import dropoutlib
 from book.scripts.build_ledger import statements
@@ -76,6 +77,24 @@ def index(mocked, order):
     return "\n".join([*lines, "", FORWARD])
 
 
+def data(module):
+    """Entries of what a module offers that is neither called nor a module, with its comments.
+
+    A package takes such data from a module of its own, where the comment ``#:`` stands that
+    autodoc looks for in the package.
+    """
+    lines = []
+    for name in module.__all__:
+        if callable(value := getattr(module, name)) or isinstance(value, ModuleType):
+            continue
+        for inner in pkgutil.iter_modules(module.__path__, f"{module.__name__}."):
+            analyzer = ModuleAnalyzer.for_module(inner.name)
+            if said := analyzer.find_attr_docs().get(("", name)):
+                lines += [f".. py:data:: {name}", f"   :module: {module.__name__}", ""]
+                lines += [*(f"   {line}" for line in said), ""]
+    return lines
+
+
 def list_modules(app, docname, source):
     """Fill the index and the page of each module."""
     mocked = app.config.autodoc_mock_imports
@@ -84,7 +103,10 @@ def list_modules(app, docname, source):
         source[0] += index(mocked, [Path(file).name for file in toctree])
     elif docname.startswith(f"{PAGE}/"):
         name = Path(docname).name
-        source[0] += f"\n```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n```\n"
+        with mock(mocked):
+            lines = data(importlib.import_module(name))
+        lines = [f".. automodule:: {name}", "   :members:", "", *lines]
+        source[0] += "\n".join(["", "```{eval-rst}", *lines, "```", ""])
 
 
 @cache

@@ -37,6 +37,7 @@ GROUPS = (
     "modes",
     "arguments",
 )
+#: Kinds of dropout that there are checks for.
 KINDS = ("element", "channel", "path", "alpha", "gaussian")
 # Probability, at most, that a full run reports any fault of a layer that has none.
 FAMILY = 1e-6
@@ -79,6 +80,7 @@ class Check:
     random: bool
 
 
+#: All checks, from name to `Check`, in the order in which they were entered.
 CHECKS: dict[str, Check] = {}
 
 
