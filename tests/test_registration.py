@@ -1,6 +1,8 @@
 """Registered studies: written down before they were run, unchanged since, and judged by rule."""
 
+import dataclasses
 import hashlib
+import json
 import re
 import subprocess
 
@@ -86,6 +88,9 @@ def test_registration_was_committed_before_any_full_result(id):
     added = [f"{commit}^" for commit in additions(full_result(id))]
     if not added and results.read(id, "full") is None:
         pytest.skip(f"{id} is registered and not run in full yet")
+    for commit in additions(full_result(id)):
+        stored = json.loads(git("show", f"{commit}:{full_result(id).as_posix()}")[1])
+        assert stored["settings"] == results.load(id, "full").settings, commit
     # A result that is stored and not committed yet has to find its registration in the last one.
     for before in added or ["HEAD"]:
         code, content = git("show", f"{before}:{registered.as_posix()}")
@@ -117,6 +122,12 @@ def test_results_of_another_registration_are_neither_used_nor_overwritten(tmp_pa
     with pytest.raises(ValueError, match="under another registration"):
         runner.run(toy, folder=tmp_path, progress=False)
     assert results.load("T1", folder=tmp_path).registered == "first"
+    monkeypatch.setattr(registration, "digest", lambda id: "first")
+    other = dataclasses.replace(version, settings={"epochs": 2})
+    changed = dataclasses.replace(toy, versions=toy.versions | {"full": other})
+    with pytest.raises(ValueError, match="settings have changed since"):
+        runner.run(changed, folder=tmp_path, progress=False)
+    assert results.load("T1", folder=tmp_path).settings == {}
     assert runner.run(toy, "small", folder=tmp_path, progress=False).registered is None
 
 
