@@ -300,6 +300,51 @@ class TakesAnything(Good):
         super().__init__(min(max(p, 0.0), 1.0) if p == p else 0.5)
 
 
+class NanInHalf(Good):
+    def forward(self, x, training=True):
+        y = super().forward(x, training)
+        return y * np.float16(np.nan) if x.dtype == np.float16 and training else y
+
+
+class NeverNearOne(GoodAlpha):
+    """A probability next to 1 is held back."""
+
+    def __init__(self, p):
+        super().__init__(p)
+        self.p = min(p, 0.98) if p < 1 else p
+
+
+class DividesByWhatIsKept(Good):
+    """NaN where the only unit is dropped."""
+
+    def factor(self, x):
+        kept = self.kept(x)
+        if x.size != 1:
+            return super().factor(x)
+        with np.errstate(all="ignore"):
+            return kept / np.zeros(1)
+
+
+class RowAlike(Good):
+    """Named a dropout of channels, it drops whole rows."""
+
+    def shape(self, x):
+        return x.shape[:1] + (1,) * (x.ndim - 1)
+
+
+class BlankOutOfOrder(Good):
+    """Zero for an input that is not contiguous."""
+
+    def forward(self, x, training=True):
+        y = super().forward(x, training)
+        return y if x.flags.c_contiguous else 0 * y
+
+
+class GaussianForgets(GoodGaussian):
+    def __setstate__(self, state):
+        self.__dict__ = {**state, "p": 0.5}
+
+
 class LosesShape(Good):
     def forward(self, x, training=True):
         return super().forward(x, training)[:-1]
@@ -319,12 +364,15 @@ PLANTED = [
     ("gradient-at-one", "element", "fault", NanGradientAtOne),
     ("next-to-zero", "element", "fault", Wraps),
     ("next-to-one", "element", "fault", RoundsTheRest),
+    ("next-to-one", "alpha", "fault", NeverNearOne),
     ("zero-or-scaled", "element", "fault", ScalesTheWrongWay),
     ("zero-or-scaled", "element", "fault", LosesShape),
     ("dropped-together", "channel", "fault", Torn),
     ("dropped-together", "channel", "fault", BatchAlike),
+    ("dropped-together", "channel", "fault", RowAlike),
     ("dropped-together", "path", "fault", PathAlike),
     ("any-order-in-memory", "element", "fault", FlattensInMemoryOrder),
+    ("any-order-in-memory", "element", "fault", BlankOutOfOrder),
     ("mean-and-variance", "alpha", "fault", WrongShift),
     ("normal-noise", "gaussian", "fault", WrongVariance),
     ("rate-is-p", "element", "fault", Keeps),
@@ -341,12 +389,15 @@ PLANTED = [
     ("evaluation-draws-nothing", "element", "note", DrawsInEvaluation),
     ("type-is-kept", "element", "note", Upcasts),
     ("half-precision-values", "element", "fault", HalfScale),
+    ("half-precision-values", "element", "fault", NanInHalf),
     ("integers-are-not-truncated", "element", "fault", Truncates),
     ("empty-and-single", "element", "note", FailsOnEmpty),
     ("empty-and-single", "element", "fault", ChangesEmpty),
+    ("empty-and-single", "element", "fault", DividesByWhatIsKept),
     ("input-is-unchanged", "element", "fault", WritesIntoInput),
     ("training-returns-after-evaluation", "element", "fault", EvaluatesForEver),
     ("a-copy-is-a-dropout", "element", "fault", ForgetsP),
+    ("a-copy-is-a-dropout", "gaussian", "fault", GaussianForgets),
     ("a-copy-is-a-dropout", "element", "note", CannotBeStored),
     ("no-probability-is-refused", "element", "fault", TakesAnything),
     ("rate-is-p", "element", "fault", RefusesToTrain),

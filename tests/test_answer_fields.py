@@ -142,6 +142,27 @@ def test_counts_of_masks_are_those_that_python_finds():
     assert FIELDS["ex-ensemble-typical"][0].values == tuple(str(count) for count in counts)
 
 
+def test_numbers_without_a_judge_follow_from_what_has_one(engine):
+    rollout, workers = (
+        in_python(engine, label, 0, FIELDS[label][0].right[0])
+        for label in ("ex-systems-rollout", "ex-systems-workers")
+    )
+    kept, dropped, tenth = Fraction(3, 10), Fraction(7, 10), Fraction(1, 10)
+    # Without dropout training is evaluation, so that k is e; elsewhere it is another number.
+    (where,) = FIELDS["ex-systems-rollout"][1].values
+    assert rollout(k=kept, d=dropped, e=kept, p=Fraction(where)) == 0
+    for p in (Fraction(1, 2), Fraction(1)):
+        assert rollout(k=kept, d=dropped, e=kept + tenth, p=p) > 0
+    share = Fraction(1, 20)
+    (least,) = FIELDS["ex-systems-workers"][1].values
+    assert int(least) == 1 / share
+    assert workers(N=int(least) - 1, r=share) == 361
+    with pytest.raises(ZeroDivisionError):
+        workers(N=int(least), r=share)
+    (factor,) = FIELDS["ex-implementation-half"][0].values
+    assert int(factor) == 1 / (1 - Fraction("0.99999")) > float(np.finfo(np.float16).max)
+
+
 def test_choices_are_judged_as_in_python(engine):
     for label, number in ASKED:
         field = FIELDS[label][number]

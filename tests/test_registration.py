@@ -1,6 +1,8 @@
 """Registered studies: written down before they were run, unchanged since, and judged by rule."""
 
+import dataclasses
 import hashlib
+import json
 import re
 import subprocess
 
@@ -29,11 +31,15 @@ def history():
         pytest.skip("this copy has only the latest commits: git fetch --unshallow")
 
 
-def first_commit(path):
-    """The commit in which a file first appeared, or None."""
-    _, found = git("log", "--diff-filter=A", "--format=%H", "--", path)
-    commits = found.decode().split()
-    return commits[-1] if commits else None
+def full_result(id):
+    """Path of a study's full result within the repository, stored or not."""
+    return results.path_of(id, "full").relative_to(ROOT)
+
+
+def additions(path):
+    """Every commit in which a file appeared, on any line of the history."""
+    _, found = git("log", "--full-history", "--diff-filter=A", "--format=%H", "--", path)
+    return found.decode().split()
 
 
 def test_studies_judged_by_registration_are_registered():
@@ -68,6 +74,9 @@ def test_margins_are_at_most_a_quarter_of_the_pilot_s_effect(id):
 def test_full_results_carry_the_digest_of_the_registration(id):
     found = results.read(id, "full")
     if found is None:
+        assert not additions(full_result(id)), f"the full result of {id} was committed and is gone"
+        text = "".join(path.read_text("utf-8") for path in (ROOT / "manuscript").glob("*.md"))
+        assert not re.search(rf"\b{id}\b", text), f"a chapter names {id}, which has no full result"
         pytest.skip(f"{id} is registered and not run in full yet")
     assert found.registered == registration.digest(id)
 
@@ -75,13 +84,18 @@ def test_full_results_carry_the_digest_of_the_registration(id):
 @pytest.mark.parametrize("id", REGISTERED)
 def test_registration_was_committed_before_any_full_result(id):
     history()
-    folder = registration.FOLDER.parent.relative_to(ROOT)
-    first = first_commit(folder / "results" / "full" / f"{id}.json")
-    if first is None:
-        pytest.skip(f"no full result of {id} is committed yet")
-    code, before = git("show", f"{first}^:{folder / 'registered' / id}.yml")
-    assert code == 0, f"{id} was not registered before its first full result, {first}"
-    assert hashlib.sha256(before).hexdigest() == registration.digest(id)
+    registered = registration.path_of(id).relative_to(ROOT)
+    added = [f"{commit}^" for commit in additions(full_result(id))]
+    if not added and results.read(id, "full") is None:
+        pytest.skip(f"{id} is registered and not run in full yet")
+    for commit in additions(full_result(id)):
+        stored = json.loads(git("show", f"{commit}:{full_result(id).as_posix()}")[1])
+        assert stored["settings"] == results.load(id, "full").settings, commit
+    # A result that is stored and not committed yet has to find its registration in the last one.
+    for before in added or ["HEAD"]:
+        code, content = git("show", f"{before}:{registered.as_posix()}")
+        assert code == 0, f"{id} was not registered at {before}, and has a full result after it"
+        assert hashlib.sha256(content).hexdigest() == registration.digest(id)
 
 
 def test_digest_does_not_depend_on_the_ends_of_lines(tmp_path):
@@ -108,6 +122,12 @@ def test_results_of_another_registration_are_neither_used_nor_overwritten(tmp_pa
     with pytest.raises(ValueError, match="under another registration"):
         runner.run(toy, folder=tmp_path, progress=False)
     assert results.load("T1", folder=tmp_path).registered == "first"
+    monkeypatch.setattr(registration, "digest", lambda id: "first")
+    other = dataclasses.replace(version, settings={"epochs": 2})
+    changed = dataclasses.replace(toy, versions=toy.versions | {"full": other})
+    with pytest.raises(ValueError, match="settings have changed since"):
+        runner.run(changed, folder=tmp_path, progress=False)
+    assert results.load("T1", folder=tmp_path).settings == {}
     assert runner.run(toy, "small", folder=tmp_path, progress=False).registered is None
 
 

@@ -30,7 +30,7 @@ def test_every_layer_was_examined():
 
 
 @pytest.mark.parametrize("entry", LAYERS, ids=lambda entry: entry["id"])
-def test_what_is_stored_is_of_this_suite(entry):
+def test_what_is_stored_has_every_check_of_the_suite(entry):
     stored = RESULTS[entry["id"]]
     assert stored["run"] == entry["run"]
     names = [outcome["name"] for outcome in stored["outcomes"]]

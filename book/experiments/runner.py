@@ -42,7 +42,8 @@ def run(experiment, version="full", *, jobs=1, folder=results.FOLDER, progress=T
     book.data.DatasetNotFoundError
         If a set that it needs is not there; nothing has been run then.
     ValueError
-        If the full results were stored under another registration than today's file.
+        If the full results were stored under another registration than today's file, or are
+        of a registered study and have other settings.
     """
     found = _stored(experiment, version, folder)
     tasks = missing(experiment, version, found)
@@ -77,8 +78,13 @@ def _stored(experiment, version, folder):
         registered=registered,
     )
     found = results.read(experiment.id, version, folder)
-    if found is None or found.settings != settings:
+    if found is None or (found.settings != settings and found.registered is None):
         return empty
+    if found.settings != settings:
+        raise ValueError(
+            f"the full results of {experiment.id} are of a registered study, whose settings have "
+            "changed since: put them back, or give the changed study an id of its own"
+        )
     if found.registered != registered:
         raise ValueError(
             f"the results of {experiment.id} were stored under another registration than "

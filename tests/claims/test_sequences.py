@@ -971,12 +971,16 @@ def test_mixout_by_identity(claim, rng):
     weight.rejects("not corrected for the mean", lambda m, w, w0, p: m * w + (1 - m) * w0)
 
     @claim.part(2)
-    def loss(penalty):
+    def loss(penalty, *, shared=False):
+        # The rows of a mask are outputs: with one entry for an input they are equal.
+        drawn = MASKS2 if shared else MASKS4
+        masks = np.tile(drawn, (1, 2)) if shared else drawn
+
         def mean(v):
             W, W0, x, y, p = v[:4].reshape(2, 2), v[4:8].reshape(2, 2), v[8:10], v[10:12], v[12]
             return sum(
                 chance * ((y - mixed(mask.reshape(2, 2), W, W0, p) @ x) ** 2).sum()
-                for mask, chance in zip(MASKS4, mask_weights(MASKS4, p), strict=True)
+                for mask, chance in zip(masks, mask_weights(drawn, p), strict=True)
             )
 
         def wanted(v):
@@ -986,6 +990,7 @@ def test_mixout_by_identity(claim, rng):
         return dropcheck.identity(mean, wanted, 13, rng=rng)
 
     loss.holds(lambda W, W0, x: (x**2 * ((W - W0) ** 2).sum(axis=0)).sum())
+    loss.holds(lambda W, W0, x: (x**2 * ((W - W0) ** 2).sum(axis=0)).sum(), shared=True)
     loss.rejects("pulls to 0", lambda W, W0, x: (x**2 * (W**2).sum(axis=0)).sum())
 
     @claim.part(3)
@@ -1155,7 +1160,7 @@ def test_two_dropped_conditions_by_identity(claim, rng):
 @pytest.mark.claim(
     "thm-condition-dropout",
     method="enumeration",
-    parts=(1, 2, 3),
+    parts=(1, 2),
     rejects=("p interpolates", "the null is unconditional"),
 )
 def test_dropped_condition_by_least_squares(claim, rng):
@@ -1178,7 +1183,7 @@ def test_dropped_condition_by_least_squares(claim, rng):
 
     mean = float(chances @ targets)
 
-    @claim.part(1, 3)
+    @claim.part(1)
     def own(table):
         return close(fitted(3, p), table)
 
@@ -1191,6 +1196,30 @@ def test_dropped_condition_by_least_squares(claim, rng):
     assert torch.allclose(fitted(3, p), fitted(3, 0.6))
     borrowed.holds((0.8 * 0.5 * targets[0] + 0.2 * mean) / (0.8 * 0.5 + 0.2))
     borrowed.rejects("the null is unconditional", mean)
+
+
+@pytest.mark.claim(
+    "thm-condition-dropout",
+    method="monte-carlo",
+    parts=(3,),
+    rejects=("both at once with p", "one alone with p"),
+)
+def test_two_conditions_dropped_by_the_layer(claim, rng):
+    """A coin of the layer for each of two conditions, at p = 0.3."""
+    p = 0.3
+    dropped = layers.Dropout(p, rng=rng).forward(np.ones((60_000, 2))) == 0
+
+    @claim
+    def check(chance, *, which, wrong=None):
+        found = (dropped == which).all(axis=1).astype(float)
+        return dropcheck.mean_test(found, chance, 0, 1, wrong=wrong)
+
+    check.holds(p**2, which=(True, True), wrong=p)
+    check.holds(p * (1 - p), which=(True, False), wrong=p)
+    check.holds(p * (1 - p), which=(False, True), wrong=p)
+    check.holds((1 - p) ** 2, which=(False, False), wrong=1 - p)
+    check.rejects("both at once with p", p, which=(True, True))
+    check.rejects("one alone with p", p, which=(True, False))
 
 
 # Two views.

@@ -24,7 +24,7 @@ fields(
         },
     ),
     Numbers(
-        "At which p is it zero, whatever k, d and e?",
+        "At which p is it zero for every policy?",
         {"a": "p"},
         values=("0",),
         right=(("0",), ("0.0",), ("1 - 1",)),

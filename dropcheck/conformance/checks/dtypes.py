@@ -56,7 +56,8 @@ def half_precision_values(subject: Subject) -> Finding:
         for p in (subject.p, 0.9):
             x = np.ones(subject.shape(64, 50), "float32")
             y = subject.train(x, p, dtype=dtype).astype(float)
-            wrong = (y != 0) & (np.abs(y * (1 - p) - 1) > tolerance(p, dtype))
+            # So that NaN, of which every comparison is false, is wrong.
+            wrong = ~((y == 0) | (np.abs(y * (1 - p) - 1) <= tolerance(p, dtype)))
             if wrong.any():
                 value = y[wrong].flat[0]
                 return fault(

@@ -124,6 +124,7 @@ def next_to_one(subject: Subject) -> Finding:
 
     Proves: that 1 - p, where it rounds to 0, is not divided by.
     Misses: anything rarer than one in a thousand; a right layer keeps one with probability 1e-9.
+    Gaussian noise keeps and drops nothing, and has to be finite only.
     """
     x = subject.input(20, 50)
     try:
@@ -135,4 +136,6 @@ def next_to_one(subject: Subject) -> Finding:
         return fault(f"{bad} of {y.size} entries are infinite or NaN", 1e-9)
     if subject.kind in ZERO and (y != 0).any():
         return fault(f"{int((y != 0).sum())} of {y.size} entries are kept", 1e-9)
+    if subject.kind == "alpha" and (y != y.flat[0]).any():  # all that is dropped is one number
+        return fault(f"{int((y != y.flat[0]).sum())} of {y.size} entries differ", 1e-9)
     return holds("finite" if subject.kind == "gaussian" else "1000 units dropped", 1e-9)

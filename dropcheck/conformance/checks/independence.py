@@ -89,9 +89,10 @@ def calls_are_independent(subject: Subject) -> Finding:
 def no_mask_twice(subject: Subject) -> Finding:
     """Of 131072 masks of 64 units, no two are equal.
 
-    Proves: that masks are not drawn from a state of some 34 bits or fewer, at p = 1/2.
-    Misses: larger states. Masks that are independent hold a pair of equals with probability
-    4.7e-10.
+    Proves: that masks are not picked at random from 2^30 or fewer, which would show with
+    probability 0.9996, at p = 1/2.
+    Misses: a larger choice, and a generator that passes all its states before it repeats one.
+    Masks that are independent hold a pair of equals with probability 4.7e-10.
     """
     masks = np.packbits(subject.draw(1 << 17, 64, 0.5), axis=1)
     again = len(masks) - len(np.unique(np.ascontiguousarray(masks).view(np.uint64)))

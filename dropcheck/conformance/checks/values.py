@@ -11,7 +11,7 @@ from ..registry import Finding, check, fault, holds
 if TYPE_CHECKING:
     from ..subject import Subject
 
-__all__ = ["tolerance"]
+__all__ = ["ZERO", "not_dropout", "tolerance"]
 
 ZERO = ("element", "channel", "path")
 
@@ -22,7 +22,7 @@ def tolerance(p: float, dtype: str = "float32") -> float:
     return 4 * eps * (1 + p / (1 - p))
 
 
-def _stray(y: np.ndarray, x: np.ndarray, p: float, dtype: str = "float32") -> str:
+def not_dropout(y: np.ndarray, x: np.ndarray, p: float, dtype: str = "float32") -> str:
     """Say which entry is neither 0 nor x / q, or nothing."""
     wanted = x.astype(float) / (1 - p)
     right = (y == 0) | (np.abs(y - wanted) <= tolerance(p, dtype) * np.abs(wanted))
@@ -49,7 +49,7 @@ def zero_or_scaled(subject: Subject) -> Finding:
         y = subject.train(x, p)
         if y.shape != x.shape:
             return fault(f"the output has shape {y.shape} for an input of shape {x.shape}")
-        found = _stray(y, x, p)
+        found = not_dropout(y, x, p)
         if found:
             return fault(found)
         if not (y == 0).any() or not (y != 0).any():  # 0.9 ** 3200 is 1e-147
@@ -61,8 +61,8 @@ def zero_or_scaled(subject: Subject) -> Finding:
 def dropped_together(subject: Subject) -> Finding:
     """A channel, or the row of a path, is dropped as a whole, and each by itself.
 
-    Proves: on one input, that no unit is part kept, and that within one row, and over the rows
-    of one channel, both occur.
+    Proves: on one input, that no unit is part kept, and that over the rows of each channel, and
+    over the channels of each row, both occur.
     Misses: dependence between channels or rows, which other checks look for.
     """
     x = np.ones(subject.shape(64, 50), "float32")
@@ -80,7 +80,10 @@ def dropped_together(subject: Subject) -> Finding:
     if units.all(axis=0).any() or (~units).all(axis=0).any():
         # 50 columns of 64 units: 100 / 2^64 for a right layer.
         return fault("all rows are dropped or kept alike", 1e-17)
-    return holds(f"{units.size} {subject.kind}s dropped or kept as a whole", 1e-17)
+    if subject.kind == "channel" and (units.all(axis=1).any() or (~units).all(axis=1).any()):
+        # 64 rows of 50 units: 128 / 2^50 for a right layer.
+        return fault("all channels of a row are dropped or kept alike", 1.2e-13)
+    return holds(f"{units.size} {subject.kind}s dropped or kept as a whole", 1.2e-13)
 
 
 @check("values", kinds=ZERO)
@@ -88,14 +91,17 @@ def any_order_in_memory(subject: Subject) -> Finding:
     """An input that is transposed in memory is treated as any other.
 
     Proves: each output is 0 or its own input scaled, for a transposed view and for every other
-    row.
+    row; and that some are dropped and some kept.
     Misses: frameworks whose arrays have no strides copy the input first, and pass for nothing.
     """
     p = subject.p
     x = subject.input(64, 50)
     turned = np.ascontiguousarray(x.T).T
     for view in (turned, x[::2]):
-        found = _stray(subject.train(view, p), view, p)
+        y = subject.train(view, p)
+        found = not_dropout(y, view, p)
         if found:
             return fault(found)
+        if not (y == 0).any() or not (y != 0).any():
+            return fault(f"all of {y.size} entries are dropped, or all kept")
     return holds("a transposed and a sliced view give 0 or x / (1 - p)")
