@@ -37,9 +37,9 @@
   });
 
   const build = () => {
-    const { parts, synonyms, first } = window.bookSearch;
-    const entries = parts.map(([page, anchor, title, chapter, text, code, weight], id) => (
-      { id, title, chapter, text, code, weight, path: `${page}.html${anchor ? `#${anchor}` : ""}` }));
+    const { pages, synonyms, first } = window.bookSearch;
+    const entries = pages.flatMap(([page, chapter, weight, parts]) => parts.map(([anchor, title, text, code]) => (
+      { title, chapter, text, code, weight, path: `${page}.html${anchor ? `#${anchor}` : ""}` }))).map((entry, id) => ({ id, ...entry }));
     const byPath = new Map(entries.map((entry) => [entry.path, entry]));
     const groups = synonyms.map((group) => group.map((phrase) => ({ phrase, terms: stems(phrase) })));
     const engine = new window.MiniSearch({

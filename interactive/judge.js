@@ -184,7 +184,7 @@ window.bookJudge = (() => {
     || (one.isSymbolNode && CONSTANTS.includes(one.name))).length > 0;
   const stored = (text) => {
     const node = exact.parse(text);
-    return { node, text, code: compiled(text), exact: !isSmooth(node) };
+    return { node, code: compiled(text), exact: !isSmooth(node) };
   };
 
   const formula = (field, text, general = {}) => {

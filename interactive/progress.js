@@ -79,5 +79,5 @@ window.bookProgress = (() => {
     const data = document.querySelector("script.progress-data");
     if (host && data) show(host, JSON.parse(data.textContent));
   });
-  return { all: () => ({ ...kept }), erase, lasts: () => lasting, note };
+  return { all: () => ({ ...kept }), note };
 })();

@@ -23,8 +23,7 @@ window.bookReading = (() => {
       ? value.get(value.size().map(() => 0)) : value);
     const smooth = (name) => each((v) => {
       if (engine === exact) throw new NotExact(name);
-      const value = engine === rounded && typeof v !== "number" ? engine.number(v) : v;
-      return Math[name](value);
+      return Math[name](typeof v === "number" ? v : engine.number(v));
     });
     const power = (base, exponent) => {
       if (isColumn(base)) return dotPow(base, exponent); // x^2 squares the entries

@@ -78,15 +78,15 @@ def test_rows_are_filtered_and_sorted(browser):
         rows = page.locator("table.catalogue > tbody > tr")
         shown = page.locator("table.catalogue > tbody > tr:not([hidden])")
         assert rows.count() == shown.count() == len(VARIANTS)
-        page.select_option(".catalogue-filter [name=family]", "recurrent")
+        page.select_option(".row-filter [name=family]", "recurrent")
         wanted = [v["name"] for v in VARIANTS if v["family"] == "recurrent"]
         assert shown.locator("strong").all_inner_texts() == wanted
-        page.select_option(".catalogue-filter [name=order]", "name")
+        page.select_option(".row-filter [name=order]", "name")
         assert shown.locator("strong").all_inner_texts() == sorted(wanted, key=str.lower)
         assert "family=recurrent" in page.url
-        page.fill(".catalogue-filter [name=words]", "no such word")
+        page.fill(".row-filter [name=words]", "no such word")
         assert shown.count() == 0
-        page.click(".catalogue-filter button")
+        page.click(".row-filter button")
         assert shown.count() == len(VARIANTS)
         assert problems == []
 

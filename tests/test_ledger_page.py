@@ -51,7 +51,7 @@ def test_filter_finds_rows_and_keeps_its_choices_in_the_address(browser):
         for kind, number in ledger_page.kinds(build_ledger.ROOT).items():
             page.select_option("[name=kind]", kind)
             assert page.locator(VISIBLE).count() == number
-            assert f"{number} of {len(records)}" in page.locator(".ledger-filter p").inner_text()
+            assert f"{number} of {len(records)}" in page.locator(".row-filter p").inner_text()
         page.reload()
         assert page.locator(VISIBLE).count() == number
         page.get_by_role("button", name="Show all").click()
@@ -83,7 +83,7 @@ def test_without_javascript_all_rows_show_and_no_filter(browser):
         page = context.new_page()
         page.goto(PAGE.as_uri())
         assert page.locator(VISIBLE).count() == len(build_ledger.statements())
-        assert not page.locator(".ledger-filter").is_visible()
+        assert not page.locator(".row-filter").is_visible()
 
 
 @pytest.mark.browser

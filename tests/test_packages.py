@@ -10,6 +10,7 @@ import sysconfig
 import tarfile
 import tomllib
 import venv
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,9 @@ SOURCES = ("LICENSE", "MANIFEST.in", "README.md", "pyproject.toml")
 FOLDERS = ("book", "dropcheck", "dropoutlib", "tests")
 PROJECTS = {"dropoutlib": ".", "dropcheck": "dropcheck", "book": "book"}
 # That of the book grows with every stored study, which chapters read.
-KILOBYTES = {"dropoutlib": 120, "dropcheck": 120, "book": 480}
+KILOBYTES = {"dropoutlib": 120, "dropcheck": 120, "book": 400}
+STORED = re.compile(r"results/(pilot|small)/(\w+)\.json$")
+READ = re.compile(r'results\.(?:load|read)\("(\w+)", "(pilot|small)"\)')
 
 
 def run(*command, cwd, **options):
@@ -77,6 +80,14 @@ def installed(wheels, tmp_path_factory):
 @pytest.mark.parametrize("name", PROJECTS)
 def test_wheel_is_small(wheels, name):
     assert wheels[name].stat().st_size < 1000 * KILOBYTES[name]
+
+
+def test_wheel_of_the_book_holds_the_pilots_and_small_runs_that_are_read(wheels):
+    names = zipfile.ZipFile(wheels["book"]).namelist()
+    stored = {found.groups() for name in names if (found := STORED.search(name))}
+    files = [*(ROOT / "manuscript").glob("*.md"), *(ROOT / "book").rglob("*.py")]
+    texts = [path.read_text(encoding="utf-8") for path in files]
+    assert stored == {(version, id) for text in texts for id, version in READ.findall(text)}
 
 
 def test_source_distribution_holds_the_library_and_no_test(source, tmp_path):

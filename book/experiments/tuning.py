@@ -9,10 +9,70 @@ that is sure of its errors is mended by one number.
 
 import numpy as np
 
-__all__ = ["MEASURES", "candidates", "choose", "measure", "temperature"]
+__all__ = [
+    "AGAIN",
+    "LEVELS",
+    "MEASURES",
+    "candidates",
+    "choose",
+    "measure",
+    "on_mnist",
+    "temperature",
+    "weight_seeds",
+]
 
 MEASURES = ("error", "nll", "scaled")
+AGAIN = 500_000  # added to a seed, other weights, orders and masks for the same rows
+LEVELS = {
+    "lr": [0.001, 0.002, 0.004, 0.008, 0.016, 0.032],
+    "dropout": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
+}
 SHARPEST = 20.0  # no logits are multiplied or divided by more than this
+
+
+def on_mnist(levels):
+    """Return how a study of small networks on MNIST is run, as keywords of `registry.experiment`.
+
+    Parameters
+    ----------
+    levels : dict of list
+        The levels of each axis, ``lr`` among them. Without dropout the pilot chose its highest
+        learning rate for some seeds: those of the full study are twice the pilot's.
+
+    Returns
+    -------
+    dict
+    """
+    return {
+        "seeds": range(10),
+        "pilot": {"levels": levels | {"lr": [rate / 2 for rate in levels["lr"]]}},
+        "pilot_seeds": range(1000, 1004),
+        "settings": {
+            "data": "mnist",
+            "sizes": [1000, 500, 2500],
+            "pool": 2,
+            "width": 128,
+            "epochs": 40,
+            "moments": 8,
+            "batch_size": 50,
+            "levels": levels,
+        },
+        "small": {
+            "data": "mnist_5k",
+            "sizes": [100, 50, 100],
+            "width": 16,
+            "epochs": 12,
+            "moments": 2,
+        },
+        "small_seeds": range(2),
+        "batch": 10,
+        "tolerance": 0.25,
+    }
+
+
+def weight_seeds(seeds, arm):
+    """Seeds of weights, orders and masks: those of the rows, but others for "none again"."""
+    return [seed + AGAIN * (arm == "none again") for seed in seeds]
 
 
 def candidates(levels):

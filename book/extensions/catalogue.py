@@ -1,18 +1,20 @@
 """Render the catalogue of variants from interactive/catalogue.yml, as one table.
 
 The table is written in Markdown, so that formulas, sources and statements are what they are
-elsewhere. It is whole without a script; a script sorts and filters its rows.
+elsewhere. The form above it filters and sorts the rows.
 """
 
-from html import escape
 from pathlib import Path
 
 import yaml
+
+from book.extensions import rows
 
 PAGE = "interactive/catalogue"
 ROOM = '<div class="catalogue-table"></div>'
 UNVERIFIED = "not verified here"
 COLUMNS = ("Variant", "In training", "Mean and variance", "In evaluation", "Code and statement")
+VERIFIED = {"yes": "verified", "no": UNVERIFIED}
 ORDERS = {"": "as listed", "name": "by name", "year": "by year"}
 
 
@@ -22,14 +24,21 @@ def load(root):
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
+def slug(family):
+    """Return the name of a family as part of a class."""
+    return family.replace(" ", "-")
+
+
 def row(variant):
     """Return one row of the table, a list of cells that are lists of paragraphs."""
-    verified = variant["statement"] != UNVERIFIED
-    statement = f"{{prf:ref}}`{variant['statement']}`" if verified else f"*{UNVERIFIED}*"
+    if variant["statement"] == UNVERIFIED:
+        statement = f"[*{UNVERIFIED}*]{{.verified-no}}"
+    else:
+        statement = f"[{{prf:ref}}`{variant['statement']}`]{{.verified-yes}}"
     return [
         [
             f"**{variant['name']}**",
-            f"[{variant['family']}]{{.family}}",
+            f"[{variant['family']}]{{.family .family-{slug(variant['family'])}}}",
             f"{{cite:t}}`{variant['source']}`",
         ],
         [variant["formula"]],
@@ -51,27 +60,14 @@ def table(variants):
     return "\n".join([*lines, "```"])
 
 
-def choices(label, name, options):
-    """Return a choice of the form above the table."""
-    items = "".join(f'<option value="{escape(v)}">{escape(t)}</option>' for v, t in options)
-    return f'<label>{label}<select name="{name}">{items}</select></label>'
-
-
 def form(families):
-    """Return the form that sorts and filters, hidden where no script runs."""
-    verified = {"": "all", "yes": "verified", "no": UNVERIFIED}
-    return "\n".join(
-        [
-            '<form class="catalogue-filter">',
-            choices("Family", "family", [("", "all"), *((f, f) for f in families)]),
-            choices("Verified", "verified", verified.items()),
-            choices("Order", "order", ORDERS.items()),
-            '<label>Words<input name="words" type="search"></label>',
-            '<button type="reset">Show all</button>',
-            '<p role="status"></p>',
-            "</form>",
-        ]
-    )
+    """Return the form that sorts and filters."""
+    menus = [
+        rows.menu("family", {slug(family): family for family in families}),
+        rows.menu("verified", VERIFIED),
+        rows.menu("order", ORDERS),
+    ]
+    return rows.form("table.catalogue > tbody > tr", "variant", menus)
 
 
 def render(root):
@@ -86,15 +82,7 @@ def fill(app, docname, source):
         source[0] = source[0].replace(ROOM, render(app.srcdir))
 
 
-def attach(app, pagename, templatename, context, doctree):
-    """Add script and style to the page; the files are copied with those of the figures."""
-    if pagename == PAGE:
-        app.add_css_file("interactive/catalogue.css")
-        app.add_js_file("interactive/catalogue.js", priority=600)
-
-
 def setup(app):
-    """Connect the hooks."""
+    """Connect the hook."""
     app.connect("source-read", fill)
-    app.connect("html-page-context", attach)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -4,12 +4,12 @@ The data come from `book.exercises.fields`, where each field is declared once fo
 What reads a formula is vendored under interactive/vendor; a page loads it when a field is used.
 """
 
-import json
 import re
 import shutil
 from pathlib import Path
 
 from book.exercises.fields import FIELDS, GENERAL, exported
+from book.extensions.page_data import data_script
 
 FOLDER = "interactive"
 VENDOR = "vendor/mathjs"
@@ -33,9 +33,7 @@ def attach_fields(app, pagename, templatename, context, doctree):
     if not labels:
         return
     static = context["pathto"]("_static", resource=True).rstrip("/")
-    text = json.dumps(data(labels, static), ensure_ascii=False, separators=(",", ":"))
-    text = text.replace("</", "<\\/")
-    context["body"] = f'{body}<script type="application/json" class="answer-fields">{text}</script>'
+    context["body"] = body + data_script("answer-fields", data(labels, static))
     app.add_css_file(f"{FOLDER}/playground.css")
     app.add_css_file(f"{FOLDER}/fields.css")
     app.add_js_file(f"{FOLDER}/fields.js", priority=600)

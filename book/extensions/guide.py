@@ -4,13 +4,13 @@ Without JavaScript the page is the table of all rules, each with what stored res
 against it; interactive/guide.js asks the questions and shows the rows that the choices lead to.
 """
 
-import json
 from html import escape
 from pathlib import Path
 
 import yaml
 
 from book.extensions import answers
+from book.extensions.page_data import data_script
 from book.scripts import ledger_page
 
 PAGE = "interactive/guide"
@@ -223,9 +223,7 @@ def render(root):
         ],
         "clashes": [{"id": clash["id"], "when": clash["when"]} for clash in guide["clashes"]],
     }
-    script = json.dumps(data, ensure_ascii=False).replace("</", "<\\/")
-    html += ["</ul>", f'<script type="application/json" class="guide-data">{script}</script>']
-    return "\n".join(html)
+    return "\n".join([*html, "</ul>", data_script("guide-data", data)])
 
 
 def fill(app, docname, source):

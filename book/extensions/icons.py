@@ -27,8 +27,7 @@ def of_style(style, shown):
     signs = set()
 
     def kept(rule):
-        names = {name.strip(":").removesuffix("before").strip(":") for name in rule[1].split(",")}
-        if not {name.strip(".") for name in names} & shown:
+        if shown.isdisjoint(SHOWN.findall(rule[1])):
             return ""
         signs.add(int(rule[2], 16) if len(rule[2]) > 1 else ord(rule[2]))
         return rule[0]

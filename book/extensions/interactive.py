@@ -15,6 +15,7 @@ FIGURE = re.compile(r'data-figure="([a-z-]+)"')
 GUESS = 'class="guess admonition'
 ANSWERS = 'class="answers"'
 SCORECARD = 'class="scorecard"'
+ROWS = 'class="row-filter"'
 # Data of a figure: stored as JSON, handed over as a script, for a page from disk may fetch nothing.
 DATA = {"mc": "mc-networks.json"}
 # What a figure needs besides the shared script.
@@ -29,6 +30,9 @@ def attach_scripts(app, pagename, templatename, context, doctree):
         app.add_css_file(f"{FOLDER}/playground.css")
     if GUESS in body:
         app.add_js_file(f"{FOLDER}/guess.js", priority=600)
+    if ROWS in body:
+        app.add_css_file(f"{FOLDER}/rows.css")
+        app.add_js_file(f"{FOLDER}/rows.js", priority=600)
     figures = dict.fromkeys(FIGURE.findall(body))
     if not figures:
         return

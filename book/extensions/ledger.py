@@ -1,39 +1,22 @@
 """Show each statement in its row of the ledger, and put a filter above the rows.
 
 The ledger names statements and the checks they passed; what a statement says is taken from its
-chapter, so that it is written once. Without JavaScript all rows are shown and the filter is not.
+chapter, so that it is written once.
 """
 
 import re
-from html import escape
 from pathlib import Path
 
 from docutils import nodes
 from sphinx.util.docutils import new_document
 
+from book.extensions import rows
 from book.scripts import ledger_page
 from book.scripts.build_ledger import KINDS, PAGE, chapter_titles, chapters, statements
 from book.scripts.colab import repository
 
 DOCUMENT = PAGE.with_suffix("").as_posix()
 LINK = "#ledger-"
-FORM = """\
-<form class="ledger-filter" role="search" aria-label="Statements">
-{choices}
-<label>Words <input type="search" name="words" placeholder="such as: ridge, q^n, thm-"></label>
-<button type="reset">Show all</button>
-<p role="status" aria-live="polite"></p>
-</form>
-"""
-
-
-def choice(name, options):
-    """A menu of the filter; `options` maps what is compared to what is shown."""
-    items = "".join(
-        f'<option value="{escape(value)}">{escape(text)}</option>'
-        for value, text in {"": "all", **options}.items()
-    )
-    return f'<label>{name.capitalize()} <select name="{name}">{items}</select></label>'
 
 
 def methods_of(row):
@@ -43,14 +26,13 @@ def methods_of(row):
 
 def form(root):
     """The filter as HTML: by chapter, kind, method and words."""
-    rows = ledger_page.rows(root).values()
-    found = {method for row in rows for method in methods_of(row)}
-    choices = [
-        choice("chapter", chapter_titles(root)),
-        choice("kind", {kind: kind for kind in KINDS}),
-        choice("method", {method: method for method in sorted(found)}),
+    found = {method for row in ledger_page.rows(root).values() for method in methods_of(row)}
+    menus = [
+        rows.menu("chapter", chapter_titles(root)),
+        rows.menu("kind", {kind: kind for kind in KINDS}),
+        rows.menu("method", {method: method for method in sorted(found)}),
     ]
-    return FORM.format(choices="\n".join(choices))
+    return rows.form("table.ledger > tbody", "statement", menus, "such as: ridge, q^n, thm-")
 
 
 def contents(env):
@@ -162,15 +144,7 @@ def lay_out(app, doctree, docname):
     first.parent.insert(first.parent.index(first), room)
 
 
-def attach_filter(app, pagename, templatename, context, doctree):
-    """Load the script of the filter and its style where the filter is."""
-    if pagename == DOCUMENT:
-        app.add_css_file("interactive/ledger.css")
-        app.add_js_file("interactive/ledger.js", priority=600)
-
-
 def setup(app):
-    """Connect the hooks, the first after those that set the type of a page."""
+    """Connect the hook, after those that set the type of a page."""
     app.connect("doctree-resolved", lay_out, priority=700)
-    app.connect("html-page-context", attach_filter)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

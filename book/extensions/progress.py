@@ -1,11 +1,11 @@
 """Let pages remember what was answered, and the first page show it."""
 
-import json
 import re
 from pathlib import Path
 
 from book.exercises.fields import FIELDS
 from book.extensions import questions
+from book.extensions.page_data import data_script
 from book.scripts import single_page
 
 FOLDER = "interactive"
@@ -62,11 +62,7 @@ def attach_progress(app, pagename, templatename, context, doctree):
     body = context.get("body") or ""
     shown = 'class="reader-progress"' in body
     if shown:
-        text = json.dumps(chapters(app.srcdir), ensure_ascii=False, separators=(",", ":"))
-        text = text.replace("</", "<\\/")
-        context["body"] = (
-            f'{body}<script type="application/json" class="progress-data">{text}</script>'
-        )
+        context["body"] = body + data_script("progress-data", chapters(app.srcdir))
         app.add_css_file(f"{FOLDER}/fields.css")
     if shown or any(mark in body for mark in REMEMBERS):
         app.add_js_file(f"{FOLDER}/progress.js", priority=599)

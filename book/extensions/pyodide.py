@@ -21,6 +21,7 @@ from pathlib import Path
 
 from docutils import nodes
 
+from book.extensions.page_data import data_script
 from book.scripts import fetch_pyodide
 
 FOLDER = "interactive"
@@ -154,8 +155,7 @@ def attach(app, pagename, templatename, context, doctree):
             "lacks": {i: spoken(need) for i, need in enumerate(needs) if need and not refused},
             **shared(app, origin, context["pathto"]("_static", resource=True).rstrip("/")),
         }
-        text = json.dumps(runs, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
-        body = f'{body}<script type="application/json" class="page-python">{text}</script>'
+        body += data_script("page-python", runs)
         app.add_js_file(f"{FOLDER}/run.js", priority=603)  # behind the fields
     context["body"] = body
 

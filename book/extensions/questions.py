@@ -41,7 +41,7 @@ def box(question, name, title):
     ]
     lines = [f"::::{{admonition}} {title}", ":class: guess", f":name: {name}", ""]
     lines += [question["ask"], "", *listed, "", ":::{dropdown} Answer"]
-    lines += [f"{question['because']}", "", f"[What it rests on](#ledger-{question['rests']})"]
+    lines += [question["because"], "", f"[What it rests on](#ledger-{question['rests']})"]
     return "\n".join([*lines, ":::", "::::", ""])
 
 

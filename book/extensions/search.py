@@ -28,7 +28,10 @@ SPACED = re.compile(r"(?<=[(\[“])\s+|\s+(?=[,.;:?!)\]”])")
 NAME = re.compile(r"[A-Za-z_]\w{2,}")
 HEADINGS = ("h1", "h2", "h3", "h4")
 NOT_PROSE = {"script", "style", "nav", "svg"}
-NOT_PROSE_CLASSES = {"cell_output", "headerlink", "toctree-wrapper", "interval", "unless"}
+NOT_PROSE_CLASSES = {
+    *("cell_output", "headerlink", "toctree-wrapper", "interval", "unless"),
+    "statement",  # what the ledger repeats of a chapter, to which a search leads
+}
 
 
 def words_of(tag):
@@ -96,24 +99,28 @@ def entries(html):
         code = {}  # each name once, in order
         for block in whole.find_all("pre"):
             code |= dict.fromkeys(NAME.findall(block.extract().get_text()))
-        yield anchor, title, words_of(whole), " ".join(code)
+        text = words_of(whole)
+        said = set(NAME.findall(text))  # found there already, and weighs more
+        yield anchor, title, text, " ".join(name for name in code if name not in said)
         whole.decompose()
 
 
 def records(outdir, pages, weights):
-    """Return page, anchor, title, title of the page, text, code and weight of each part."""
+    """Return for each page its name, title, weight and parts, as `entries` gives these."""
     found = []
     for page in pages:
         html = (Path(outdir) / f"{page}.html").read_text(encoding="utf-8")
         parts = list(entries(html))[::-1]
         if not parts:
             continue
-        first = parts[0]
+        top, title, *_ = parts[0]
         weight = next((weights[name] for name in weights if page.startswith(name)), 1)
-        for anchor, title, text, code in parts:
-            anchor = "" if anchor == first[0] else anchor
-            if text or code:
-                found.append([page, anchor, title, first[1], text, code, weight])
+        kept = [
+            ["" if anchor == top else anchor, *part]
+            for anchor, *part in parts
+            if any(part[1:])  # text or code
+        ]
+        found.append([page, title, weight, kept])
     return found
 
 
@@ -123,11 +130,13 @@ def write(app, exception):
     if exception or app.builder.format != "html" or not source.exists():
         return
     words = yaml.safe_load(source.read_text(encoding="utf-8"))
-    parts = records(outdir, sorted(app.env.found_docs), words["weights"])
-    known = {f"{page}.html#{anchor}".rstrip("#") for page, anchor, *_ in parts}
+    found = records(outdir, sorted(app.env.found_docs), words["weights"])
+    known = {
+        f"{page}.html#{anchor}".rstrip("#") for page, *_, parts in found for anchor, *_ in parts
+    }
     if missing := [path for row in words["first"] for path in row["show"] if path not in known]:
         raise ValueError(f"{WORDS} names {', '.join(missing)}: no page has such a part to search")
-    data = {"synonyms": words["synonyms"], "first": words["first"], "parts": parts}
+    data = {"synonyms": words["synonyms"], "first": words["first"], "pages": found}
     target = outdir / "_static" / "search"
     target.mkdir(parents=True, exist_ok=True)
     shutil.copy2(Path(app.srcdir) / ENGINE, target)

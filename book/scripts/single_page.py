@@ -24,7 +24,7 @@ SCREEN_ONLY = (
     ".actions",
     ".guide-form",
     ".reader-progress",
-    ".ledger-filter",
+    ".row-filter",
 )
 STYLES = (
     "styles/theme.css",
@@ -36,7 +36,7 @@ STYLES = (
     "sphinx-design.min.css",
     "book.css",
     "interactive/playground.css",
-    "interactive/ledger.css",
+    "interactive/rows.css",
 )
 MATHJAX = json.dumps(
     {"loader": {"load": formulas.COMPONENTS}, "options": {"processHtmlClass": "math"}}

@@ -24,6 +24,12 @@ def close(found, wanted, rounding=1e-12):
     )
 
 
+def mean_and_variance(weights, values):
+    """Both under the weights of the cases, exact where these are."""
+    mean = weights @ values
+    return np.array([mean, weights @ values**2 - mean**2])
+
+
 # Recurrent networks.
 
 STEPS = 3
@@ -149,8 +155,7 @@ def test_dropped_updates_by_identity(claim, rng):
             masks, weights = states_of(shared, p)
             powers = np.array([w ** (STEPS - 1 - t) for t in range(STEPS)])
             states = w**STEPS * start + (masks * (powers * updates)) @ np.ones(3, int) / (1 - p)
-            mean = weights @ states
-            return np.array([mean, weights @ states**2 - mean**2])
+            return mean_and_variance(weights, states)
 
         return of
 
@@ -267,8 +272,7 @@ def test_zoneout_step_by_identity(claim, rng):
         old, new, zeta = v
         values = MASKS1[:, 0] * new + (1 - MASKS1[:, 0]) * old  # kept units take the new value
         weights = mask_weights(MASKS1, zeta)
-        mean = weights @ values
-        return np.array([mean, weights @ values**2 - mean**2])
+        return mean_and_variance(weights, values)
 
     @claim
     def check(stated):
@@ -423,20 +427,20 @@ def factors(masks):
     return masks * masks.shape[1], masks.sum(axis=1, keepdims=True)
 
 
+def summed_factors(masks, chances):
+    """Sum of m_i n / |m| over masks with their chances, exact; the mean if these sum to 1."""
+    above, below = factors(masks)
+    return sum(
+        chance * row / whole[0] for chance, row, whole in zip(chances, above, below, strict=True)
+    )
+
+
 def unit_means(law):
     """Exact means of m_i n / |m|, a function of weights that a law turns into probabilities."""
 
     def means(v):
         masks, chances = law(v)
-        above, below = factors(masks)
-        total = sum(chances)
-        return (
-            sum(
-                chance * row / whole[0]
-                for chance, row, whole in zip(chances, above, below, strict=True)
-            )
-            / total
-        )
+        return summed_factors(masks, chances) / sum(chances)
 
     return means
 
@@ -509,12 +513,7 @@ def test_realised_rate_of_coins_and_of_own_rates_by_identity(claim, rng):
     @claim.part(3)
     def coins(stated):
         def means(v):
-            above, below = factors(SOME3)
-            chances = mask_weights(SOME3, v[0])
-            return sum(
-                chance * row / whole[0]
-                for chance, row, whole in zip(chances, above, below, strict=True)
-            )
+            return summed_factors(SOME3, mask_weights(SOME3, v[0]))
 
         return dropcheck.identity(means, lambda v: np.array([stated(v[0])] * 3), 1, rng=rng)
 
@@ -718,8 +717,7 @@ def test_edges_by_identity(claim, rng):
             terms, p = v[:3] * v[3:6], v[6]
             sums = MASKS3 @ terms * scale(1 - p)
             weights = mask_weights(MASKS3, p)
-            mean = weights @ sums
-            return np.array([mean, weights @ sums**2 - mean**2])
+            return mean_and_variance(weights, sums)
 
         def wanted(v):
             terms, p = v[:3] * v[3:6], v[6]
@@ -958,8 +956,7 @@ def test_mixout_by_identity(claim, rng):
             w, w0, p = v
             values = program(MASKS1[:, 0], w, w0, p)
             weights = mask_weights(MASKS1, p)
-            mean = weights @ values
-            return np.array([mean, weights @ values**2 - mean**2])
+            return mean_and_variance(weights, values)
 
         def wanted(v):
             w, w0, p = v

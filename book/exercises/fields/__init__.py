@@ -1,20 +1,8 @@
 """The fields of all chapters: importing a chapter's module enters them."""
 
-from . import (  # noqa: F401 (they enter their fields)
-    bayesian,
-    ensemble,
-    evidence,
-    formulation,
-    gradients,
-    implementation,
-    mistakes,
-    noise,
-    practice,
-    predictions,
-    sequences,
-    systems,
-    variants,
-)
+import importlib
+import pkgutil
+
 from .kinds import (
     FIELDS,
     GENERAL,
@@ -38,3 +26,6 @@ __all__ = [
     "Numbers",
     "exported",
 ]
+
+for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
+    importlib.import_module(_module.name)

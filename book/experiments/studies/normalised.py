@@ -15,15 +15,10 @@ from ..networks import SeedDropout, SeedLinear, stream
 from ..registry import experiment
 from ..structures import SeedBatchNorm, retake_statistics
 from ..training import fit, outputs
-from ..tuning import candidates, choose, measure
+from ..tuning import LEVELS, candidates, choose, measure, on_mnist, weight_seeds
 
 PLACES = ("before", "between", "after")
-AGAIN = 500_000  # added to a seed, other weights, orders and masks for the same rows
 ARMS = ("none", "none again", *PLACES)
-LEVELS = {
-    "lr": [0.001, 0.002, 0.004, 0.008, 0.016, 0.032],
-    "dropout": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
-}
 
 
 def network(sizes, seeds, place, p):
@@ -55,30 +50,7 @@ def network(sizes, seeds, place, p):
     "Q2",
     title="Dropout before, between and behind batch normalisation, equally tuned, on MNIST",
     arms=ARMS,
-    seeds=range(10),
-    # The pilot chose its highest learning rate for some seeds: all levels were then doubled.
-    pilot={"levels": LEVELS | {"lr": [rate / 2 for rate in LEVELS["lr"]]}},
-    pilot_seeds=range(1000, 1004),
-    settings={
-        "data": "mnist",
-        "sizes": [1000, 500, 2500],
-        "pool": 2,
-        "width": 128,
-        "epochs": 40,
-        "moments": 8,
-        "batch_size": 50,
-        "levels": LEVELS,
-    },
-    small={
-        "data": "mnist_5k",
-        "sizes": [100, 50, 100],
-        "width": 16,
-        "epochs": 12,
-        "moments": 2,
-    },
-    small_seeds=range(2),
-    batch=10,
-    tolerance=0.25,
+    **on_mnist(LEVELS),
 )
 def normalised(seeds, arm, *, data, sizes, pool, levels, **settings):
     """Tune an arm for each seed on its validation rows, and judge it on its test rows.
@@ -102,7 +74,7 @@ def normalised(seeds, arm, *, data, sizes, pool, levels, **settings):
     """
     parts = blocks(data, seeds, sizes, pool)
     x, y = (np.concatenate(part, axis=1) for part in zip(*parts, strict=True))
-    own = [seed + AGAIN * (arm == "none again") for seed in seeds]
+    own = weight_seeds(seeds, arm)
     place = arm if arm in PLACES else None
     axes = ("lr", "dropout") if place else ("lr",)
     plain, mended = [], []

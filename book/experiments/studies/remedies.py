@@ -14,10 +14,9 @@ from ..networks import mlp, stream
 from ..registry import experiment
 from ..structures import SeedShift
 from ..training import fit, outputs
-from ..tuning import candidates, choose, measure
+from ..tuning import AGAIN, LEVELS, candidates, choose, measure, on_mnist, weight_seeds
 
 CLASSES = 10
-AGAIN = 500_000  # added to a seed, other weights, orders and masks for the same rows
 REMEDIES = ("weight decay", "label smoothing", "mixup", "shifts", "ensemble")
 BASELINES = {
     "logistic regression": lambda c: LogisticRegression(C=c, max_iter=300),
@@ -33,9 +32,7 @@ ARMS = {
     "dropout, labels permuted": ("dropout",),
     **dict.fromkeys(BASELINES, ()),
 }
-LEVELS = {
-    "lr": [0.001, 0.002, 0.004, 0.008, 0.016, 0.032],
-    "dropout": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
+TRIED = LEVELS | {
     "weight decay": [0.01, 0.03, 0.1, 0.3, 1.0, 3.0],
     "label smoothing": [0.02, 0.05, 0.1, 0.15, 0.2, 0.3],
     "mixup": [0.1, 0.2, 0.4, 0.8, 1.6, 3.2],
@@ -44,39 +41,13 @@ LEVELS = {
     "logistic regression": [0.001, 0.003, 0.01, 0.03, 0.1, 0.3],
     "nearest neighbours": [1, 2, 3, 4, 5, 7],
 }
-RUNS = {
-    "seeds": range(10),
-    # Without dropout the pilot chose its highest learning rate: all levels were then doubled.
-    "pilot": {"levels": LEVELS | {"lr": [rate / 2 for rate in LEVELS["lr"]]}},
-    "pilot_seeds": range(1000, 1004),
-    "small": {
-        "data": "mnist_5k",
-        "sizes": [100, 50, 100],
-        "width": 16,
-        "epochs": 12,
-        "moments": 2,
-    },
-    "small_seeds": range(2),
-    "batch": 10,
-    "tolerance": 0.25,
-}
 
 
 @experiment(
     "Q1",
     title="Dropout beside other remedies, alone and together, equally tuned, on MNIST",
     arms=ARMS,
-    settings={
-        "data": "mnist",
-        "sizes": [1000, 500, 2500],
-        "pool": 2,
-        "width": 128,
-        "epochs": 40,
-        "moments": 8,
-        "batch_size": 50,
-        "levels": LEVELS,
-    },
-    **RUNS,
+    **on_mnist(TRIED),
 )
 def remedies(seeds, arm, *, data, sizes, pool, levels, **settings):
     """Tune an arm for each seed on its validation rows, and judge it on its test rows.
@@ -108,7 +79,7 @@ def remedies(seeds, arm, *, data, sizes, pool, levels, **settings):
     if arm.endswith("permuted"):
         pairs = zip(seeds, labels, strict=True)
         labels = np.stack([stream(seed, "permuted").permutation(own) for seed, own in pairs])
-    own = [seed + AGAIN * (arm == "none again") for seed in seeds]
+    own = weight_seeds(seeds, arm)
     axes = (arm,) if arm in BASELINES else ("lr", *ARMS[arm])
     tried = []
     for given in candidates({axis: levels[axis] for axis in axes}):
