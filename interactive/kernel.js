@@ -32,7 +32,13 @@ window.bookKernel = (() => {
       for (const name of Object.keys(packed)) files[name] = await decode(packed[name]);
       const embedded = "pyodide.asm.wasm" in files;
       if (embedded) serve(files);
-      else importScripts(`${address}pyodide.js`);
+      else {
+        try {
+          importScripts(`${address}pyodide.js`);
+        } catch {
+          throw new Error(`${address}pyodide.js could not be fetched, perhaps for want of a network`);
+        }
+      }
       const pyodide = await self.loadPyodide({
         indexURL: embedded ? NOWHERE : address, env: { MPLBACKEND: "agg" } });
       if (interrupt) pyodide.setInterruptBuffer(interrupt);

@@ -109,11 +109,12 @@ window.bookReading = (() => {
     [/\bnp\.|\bmath\./g, ""], [/(?<![\d.])\.(?=\d)/g, "0."],
     [/(\d)e([+-]?\d+)/gi, "$1*10^($2)"]];
 
-  // A letter before a parenthesis is a factor, as in p(1-p)^2, and pq is a product.
+  // A letter before a parenthesis is a factor, as in p(1-p)^2, and pq is a product; so are p q and
+  // p q(1-p), where the parenthesis that q gets must not make a function of p.
   const spell = (text, letters) => SPELLINGS
     .reduce((found, [from, to]) => found.replace(from, to), text)
-    .replace(/([A-Za-z]\w*)(\s*\()?/g, (all, name, call) => {
-      if (letters.includes(name)) return call ? `(${name})(` : name;
+    .replace(/([A-Za-z]\w*)(\s*\()?(?=(\s+[A-Za-z])?)/g, (all, name, call, factor) => {
+      if (letters.includes(name)) return call ? `(${name})(` : factor ? `(${name})` : name;
       const single = [...name];
       if (!FUNCTIONS.includes(name) && !AVERAGES.includes(name) && !CONSTANTS.includes(name)
         && single.every((letter) => letters.includes(letter))) {

@@ -272,7 +272,17 @@ def test_what_is_no_answer_is_told_so(engine, text, part):
 
 
 @pytest.mark.parametrize(
-    "text", ["p·(2p−1)÷q²", "p*(2*p-1)/(1-p)**2", "p(2p-1)/(1-p)^2", "pp^2/q^2 - p", "p^3 q^-2 - p"]
+    "text",
+    [
+        "p·(2p−1)÷q²",
+        "p*(2*p-1)/(1-p)**2",
+        "p(2p-1)/(1-p)^2",
+        "pp^2/q^2 - p",
+        "p^3 q^-2 - p",
+        "p q (p - q)/q^3",
+        "p q(p - q) q^-3",
+        "p p^2 q^-2 - p",
+    ],
 )
 def test_spellings_of_people_are_read(engine, text):
     assert judge(engine, "ex-formulation-skewness", 0, text)["right"]

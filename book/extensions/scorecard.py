@@ -65,7 +65,8 @@ def matrix(layers, results):
     return "\n".join(
         [
             '<div class="pst-scrollable-table-container" tabindex="0"><table class="scorecard">',
-            "<caption>✓ all checks hold, • a note, ✗ a fault, – not offered</caption>",
+            "<caption>✓ all checks hold, • a note, ✗ a fault, – not offered; "
+            "empty: no check</caption>",
             f'<thead><tr><th scope="col">Layer</th>{heads}</tr></thead><tbody>',
             *rows,
             "</tbody></table></div>",
