@@ -4,6 +4,7 @@ import planted_layers as planted
 import pytest
 
 from dropcheck import conformance
+from dropcheck.conformance import command
 from dropcheck.conformance.registry import FAMILY, GROUPS, check
 
 # Faults that take PyTorch: a second derivative, inplace, and another library's generator.
@@ -70,3 +71,21 @@ def test_what_cannot_be_asked_is_said(keywords, told):
     keywords = {"kind": "element"} | keywords if keywords else {}
     with pytest.raises(ValueError, match=told):
         conformance.run(planted.Good, **keywords)
+
+
+def test_errors_are_no_refusals_where_a_layer_never_runs(capsys):
+    asked = ["--only", "rate-is-p", "--only", "no-probability-is-refused", "--kind", "element"]
+    assert command.main(["planted_layers:RefusesToTrain", *asked]) == 2
+    assert "no check could be run to its end" in capsys.readouterr().err
+
+
+def test_a_module_that_fails_and_a_folder_that_is_not_there_are_told_of_at_once(
+    tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "fails_to_load.py").write_text("1 / 0", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert command.main(["fails_to_load:Dropout"]) == 2
+    assert "cannot import 'fails_to_load': ZeroDivisionError" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        command.main(["torch.nn:Dropout", "--json", str(tmp_path / "none" / "r.json")])
+    assert "in a folder that is there" in capsys.readouterr().err

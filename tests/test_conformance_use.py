@@ -76,6 +76,10 @@ def test_command_on_a_layer_of_one_s_own(package, capsys):
         (["torch.nn:Linear"], "the name 'Linear' does not tell the kind of layer"),
         (["torch.nn:Dropout", "--set", "inplace"], "--set takes NAME=VALUE, got 'inplace'"),
         (["torch.nn:Dropout", "--only", "rate"], "there is no check 'rate'"),
+        (["torch.nn:Dropout", "--set", "a=1"], "unexpected keyword argument 'a'; say with"),
+        (["torch.nn:Dropout", "--seed", "-1"], "not negative, got seed=-1"),
+        (["torch.nn:Dropout2d", "--spatial", "-1"], "not negative, got seed=0, spatial=-1"),
+        (["planted_layers:PLANTED", "--kind", "path"], "a class or a function, got planted_layers"),
     ],
 )
 def test_what_cannot_be_examined_has_a_status_of_its_own(asked, told, capsys):

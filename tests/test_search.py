@@ -174,6 +174,42 @@ def test_words_lead_to_the_section(opened, query, expected, within):
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize(
+    ("query", "chapter", "section"),
+    [
+        ("dropout reinforcement learning", "systems", "the-ratio-of-two-policies"),
+        ("PPO ratio not 1 before first update", "systems", "the-ratio-of-two-policies"),
+        ("merge LoRA", "systems", "merging-an-adapter"),
+        ("model.eval() attention still random", "systems", "attention-in-evaluation"),
+        ("DropKey", "sequences", "keys-dropped-before-the-softmax"),
+        ("sdpa dropout_p", "systems", "attention-in-evaluation"),
+        ("gradient checkpointing dropout", "systems", "a-mask-drawn-again"),
+        ("multi GPU dropout", "systems", "workers-with-one-seed"),
+        ("tensor parallel dropout", "systems", "shards-and-copies"),
+        ("8-bit dropout rate", "systems", "few-random-bits"),
+        ("quantised dropout probability", "systems", "few-random-bits"),
+        ("dropout after final layer", "systems", "an-output-that-is-dropped"),
+        ("dropout before or after pooling", "systems", "pooling-and-dropout"),
+        ("transformer encoder fast path", "systems", "a-path-without-the-layers"),
+        ("ONNX dropout", "systems", "what-an-export-records"),
+        ("Hugging Face dropout", "systems", "the-knobs-of-the-frameworks"),
+        ("max norm dropout", "systems", "weight-decay-beside-dropout"),
+        ("dropout between time steps", "sequences", "one-mask-for-all-steps"),
+        ("zoneout", "sequences", "units-that-stay-as-they-were"),
+        ("DropHead", "sequences", "dividing-by-what-was-kept"),
+        ("attention dropout before softmax", "sequences", "keys-dropped-before-the-softmax"),
+        ("dropout graph neural network", "sequences", "edges-of-a-graph"),
+        ("drop tokens", "sequences", "a-subset-of-the-tokens"),
+        ("mixout", "sequences", "mixing-in-the-weights-of-before"),
+        ("diffusion dropout", "sequences", "a-condition-that-is-dropped"),
+        ("SimCSE", "sequences", "two-views-of-one-sentence"),
+    ],
+)
+def test_questions_about_systems_and_sequences_are_answered(opened, query, chapter, section):
+    assert f"chapters/{chapter}.html#{section}" in found(opened, query)[:3]
+
+
+@pytest.mark.browser
 def test_synonyms_find_what_only_the_other_word_says(opened):
     for one, other in (("CNN", "convolutional"), ("BN", "BatchNorm"), ("RNN", "recurrent")):
         assert set(found(opened, one)) & set(found(opened, other)), one

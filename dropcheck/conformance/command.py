@@ -73,6 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if asked.target is None:
         parser.error("name a layer, such as torch.nn:Dropout")
+    for path in (asked.json, asked.html):
+        if path and (path.is_dir() or not path.parent.is_dir()):
+            parser.error(f"cannot write {path}: name a file in a folder that is there")
     live = sys.stderr.isatty()
     try:
         result = run(

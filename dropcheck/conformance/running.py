@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from importlib import metadata
 from typing import Any
 
@@ -69,7 +70,7 @@ def run(
     Raises
     ------
     ValueError
-        If the arguments do not name a layer, a kind or checks.
+        If the arguments do not name a layer, a kind or checks, or no layer can be built of them.
 
     Examples
     --------
@@ -82,12 +83,16 @@ def run(
     """
     name = target if isinstance(target, str) else _name(target)
     target = load(target) if isinstance(target, str) else target
+    if not callable(target):
+        raise ValueError(f"a layer is a class or a function, got {name}, of {type(target)}")
     short = name.rpartition(":")[2]
     kind = guess_kind(short) if kind is None else kind
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, got kind={kind!r}")
     if not 0 < p < 1:
         raise ValueError(f"p must lie strictly between 0 and 1, got p={p!r}")
+    if seed < 0 or (spatial is not None and spatial < 0):
+        raise ValueError(f"seed and spatial are not negative, got {seed=}, {spatial=}")
     chosen = _chosen(kind, only)
     found = adapter_class(target, adapter)(target, argument=argument, keep=keep, options=options)
     spatial = guess_spatial(short) if spatial is None else spatial
@@ -95,12 +100,20 @@ def run(
     start = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a layer that warns is asked for what it does
+        try:
+            subject.layer(p)
+        except Raised as error:
+            told = "say with argument (--argument) and options (--set) what it takes"
+            raise ValueError(f"{name} cannot be built with p={p:g}: {error}; {told}") from error
         subject.start()
         outcomes = []
         for entry in chosen:
             if progress is not None:
                 progress(entry.name)
             outcomes.append(_outcome(entry, subject))
+        runs = _runs(subject)
+    if not runs:  # so that an error is no proof that the layer refuses what it should
+        outcomes = [replace(outcome, raised=True) for outcome in outcomes]
     return Result(
         target=name,
         kind=kind,
@@ -120,6 +133,17 @@ def _chosen(kind: str, only: Iterable[str] | None) -> list[Check]:
     if unknown:
         raise ValueError(f"there is no check {unknown[0]!r}; there are {', '.join(CHECKS)}")
     return [CHECKS[name] for name in names if kind in CHECKS[name].kinds]
+
+
+def _runs(subject: Subject) -> bool:
+    """Whether the layer gives an output for plain numbers, in training or in evaluation."""
+    for training in (True, False):
+        try:
+            subject.run(subject.layer(subject.p), subject.input(8, 50), training=training)
+        except (NotOffered, Raised):
+            continue
+        return True
+    return False
 
 
 def _outcome(entry: Check, subject: Subject) -> Outcome:

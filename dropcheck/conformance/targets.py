@@ -36,8 +36,9 @@ def load(name: str) -> Any:
         sys.path.insert(0, here)
     try:
         found = importlib.import_module(module)
-    except ImportError as error:
-        raise ValueError(f"cannot import {module!r}: {error}") from error
+    except Exception as error:  # of the module's own code, too
+        told = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
+        raise ValueError(f"cannot import {module!r}: {told}") from error
     for part in attribute.split("."):
         try:
             found = getattr(found, part)

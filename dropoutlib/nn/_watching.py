@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import copy
+import dataclasses
+import random
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves, tree_map_only
+from torch.utils._pytree import tree_leaves, tree_map
 
 from dropoutlib._modules import shadow
 
@@ -33,6 +37,46 @@ class Draw(NamedTuple):
         return alike and all(a.equal(b) for a, b in pairs)
 
 
+@contextlib.contextmanager
+def kept(model, tensors):
+    """Give an empty dictionary of memory that is written to; at the end, all is as it was.
+
+    That is the memory noted, gradients, and the random states of Python, NumPy and torch on the
+    devices of the tensors.
+    """
+    gradients = [(parameter, parameter.grad) for parameter in model.parameters()]
+    own, numbers = random.getstate(), np.random.get_state()  # noqa: NPY002 # what models draw from
+    others = {tensor.device for tensor in tensors if tensor.device.type not in ("cpu", "meta")}
+    kind = next((device.type for device in others), "cuda")
+    written: dict[int, tuple[torch.UntypedStorage, torch.UntypedStorage]] = {}
+    try:
+        for parameter, _ in gradients:
+            parameter.grad = None
+        with torch.random.fork_rng(others, device_type=kind):
+            yield written
+    finally:
+        for storage, before in written.values():
+            storage.copy_(before)
+        for parameter, gradient in gradients:
+            parameter.grad = gradient
+        random.setstate(own)
+        np.random.set_state(numbers)  # noqa: NPY002
+
+
+def leaves(value):
+    """The tensors in lists, dictionaries, data classes and nested tensors."""
+    for leaf in tree_leaves(value):
+        if isinstance(leaf, torch.Tensor):
+            yield from leaf.unbind() if leaf.is_nested else (leaf,)
+        elif _is_data(leaf):
+            yield from leaves(vars(leaf))
+
+
+def version(tensor):
+    """How often a tensor was written to, where that is counted."""
+    return None if tensor.is_inference() else tensor._version
+
+
 class Call:
     """A call of a twin of a model, in which generators of layers are copies, too.
 
@@ -48,8 +92,9 @@ class Call:
         What layers and functions of dropout gave: module, tensor and the tensor's version.
     """
 
-    def __init__(self, model, found, args, kwargs):
-        self.twins = shadow(model)
+    def __init__(self, model, found, args, kwargs, written):
+        self.twins, self.written = shadow(model), written
+        self.shared = {memory(parameter) for parameter in model.parameters()} - {None}
         self.twin, self.given = self.twins[model], (args, kwargs)
         self.names = {twin: name for name, twin in self.twin.named_modules()}
         calls = (one for one in found if one.reach in ("call", "either"))
@@ -68,7 +113,7 @@ class Call:
         """The output of one pass, after which all that the pass noted is here."""
         self.stack, self.draws, self.dropped = [], [], []
         self.drew, self.inputs = dict.fromkeys(self.names), {}
-        args, kwargs = tree_map_only(torch.Tensor, torch.clone, self.given)
+        args, kwargs = tree_map(_cloned, self.given)
         # In evaluation mode a mode for functions would keep attention from its fused path.
         functions = _Functions(self) if self.twin.training else contextlib.nullcontext()
         with Draws(self), functions:
@@ -90,10 +135,17 @@ class Call:
         if drawn and module in self.layers:
             self.drop(module, output)
 
+    def keep(self, given):
+        """Note what parameters hold, of those that an operator may write to."""
+        for tensor in leaves(given):
+            place = memory(tensor)
+            if place in self.shared and place not in self.written:
+                storage = tensor.untyped_storage()
+                self.written[place] = storage, storage.clone()
+
     def drop(self, module, output):
         """Note what a layer or a function of dropout gives."""
-        if isinstance(output, torch.Tensor):
-            self.dropped.append((module, output, output._version))
+        self.dropped += [(module, tensor, version(tensor)) for tensor in leaves(output)]
 
 
 class _Functions(TorchFunctionMode):
@@ -120,13 +172,13 @@ class Draws(TorchDispatchMode):
         self.call = call
 
     def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
+        if operator._schema.is_mutable:
+            self.call.keep((args, kwargs))
         result = operator(*args, **(kwargs or {}))
         if torch.Tag.nondeterministic_seeded in operator.tags and _draws(operator, args, kwargs):
-            values = [leaf for leaf in tree_leaves(result) if isinstance(leaf, torch.Tensor)]
             # What is drawn in place is also scaled in place.
-            self.call.draws.append(
-                Draw(str(operator), self.call.module, tuple(map(torch.clone, values)))
-            )
+            values = tuple(map(torch.clone, leaves(result)))
+            self.call.draws.append(Draw(str(operator), self.call.module, values))
         return result
 
 
@@ -144,3 +196,25 @@ def _copied(generator):
     copy = torch.Generator(generator.device)
     copy.set_state(generator.get_state())
     return copy
+
+
+def _is_data(value):
+    """Whether a value is an object of a data class whose attributes can be seen and replaced."""
+    known = isinstance(value, (type, nn.Module))
+    return dataclasses.is_dataclass(value) and not known and hasattr(value, "__dict__")
+
+
+def _cloned(value):
+    """A tensor or data class that may be written to, from which no gradient goes further."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().requires_grad_(value.requires_grad).clone()
+    if not _is_data(value):
+        return value
+    twin = copy.copy(value)
+    vars(twin).update(tree_map(_cloned, vars(value)))
+    return twin
+
+
+def memory(tensor):
+    """What tells whether tensors are views of the same memory; None where there is no one."""
+    return tensor.untyped_storage()._cdata if tensor.layout is torch.strided else None

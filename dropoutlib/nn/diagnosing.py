@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import nn
-from torch.utils._pytree import tree_leaves
 
-from ._watching import INSIDE, Call, Draws
+from ._watching import INSIDE, Call, Draws, kept, leaves, memory, version
 from .calls import LIBRARIES
 from .finding import find
 
@@ -57,7 +56,7 @@ class Diagnosis(list[Finding]):
         return "\n".join([head, *map(str, self)])
 
 
-def diagnose(model: nn.Module, *args: Any, ranks: bool = False, **kwargs: Any) -> Diagnosis:
+def diagnose(model: nn.Module, /, *args: Any, ranks: bool = False, **kwargs: Any) -> Diagnosis:
     """Run a model on one example and say what is wrong with its dropout.
 
     The checks are about this example and these versions, on the path that the call takes:
@@ -88,10 +87,12 @@ def diagnose(model: nn.Module, *args: Any, ranks: bool = False, **kwargs: Any) -
     Parameters
     ----------
     model : Module
-        The model, in any mode. A twin with the same parameters runs; modes, buffers, gradients,
-        the random state of torch and generators of layers are as before, once it returns.
+        The model, in any mode. A twin with the same parameters runs; parameters, modes, buffers,
+        gradients, the random states of torch, NumPy and Python and generators of layers are as
+        before, once it returns or raises.
     *args, **kwargs
         What the model is called with, a batch of more than one row if it normalizes by the batch.
+        Tensors are cloned, also in data classes; no gradient reaches those given.
     ranks : bool, default False
         Compare random states of all ranks; then each of them has to call this function.
 
@@ -121,11 +122,10 @@ def diagnose(model: nn.Module, *args: Any, ranks: bool = False, **kwargs: Any) -
     """
     found = find(model)
     findings = [*_generators(model), *(_ranks() if ranks else [])]
-    devices = [parameter.device for parameter in model.parameters()]
-    others = {device for device in devices if device.type != "cpu"}
-    kind = next((device.type for device in others), "cuda")
-    with torch.random.fork_rng(others, device_type=kind), torch.enable_grad():
-        call = Call(model, found, args, kwargs)
+    tensors = [*model.parameters(), *model.buffers(), *leaves((args, kwargs))]
+    # Inference mode would leave tensors without what recomputation and output are told from.
+    with kept(model, tensors) as written, torch.inference_mode(False), torch.enable_grad():
+        call = Call(model, found, args, kwargs, written)
         findings += _evaluation(call, found)
         findings += _training(call, model, found)
         findings += [one for layer in found for one in _scale(call, layer)]
@@ -137,8 +137,13 @@ def diagnose(model: nn.Module, *args: Any, ranks: bool = False, **kwargs: Any) -
 def _evaluation(call, found):
     """Draws after ``eval()``, once for each module."""
     call.twin.eval()
-    with torch.no_grad():
-        call.run()
+    try:
+        with torch.no_grad():
+            call.run()
+    except RuntimeError as error:
+        if "does not require grad" not in str(error):
+            raise
+        call.run()  # what it gives are gradients, as forces are
     places = {call.names[call.twins[one.owner]]: one for one in found if one.reach != "call"}
     findings = []
     for module, draws in itertools.groupby(call.draws, key=lambda draw: draw.module):
@@ -169,6 +174,9 @@ def _silent(call, found):
         known = one.reach == "call" and one.attribute is not None and not one.guessed
         if not known or not 0 < (one.p or 0) < 1 or call.drew[twin]:
             continue
+        given = [*leaves(call.inputs.get(twin, ()))]
+        if given and not any(tensor.numel() for tensor in given):
+            continue  # from no numbers, none are drawn
         if call.drew[twin] is None:
             if call.draws:  # a spare, such as that of a block without a residual
                 continue
@@ -182,10 +190,10 @@ def _silent(call, found):
 
 def _output(call, output):
     """Outputs that are what a layer or function of dropout gave, unchanged since."""
-    leaves = [leaf for leaf in tree_leaves(output) if isinstance(leaf, torch.Tensor)]
-    for module, result, version in call.dropped:
+    given = [*leaves(output)]
+    for module, result, before in call.dropped:
         # Something else has been added in place where the version is another.
-        same = (leaf for leaf in leaves if leaf._version == version)
+        same = (leaf for leaf in given if version(leaf) == before)
         if any(_same_memory(leaf, result) for leaf in same):
             text = (
                 "drops what the model gives: fitted to targets by squared loss, predictions become "
@@ -196,21 +204,13 @@ def _output(call, output):
 
 def _recomputation(call, model, output):
     """Draws of the backward pass that are not those of the pass forward."""
-    leaves = (leaf for leaf in tree_leaves(output) if isinstance(leaf, torch.Tensor))
-    ends = [leaf.float().sum() for leaf in leaves if leaf.requires_grad]
-    kept = [(parameter, parameter.grad) for parameter in model.parameters()]
+    ends = [_sum(leaf) for leaf in leaves(output) if leaf.requires_grad]
     # Hooks behind gradients may be an optimizer's.
-    if not ends or any(parameter._post_accumulate_grad_hooks for parameter, _ in kept):
+    if not ends or any(each._post_accumulate_grad_hooks for each in model.parameters()):
         return
     forward, call.draws = call.draws, []
-    try:
-        for parameter, _ in kept:
-            parameter.grad = None
-        with Draws(call):
-            torch.stack(ends).sum().backward()
-    finally:
-        for parameter, gradient in kept:
-            parameter.grad = gradient
+    with Draws(call):
+        torch.autograd.backward(ends)
     seen = set()
     for draw in call.draws:
         again = any(map(draw.equal, forward))
@@ -265,10 +265,15 @@ def _scale(call, one):
     judged = one.reach == "call" and one.kind not in (*INSIDE, "block")  # blocks need maps
     if known or one.guessed or not judged or [*twin.children()] or len(given) != 1 or not tensors:
         return
+    if tensors[0].is_meta or not tensors[0].is_floating_point():
+        return  # no numbers, or such as stand for words and are not scaled
     twin.train()
     rows = tensors[0].new_ones((ROWS, *(1 for _ in tensors[0].shape[1:])))
-    with torch.no_grad():
-        results = torch.stack([twin(rows) for _ in range(CALLS)]).double()
+    try:
+        with torch.no_grad():
+            results = torch.stack([twin(rows) for _ in range(CALLS)]).double()
+    except Exception:  # it takes no other rows, or gives something else than its input changed
+        return
     kept = results[results != 0].unique()
     shares = (results != 0).double().flatten(1).mean(1)
     if len(kept) != 1 or bool(((shares == 0) | (shares == 1)).all()):
@@ -284,8 +289,12 @@ def _scale(call, one):
         yield Finding("scale", name, text, "thm-unbiased")
 
 
+def _sum(tensor):
+    """What goes back through all of a tensor."""
+    tensor = torch.view_as_real(tensor) if tensor.is_complex() else tensor
+    return tensor.float().sum()
+
+
 def _same_memory(tensor, other):
     """Whether two tensors are, or are views of, the same numbers."""
-    return (
-        tensor.numel() and tensor.untyped_storage().data_ptr() == other.untyped_storage().data_ptr()
-    )
+    return tensor.numel() and memory(tensor) == memory(other) is not None
