@@ -81,14 +81,15 @@ def data(module):
     """Entries of what a module offers that is neither called nor a module, with its comments.
 
     A package takes such data from a module of its own, where the comment ``#:`` stands that
-    autodoc looks for in the package.
+    autodoc looks for in the package. The source is read without an import, since who builds the
+    book may lack what a module needs.
     """
     lines = []
     for name in module.__all__:
         if callable(value := getattr(module, name)) or isinstance(value, ModuleType):
             continue
-        for inner in pkgutil.iter_modules(module.__path__, f"{module.__name__}."):
-            analyzer = ModuleAnalyzer.for_module(inner.name)
+        for path in Path(module.__path__[0]).glob("*.py"):
+            analyzer = ModuleAnalyzer.for_file(path, f"{module.__name__}.{path.stem}")
             if said := analyzer.find_attr_docs().get(("", name)):
                 lines += [f".. py:data:: {name}", f"   :module: {module.__name__}", ""]
                 lines += [*(f"   {line}" for line in said), ""]
