@@ -55,8 +55,8 @@ class Figure:
         self.host.get_by_label(label, exact=True).fill(str(value))
 
     def choose(self, label):
-        """Choose one of several."""
-        self.host.get_by_text(label, exact=True).click()
+        """Choose one of several, by its key: a click may miss while a busy page moves."""
+        self.host.get_by_label(label, exact=True).press("Space")
 
     def press(self, label):
         """Press a button."""
