@@ -19,6 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 
 from ..nn import functional as ours
 from ..nn._masking import check_floating, check_p, keep_mask, wide_dtype
+from ..nn._watching import draws
 from .rows import MoreRows, is_batched
 from .trees import tensors
 
@@ -208,12 +209,8 @@ class OwnGenerator(TorchDispatchMode):
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        if torch.Tag.nondeterministic_seeded not in func.tags:
+        if not draws(func, args, kwargs):
             return func(*args, **kwargs)
-        names = [argument.name for argument in func._schema.arguments]
-        given = dict(zip(names, args, strict=False)) | kwargs
-        if "dropout_p" in names and not given.get("dropout_p"):
-            return func(*args, **kwargs)  # attention that would draw for its dropout alone
         own = _with_generator(func)
         if own is None:
             raise ValueError(
