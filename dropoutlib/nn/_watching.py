@@ -39,7 +39,7 @@ class Draw(NamedTuple):
 
 @contextlib.contextmanager
 def forked(tensors):
-    """At the end, random states of Python, NumPy and torch, on devices of tensors, are as before."""
+    """Put random states back: those of Python, NumPy, and torch on the devices of the tensors."""
     own, numbers = random.getstate(), np.random.get_state()  # noqa: NPY002 # what models draw from
     others = {tensor.device for tensor in tensors if tensor.device.type not in ("cpu", "meta")}
     kind = next((device.type for device in others), "cuda")
