@@ -91,10 +91,10 @@ def array_of(name: str, value: ArrayLike) -> NDArray:
     return np.asarray(value)
 
 
-def finite(name: str, value: ArrayLike, ndim: int) -> NDArray[np.float64]:
-    """`value` as a float64 array; a ValueError unless it is finite and has `ndim` axes."""
+def finite(name: str, value: ArrayLike, ndim: int | None = None) -> NDArray[np.float64]:
+    """`value` as a float64 array; a ValueError unless it is finite and has `ndim` axes, or any."""
     array = array_of(name, value).astype(float, copy=False)
-    if array.ndim != ndim:
+    if ndim is not None and array.ndim != ndim:
         raise ValueError(f"{name} must have {ndim} axes, got shape {array.shape}")
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, got an infinite value or NaN")

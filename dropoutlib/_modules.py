@@ -80,6 +80,12 @@ def switch(module: nn.Module, training: bool) -> None:
         vars(module)["training"] = training
 
 
+def is_changed(module: nn.Module) -> bool:
+    """Whether a module may do anything, being compiled, or having hooks or a forward of its own."""
+    hooks = module._forward_hooks or module._forward_pre_hooks
+    return bool(hooks or module._compiled_call_impl or "forward" in vars(module))
+
+
 class _Twins:
     """What stands for what. Originals are kept, so that none gets the address of another."""
 

@@ -35,9 +35,9 @@ def analytic(model: nn.Module, x: torch.Tensor) -> Moments:
     ----------
     model : Module
         It ends with a `Dropout`, `GaussianDropout` or `StandardDropout` whose output is the
-        input of an `nn.Linear` whose output is the model's. Its other layers are evaluated in
-        evaluation mode. Modes, hooks, buffers and random states are left alone, also for other
-        threads that use the model.
+        input of an `nn.Linear`, or of ``F.linear``, whose output is the model's. Its other layers
+        are evaluated in evaluation mode. Modes, hooks, buffers and random states are left alone,
+        also for other threads that use the model.
     x : Tensor, shape (N, ...)
         The inputs.
 
@@ -77,8 +77,6 @@ def analytic(model: nn.Module, x: torch.Tensor) -> Moments:
     twins, trace = shadow(model), _Trace()
     for twin in twins.values():
         switch(twin, False)
-        if type(twin) is nn.Linear and _is_own(twin):
-            vars(twin)["forward"] = trace.head(twin)
     layers = [one for one in found if one.reach in ("call", "either") and not one.guessed]
     for one in layers:
         vars(twins[one.module])["forward"] = trace.dropout(twins[one.module], one)
@@ -150,7 +148,10 @@ class _Trace(TorchFunctionMode):
             raise ValueError(f"the model draws random numbers outside of dropout layers, by {name}")
         elif func == torch.Tensor.data.__get__ and self.passed is not None:
             raise ValueError("the model takes .data of a tensor, which hides changes in place")
-        return func(*args, **kwargs)
+        output = func(*args, **kwargs)
+        if func is F.linear:
+            self.head(output, *args, **kwargs)
+        return output
 
     def dropout(self, layer, found):
         """Forward pass of a dropout layer: it gives its input, and notes it."""
@@ -170,20 +171,12 @@ class _Trace(TorchFunctionMode):
 
         return forward
 
-    def head(self, layer):
-        """Forward pass of a linear layer, noted if it takes the output of dropout unchanged."""
-
-        def forward(input):
-            output = nn.Linear.forward(layer, input)
-            if input is self.passed and input._version == 0:
-                # Copies, since another thread may be training the model.
-                parts = (
-                    None if part is None else part.clone() for part in (layer.weight, layer.bias)
-                )
-                self.heads.append((output, output._version, *parts))
-            return output
-
-        return forward
+    def head(self, output, input, weight, bias=None):
+        """Note a linear layer if it takes the output of dropout unchanged."""
+        if input is self.passed and input._version == 0:
+            # Copies, since another thread may be training the model.
+            parts = (None if part is None else part.clone() for part in (weight, bias))
+            self.heads.append((output, output._version, *parts))
 
     def moments(self, output):
         """The moments of the model's output, or an error."""

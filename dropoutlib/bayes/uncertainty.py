@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .._checks import finite
+
 if TYPE_CHECKING:
     import torch
     from numpy.typing import ArrayLike
@@ -196,10 +198,7 @@ def finite_values(name: str, values: ArrayLike | torch.Tensor) -> np.ndarray:
     """A float64 array of an array or of a tensor, on whatever device, without importing torch."""
     if hasattr(values, "detach"):
         values = values.detach().cpu().double().numpy()
-    values = np.asarray(values, dtype=float)
-    if not np.isfinite(values).all():
-        raise ValueError(f"{name} must be finite, got an infinite value or NaN")
-    return values
+    return finite(name, values)
 
 
 def in_kind(given: Any, values: np.ndarray) -> Any:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from .._modules import is_changed
 from . import calls
 
 # By the name of the class, which scripted modules keep, of torch's layers and of ours.
@@ -139,12 +140,13 @@ def find(model: nn.Module) -> list[Found]:
     read: dict[nn.Module, tuple[str, nn.Module, str]] = {}
     for name, module in model.named_modules():
         scripted = isinstance(module, torch.jit.ScriptModule)
+        own = is_changed(module) or isinstance(module, torch.fx.GraphModule)
         kind = KINDS.get(module.original_name) if scripted else _kind(module.__class__)
         if kind:
             found += _layer(name, module, kind, scripted)
         elif scripted:
             found += _scripted(name, module)
-        elif not calls.in_library(type(module)) or _has_code(module):
+        elif own or not calls.in_library(type(module)):
             code = calls.read(module)
             found += _functional(name, module, code)
             for use in code.reads:
@@ -187,12 +189,6 @@ def _kind(cls):
         if base.__name__ in KINDS and base.__module__.partition(".")[0] in calls.LIBRARIES:
             return KINDS[base.__name__]
     return None
-
-
-def _has_code(module):
-    """Whether a module of torch does what its class does not tell."""
-    hooks = module._forward_pre_hooks or module._forward_hooks
-    return hooks or "forward" in vars(module) or isinstance(module, torch.fx.GraphModule)
 
 
 def _layer(name, module, kind, scripted):
