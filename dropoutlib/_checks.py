@@ -22,13 +22,9 @@ def check_probability(
 ) -> float:
     """Return a number in [0, 1], Python's or NumPy's or a `fractions.Fraction`, as a float.
 
-    Raises
-    ------
-    ValueError
-        If `p` is outside [0, 1], NaN, a boolean (True is more likely a misplaced flag than "drop
-        everything") or an array: the `message`, with `p` in the place of ``{p}``.
-    TypeError
-        If `p` is not a number at all.
+    A `p` outside [0, 1], NaN, a boolean (True is more likely a misplaced flag than "drop
+    everything") or an array is a ValueError, what is no number at all a TypeError: the `message`,
+    with `p` in the place of ``{p}``.
     """
     is_flag = isinstance(p, (bool, np.bool_))
     if is_flag or not isinstance(p, numbers.Real):

@@ -28,23 +28,11 @@ def shadow(model: nn.Module, *, share: bool = True) -> dict[nn.Module, nn.Module
     of a compiled module is that of what it was made from, since compiled code does not see what is
     done to a twin; scripted modules are copied as a whole, parameters included.
 
-    Parameters
-    ----------
-    model : Module
-        The model, which is only read. A hook or function that has it as a global variable goes on
-        to use the model itself.
-    share : bool
-        Whether the twins have the parameters themselves, or copies without gradients and hooks.
-
-    Returns
-    -------
-    dict
-        From each module of the model to its twin, of the same class and in the same mode.
-
-    Raises
-    ------
-    ValueError
-        If a parameter has no shape yet, since the twin's first pass would be the model's.
+    The model is only read, and each twin is of the class and in the mode of its module. With
+    `share` they have the parameters themselves, else copies without gradients and hooks. A hook
+    or function that has the model as a global variable goes on to use the model itself. A
+    ValueError tells of parameters without a shape, since the twin's first pass would be the
+    model's.
 
     Examples
     --------

@@ -180,14 +180,8 @@ def enumerate_masks(n: int) -> NDArray[np.bool_]:
 def iterate_masks(n: int, chunk: int = 12) -> Iterator[NDArray[np.bool_]]:
     """The masks of `enumerate_masks`, in its order, at most 2^chunk at a time, for `n` of any size.
 
-    Yields
-    ------
-    ndarray of bool, shape (2**min(n, chunk), n)
-
-    Raises
-    ------
-    ValueError, TypeError
-        If `n` or `chunk` is no integer, or `chunk` is less than 1.
+    Each is an ndarray of bool, shape (2**min(n, chunk), n). A negative `n` or a `chunk` below 1 is
+    a ValueError, and what is no integer a TypeError.
 
     Examples
     --------

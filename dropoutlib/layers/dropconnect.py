@@ -35,7 +35,8 @@ class DropConnect(Layer):
 
     Each row of the input has a mask of its own, so `backward` keeps one byte (or, packed, one
     bit) for each weight and row. The bias c is never masked, and the stored weights never
-    change.
+    change. Source: Wan et al. (2013), who leave the kept weights unscaled in training; see
+    ``thm-conventions-agree`` for the translation.
 
     Parameters
     ----------
@@ -55,11 +56,6 @@ class DropConnect(Layer):
     ------
     ValueError, TypeError
         As for `Layer`, or if the shapes do not fit, or an array does not hold real numbers.
-
-    References
-    ----------
-    Wan et al. (2013). They leave the kept weights unscaled in training; see
-    ``thm-conventions-agree`` for the translation.
     """
 
     def __init__(

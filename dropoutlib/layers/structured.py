@@ -140,7 +140,8 @@ class DropBlock2d(Layer):
 
     Seeds of blocks are drawn with the probability `block_seed_rate`; the mask is divided by the
     fraction that it kept of this very input, so the sum of the mask is preserved and not just
-    its mean. An input of which nothing is kept becomes zero, as all do at p = 1.
+    its mean. An input of which nothing is kept becomes zero, as all do at p = 1. Source: Ghiasi,
+    Lin and Le (2018).
 
     Parameters
     ----------
@@ -155,10 +156,6 @@ class DropBlock2d(Layer):
     ------
     ValueError
         As for `Layer`; for another number of axes; or if a block does not fit.
-
-    References
-    ----------
-    Ghiasi, Lin and Le (2018).
     """
 
     def __init__(

@@ -68,13 +68,7 @@ class Found(NamedTuple):
     guessed: bool = False
 
     def holder(self) -> tuple[Any, str]:
-        """The object that has `p` as an attribute, and the attribute's name.
-
-        Raises
-        ------
-        ValueError
-            If there is none.
-        """
+        """The object that has `p` as an attribute, and its name; a ValueError if there is none."""
         if self.attribute is None:
             raise ValueError(f"there is no attribute to set p by: {self}")
         *path, last = self.attribute.rsplit(".", 1)
@@ -108,19 +102,7 @@ def find(model: nn.Module) -> list[Found]:
     and parameters whose code draws random numbers is a layer, such as those of timm and
     torchvision.
 
-    Parameters
-    ----------
-    model : Module
-        The model, in any mode; it is neither run nor changed.
-
-    Returns
-    -------
-    list of Found
-
-    Raises
-    ------
-    TypeError
-        If `model` is not a Module.
+    The model, in any mode, is neither run nor changed; what is no Module is a TypeError.
 
     Examples
     --------
