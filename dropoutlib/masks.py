@@ -201,6 +201,8 @@ def iterate_masks(n: int, chunk: int = 12) -> Iterator[NDArray[np.bool_]]:
 def mask_weights(masks: ArrayLike, p: Probability) -> NDArray:
     """Probability ``P(m) = p^(n-|m|) q^|m|`` of each mask.
 
+    Statement ``thm-mask-weights`` of the book. The weights are uniform only at p = 1/2.
+
     Parameters
     ----------
     masks : array_like of bool, shape (..., n)
@@ -217,10 +219,6 @@ def mask_weights(masks: ArrayLike, p: Probability) -> NDArray:
     ------
     ValueError, TypeError
         For a `p` outside [0, 1], or `masks` that are neither boolean nor 0 and 1.
-
-    Notes
-    -----
-    Statement ``thm-mask-weights`` of the book. The weights are uniform only at p = 1/2.
 
     Examples
     --------

@@ -29,7 +29,8 @@ def analytic(model: nn.Module, x: torch.Tensor) -> Moments:
 
         mean = W h + b,    var = p / q (W * W) (h * h)
 
-    It is what `mc_samples` converges to as T grows, at the price of one pass.
+    It is what `mc_samples` converges to as T grows, at the price of one pass. The mean is exact for
+    the head only: not for what a nonlinearity, such as a softmax, makes of the outputs afterwards.
 
     Parameters
     ----------
@@ -54,11 +55,6 @@ def analytic(model: nn.Module, x: torch.Tensor) -> Moments:
         If the model is not of this form; it says where it is not. `mc_samples` serves then.
     TypeError
         If `model` is not a Module, or `x` not a tensor.
-
-    Notes
-    -----
-    The mean is exact for the head only: not for what a nonlinearity, such as a softmax, makes
-    of the outputs afterwards.
 
     Examples
     --------

@@ -173,10 +173,7 @@ class MCDropoutModel(nn.Module):
         **options
             Those of `mc_samples`, such as `rng` or `output`, and the model's own.
 
-        Raises
-        ------
-        ValueError, TypeError
-            As `mc_samples`, and if the outputs have no axis of at least two classes.
+        Errors are those of `mc_samples`, and ValueError if outputs have no axis of two classes.
         """
         logits = Prediction(mc_samples(self.base_model, x, n_samples, **options))._wide
         if logits.dim() < 3 or logits.shape[2] < 2:

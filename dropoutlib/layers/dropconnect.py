@@ -21,9 +21,7 @@ def dropconnect_moments(W: ArrayLike, x: ArrayLike, p: Probability) -> tuple[NDA
     p : float or fractions.Fraction
         Probability of dropping a weight; another `p` is a ValueError or TypeError.
 
-    Returns
-    -------
-    mean, variance : ndarray, shape (..., out)
+    Mean and variance have the shape (..., out).
     """
     check_probability(p)
     W, x = number_array(W, p), number_array(x, p)

@@ -86,9 +86,10 @@ def diagnose(model: nn.Module, /, *args: Any, ranks: bool = False, **kwargs: Any
     Parameters
     ----------
     model : Module
-        The model, in any mode. A twin with copies of its parameters and buffers runs, so that
-        these, gradients and modes are left alone; the random states of torch, NumPy and Python
-        are as before, once it returns or raises.
+        The model, in any mode. A twin with copies of its parameters, buffers and generators runs,
+        so that these, gradients and modes are left alone; the random states of torch, NumPy and
+        Python are as before, once it returns or raises. Threads that draw from torch's global
+        generator at the same time draw other numbers.
     *args, **kwargs
         What the model is called with, a batch of more than one row if it normalizes by the batch.
         Tensors are cloned, also in data classes; no gradient reaches those given.
@@ -106,10 +107,6 @@ def diagnose(model: nn.Module, /, *args: Any, ranks: bool = False, **kwargs: Any
         If `model` is not a Module.
     ValueError
         If `ranks` is asked for and `torch.distributed` is not initialized.
-
-    Notes
-    -----
-    Threads that draw from torch's global generator at the same time draw other numbers.
 
     Examples
     --------

@@ -148,7 +148,8 @@ def dropconnect_linear(
 ) -> Tensor:
     """Linear map with masked weights: x (W * M)^T / q + c in training.
 
-    Each row of the input has a mask of its own; the bias c is never masked.
+    Each row of the input has a mask of its own; the bias c is never masked. The output has the
+    shape (..., out).
 
     Parameters
     ----------
@@ -163,10 +164,6 @@ def dropconnect_linear(
         equal mean and variance (`DropConnectLinear.moments`), a ValueError at p = 1. Average what
         the next nonlinearity makes of such draws to have the inference of Wan et al. (2013), whose
         conventions `dropoutlib.layers.DropConnect` translates.
-
-    Returns
-    -------
-    Tensor, shape (..., out)
     """
     p = check_p(p)
     check_choice("inference", inference, "mean", "gaussian")
