@@ -12,7 +12,7 @@ def dropconnect_moments(W: ArrayLike, x: ArrayLike, p: Probability) -> tuple[NDA
     """Mean and variance of u = (M * W) x over masks M of weights, unscaled as in the paper.
 
     E u = q W x and Var u = p q (W * W)(x * x) (``thm-dropconnect-moments``; Wan et al.
-    2013). Different outputs are uncorrelated, since they share no weight.
+    2013), each of shape (..., out). Different outputs are uncorrelated, since they share no weight.
 
     Parameters
     ----------
@@ -20,8 +20,6 @@ def dropconnect_moments(W: ArrayLike, x: ArrayLike, p: Probability) -> tuple[NDA
         Weights and inputs.
     p : float or fractions.Fraction
         Probability of dropping a weight; another `p` is a ValueError or TypeError.
-
-    Mean and variance have the shape (..., out).
     """
     check_probability(p)
     W, x = number_array(W, p), number_array(x, p)
