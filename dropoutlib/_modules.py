@@ -29,10 +29,10 @@ def shadow(model: nn.Module, *, share: bool = True) -> dict[nn.Module, nn.Module
     done to a twin; scripted modules are copied as a whole, parameters included.
 
     The model is only read, and each twin is of the class and in the mode of its module. With
-    `share` they have the parameters themselves, else copies without gradients and hooks. A hook
-    or function that has the model as a global variable goes on to use the model itself. A
-    ValueError tells of parameters without a shape, since the twin's first pass would be the
-    model's.
+    `share` they have the parameters and generators themselves, else copies, without gradients and
+    hooks. A hook or function that has the model as a global variable goes on to use the model
+    itself. A ValueError tells of parameters without a shape, since the twin's first pass would be
+    the model's.
 
     Examples
     --------
@@ -41,9 +41,8 @@ def shadow(model: nn.Module, *, share: bool = True) -> dict[nn.Module, nn.Module
     >>> model.training, twin.training, twin[0].weight is model[0].weight
     (False, True, True)
     """
-    twins = _Twins(ATOMS | {nn.Parameter} if share else ATOMS)
-    for parameter in () if share else model.parameters():
-        twins.put(parameter, copy.deepcopy(parameter))
+    shared, copied = {nn.Parameter}, (nn.Parameter, torch.Generator)
+    twins = _Twins(ATOMS | shared, ()) if share else _Twins(ATOMS, copied)
     modules = list(model.modules())
     for module in modules:
         if not isinstance(module, torch.jit.ScriptModule):
@@ -77,8 +76,8 @@ def is_changed(module: nn.Module) -> bool:
 class _Twins:
     """What stands for what. Originals are kept, so that none gets the address of another."""
 
-    def __init__(self, atoms):
-        self.atoms, self.known = atoms, {}
+    def __init__(self, atoms, copied):
+        self.atoms, self.copied, self.known = atoms, copied, {}
 
     def put(self, value, twin):
         self.known[id(value)] = (value, twin)
@@ -91,6 +90,8 @@ class _Twins:
             return value
         if id(value) in self.known:
             return self.known[id(value)][1]
+        if isinstance(value, self.copied):
+            return self.put(value, copy.deepcopy(value))
         if kind is types.MethodType:
             owner = self.of(value.__self__)
             return value if owner is value.__self__ else types.MethodType(value.__func__, owner)

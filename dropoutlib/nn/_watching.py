@@ -86,12 +86,7 @@ class Call:
         self.names = {twin: name for name, twin in self.twin.named_modules()}
         calls = (one for one in found if one.reach in ("call", "either"))
         self.layers = {self.twins[one.module] for one in calls if one.kind not in INSIDE}
-        own = {}
         for module in self.names:
-            for name, value in vars(module).items():
-                if isinstance(value, torch.Generator):
-                    own.setdefault(value, _copied(value))
-                    vars(module)[name] = own[value]
             if not isinstance(module, torch.jit.ScriptModule):
                 module.register_forward_pre_hook(self._enter, prepend=True)
                 module.register_forward_hook(self._leave, always_call=True)
@@ -168,13 +163,6 @@ def draws(operator, args, kwargs):
     given |= dict(zip(names, args, strict=False)) | kwargs
     training = given.get("train", given.get("training", True))
     return given.get("dropout_p", 1) != 0 and training is not False
-
-
-def _copied(generator):
-    """A generator in the same state."""
-    copy = torch.Generator(generator.device)
-    copy.set_state(generator.get_state())
-    return copy
 
 
 def _is_data(value):
