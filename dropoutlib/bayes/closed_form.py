@@ -104,23 +104,8 @@ def _is_own(module):
     return forward is None or getattr(forward, "__func__", None) is type(module).forward
 
 
-def _inverted(h, p):
-    """Moments of h m / q, and of Gaussian noise matched to it. At p = 1 there is no h left."""
-    return h, p / (1 - p) if p < 1 else 0.0
-
-
-def _standard(h, p):
-    """Moments of h m."""
-    return h * (1 - p), p * (1 - p)
-
-
-# Mean and the factor of h * h in the variance. By exact type: a subclass may do anything.
-_MOMENTS = {
-    nn.Dropout: _inverted,
-    ours.Dropout: _inverted,
-    ours.GaussianDropout: _inverted,
-    ours.StandardDropout: _standard,
-}
+# Layers of known moments, by exact type: a subclass may do anything.
+_KNOWN = (nn.Dropout, ours.Dropout, ours.GaussianDropout, ours.StandardDropout)
 
 
 class _Trace(TorchFunctionMode):
@@ -158,7 +143,7 @@ class _Trace(TorchFunctionMode):
                 raise ValueError(
                     f"the model calls more than one dropout layer: {self.found}; {found}"
                 )
-            if type(layer) not in _MOMENTS or not own:
+            if type(layer) not in _KNOWN or not own:
                 raise ValueError(f"the moments of {type(layer).__name__} are not known here")
             self.layer, self.found = layer, found
             # Two copies: the input may go on to other layers, past the dropout.
@@ -192,8 +177,9 @@ class _Trace(TorchFunctionMode):
         wide = torch.promote_types(output.dtype, exact)
         h, W = self.features.to(wide), W.to(wide)
         h = torch.zeros_like(h) if p == 1 else h  # h * 0 is NaN where h is infinite
-        mean, factor = _MOMENTS[type(self.layer)](h, p)
-        mean = F.linear(mean, W, None if b is None else b.to(wide))
+        scale = 1 - p if type(self.layer) is ours.StandardDropout else 1.0  # mean of m, or of m / q
+        factor = scale**2 * p / (1 - p) if p < 1 else 0.0
+        mean = F.linear(h * scale, W, None if b is None else b.to(wide))
         dtype = torch.promote_types(output.dtype, torch.float32)
         var = factor * _squares(h.abs(), W.abs())
         return Moments(mean.to(dtype), var.to(dtype.to_real()))
