@@ -164,7 +164,8 @@ class MCDropoutModel(nn.Module):
     def samples(self, x: Any, n_samples: int = 50, **options: Any) -> torch.Tensor:
         """Class probabilities of single networks, of shape (T, N, C, ...).
 
-        Errors are those of `mc_samples`, and ValueError if outputs have no axis of two classes.
+        Errors are those of `mc_samples`, and ValueError if outputs have no axis of at least two
+        classes.
 
         Parameters
         ----------
