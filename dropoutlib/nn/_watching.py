@@ -180,3 +180,10 @@ def _cloned(value):
     twin = copy.copy(value)
     vars(twin).update(tree_map(_cloned, vars(value)))
     return twin
+
+
+def same_memory(tensor, other):
+    """Whether two tensors are, or are views of, the same numbers."""
+    if not tensor.numel() or not tensor.layout is other.layout is torch.strided:
+        return False
+    return tensor.untyped_storage()._cdata == other.untyped_storage()._cdata

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from ._watching import INSIDE, Call, Draws, forked, leaves, version
+from ._watching import INSIDE, Call, Draws, forked, leaves, same_memory, version
 from .calls import LIBRARIES
 from .finding import find
 
@@ -190,7 +190,7 @@ def _output(call, output):
     for module, result, before in call.dropped:
         # Something else has been added in place where the version is another.
         same = (leaf for leaf in given if version(leaf) == before)
-        if any(_same_memory(leaf, result) for leaf in same):
+        if any(same_memory(leaf, result) for leaf in same):
             text = (
                 "drops what the model gives: fitted to targets by squared loss, predictions become "
                 "too small by the factor 1 - p; put dropout before the last layer"
@@ -288,10 +288,3 @@ def _sum(tensor):
     """What goes back through all of a tensor."""
     tensor = torch.view_as_real(tensor) if tensor.is_complex() else tensor
     return tensor.float().sum()
-
-
-def _same_memory(tensor, other):
-    """Whether two tensors are, or are views of, the same numbers."""
-    if not tensor.numel() or not tensor.layout is other.layout is torch.strided:
-        return False
-    return tensor.untyped_storage()._cdata == other.untyped_storage()._cdata
