@@ -23,15 +23,7 @@ if TYPE_CHECKING:  # a checker of types sees at once what a program gets when it
 __all__ = ["enumerate_masks", "mask_weights", "sample_mask"]
 __version__ = "0.1.0"
 
-_ROOMS = (
-    "bayes",
-    "kernels",
-    "layers",
-    "masks",
-    "models",
-    "nn",
-    "schedules",
-)
+_ROOMS = ("bayes", "kernels", "layers", "masks", "models", "nn", "schedules")
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -22,13 +22,9 @@ def check_probability(
 ) -> float:
     """Return a number in [0, 1], Python's or NumPy's or a `fractions.Fraction`, as a float.
 
-    Raises
-    ------
-    ValueError
-        If `p` is outside [0, 1], NaN, a boolean (True is more likely a misplaced flag than "drop
-        everything") or an array: the `message`, with `p` in the place of ``{p}``.
-    TypeError
-        If `p` is not a number at all.
+    A `p` outside [0, 1], NaN, a boolean (True is more likely a misplaced flag than "drop
+    everything") or an array is a ValueError, what is no number at all a TypeError: the `message`,
+    with `p` in the place of ``{p}``.
     """
     is_flag = isinstance(p, (bool, np.bool_))
     if is_flag or not isinstance(p, numbers.Real):
@@ -91,10 +87,10 @@ def array_of(name: str, value: ArrayLike) -> NDArray:
     return np.asarray(value)
 
 
-def finite(name: str, value: ArrayLike, ndim: int) -> NDArray[np.float64]:
-    """`value` as a float64 array; a ValueError unless it is finite and has `ndim` axes."""
+def finite(name: str, value: ArrayLike, ndim: int | None = None) -> NDArray[np.float64]:
+    """`value` as a float64 array; a ValueError unless it is finite and has `ndim` axes, or any."""
     array = array_of(name, value).astype(float, copy=False)
-    if array.ndim != ndim:
+    if ndim is not None and array.ndim != ndim:
         raise ValueError(f"{name} must have {ndim} axes, got shape {array.shape}")
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, got an infinite value or NaN")

@@ -1,6 +1,6 @@
-"""A twin of a model that shares its parameters: what is done to it is not done to the model.
+"""A twin of a model: what is done to its modes, hooks and forward passes is not done to the model.
 
-So modes, hooks and forward passes can be changed while other threads use the model.
+So these can be changed while other threads use the model, whose parameters the twin may share.
 """
 
 from __future__ import annotations
@@ -16,33 +16,23 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-ATOMS = {bool, int, float, str, type(None), nn.Parameter, torch.dtype, torch.device}
+ATOMS = {bool, int, float, str, type(None), torch.dtype, torch.device}
 EMPTY = {dict, list, collections.OrderedDict}
 
 
-def shadow(model: nn.Module) -> dict[nn.Module, nn.Module]:
-    """Twins of the modules of a model, with the same parameters and copies of the buffers.
+def shadow(model: nn.Module, *, share: bool = True) -> dict[nn.Module, nn.Module]:
+    """Twins of the modules of a model, with its parameters and with copies of its buffers.
 
     What modules hold goes over as it is, but for what leads back to modules of the model: lists,
     dictionaries, bound methods, partial functions and closures then lead to the twins. The twin
     of a compiled module is that of what it was made from, since compiled code does not see what is
     done to a twin; scripted modules are copied as a whole, parameters included.
 
-    Parameters
-    ----------
-    model : Module
-        The model, which is only read. A hook or function that has it as a global variable goes on
-        to use the model itself.
-
-    Returns
-    -------
-    dict
-        From each module of the model to its twin, of the same class and in the same mode.
-
-    Raises
-    ------
-    ValueError
-        If a parameter has no shape yet, since the twin's first pass would be the model's.
+    The model is only read, and each twin is of the class and in the mode of its module. With
+    `share` they have the parameters and generators themselves, else copies, without gradients and
+    hooks. A hook or function that has the model as a global variable goes on to use the model
+    itself. A ValueError tells of parameters without a shape, since the twin's first pass would be
+    the model's.
 
     Examples
     --------
@@ -51,7 +41,8 @@ def shadow(model: nn.Module) -> dict[nn.Module, nn.Module]:
     >>> model.training, twin.training, twin[0].weight is model[0].weight
     (False, True, True)
     """
-    twins = _Twins()
+    shared, copied = {nn.Parameter}, (nn.Parameter, torch.Generator)
+    twins = _Twins(ATOMS | shared, ()) if share else _Twins(ATOMS, copied)
     modules = list(model.modules())
     for module in modules:
         if not isinstance(module, torch.jit.ScriptModule):
@@ -76,11 +67,17 @@ def switch(module: nn.Module, training: bool) -> None:
         vars(module)["training"] = training
 
 
+def is_changed(module: nn.Module) -> bool:
+    """Whether a module may do anything, being compiled, or having hooks or a forward of its own."""
+    hooks = module._forward_hooks or module._forward_pre_hooks
+    return bool(hooks or module._compiled_call_impl or "forward" in vars(module))
+
+
 class _Twins:
     """What stands for what. Originals are kept, so that none gets the address of another."""
 
-    def __init__(self):
-        self.known = {}
+    def __init__(self, atoms, copied):
+        self.atoms, self.copied, self.known = atoms, copied, {}
 
     def put(self, value, twin):
         self.known[id(value)] = (value, twin)
@@ -89,10 +86,12 @@ class _Twins:
     def of(self, value: Any) -> Any:
         """What stands for a value: the value itself, unless it leads to the model."""
         kind = type(value)
-        if kind in ATOMS:
+        if kind in self.atoms:
             return value
         if id(value) in self.known:
             return self.known[id(value)][1]
+        if isinstance(value, self.copied):
+            return self.put(value, copy.deepcopy(value))
         if kind is types.MethodType:
             owner = self.of(value.__self__)
             return value if owner is value.__self__ else types.MethodType(value.__func__, owner)
@@ -112,7 +111,7 @@ class _Twins:
     def container(self, value, items):
         """A list, tuple or dictionary, itself if all that it holds stands for itself."""
         self.put(value, value)  # it may hold itself
-        parts = {key: part for key, part in items if type(part) not in ATOMS}
+        parts = {key: part for key, part in items if type(part) not in self.atoms}
         changed = {key: twin for key, part in parts.items() if (twin := self.of(part)) is not part}
         if not changed:
             return value
@@ -152,7 +151,7 @@ class _Twins:
             if buffer is not None and id(buffer) not in self.known:
                 self.put(buffer, buffer.detach().clone())
         for name, value in vars(module).copy().items():  # to which another thread may add
-            if type(value) in ATOMS:
+            if type(value) in self.atoms:
                 twin[name] = value
                 continue
             if type(value) in EMPTY and not value:  # most of what a module has

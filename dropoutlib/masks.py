@@ -180,14 +180,8 @@ def enumerate_masks(n: int) -> NDArray[np.bool_]:
 def iterate_masks(n: int, chunk: int = 12) -> Iterator[NDArray[np.bool_]]:
     """The masks of `enumerate_masks`, in its order, at most 2^chunk at a time, for `n` of any size.
 
-    Yields
-    ------
-    ndarray of bool, shape (2**min(n, chunk), n)
-
-    Raises
-    ------
-    ValueError, TypeError
-        If `n` or `chunk` is no integer, or `chunk` is less than 1.
+    Each is an ndarray of bool, shape (2**min(n, chunk), n). A negative `n` or a `chunk` below 1 is
+    a ValueError, and what is no integer a TypeError.
 
     Examples
     --------
@@ -207,6 +201,8 @@ def iterate_masks(n: int, chunk: int = 12) -> Iterator[NDArray[np.bool_]]:
 def mask_weights(masks: ArrayLike, p: Probability) -> NDArray:
     """Probability ``P(m) = p^(n-|m|) q^|m|`` of each mask.
 
+    Statement ``thm-mask-weights`` of the book. The weights are uniform only at p = 1/2.
+
     Parameters
     ----------
     masks : array_like of bool, shape (..., n)
@@ -223,10 +219,6 @@ def mask_weights(masks: ArrayLike, p: Probability) -> NDArray:
     ------
     ValueError, TypeError
         For a `p` outside [0, 1], or `masks` that are neither boolean nor 0 and 1.
-
-    Notes
-    -----
-    Statement ``thm-mask-weights`` of the book. The weights are uniform only at p = 1/2.
 
     Examples
     --------

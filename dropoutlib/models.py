@@ -28,12 +28,8 @@ class MLPWithDropout(nn.Sequential):
     hidden_dims : sequence of int
         Widths of the hidden layers; none makes a linear model without dropout.
     dropout_p : float
-        Probability of dropping a hidden unit, in [0, 1].
-
-    Raises
-    ------
-    ValueError, TypeError
-        If a size is not a positive integer, or for a wrong `dropout_p`.
+        Probability of dropping a hidden unit, in [0, 1]; another one, or a size that is not a
+        positive integer, is a ValueError or TypeError.
 
     Examples
     --------

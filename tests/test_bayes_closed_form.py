@@ -124,6 +124,29 @@ def test_features_that_go_past_the_dropout_are_seen(path, x):
         analytic(Residual(path).double(), x)
 
 
+def test_the_head_may_be_a_function_or_a_layer_that_derives_from_torchs(x):
+    class Derived(nn.Linear):
+        def forward(self, x):
+            return F.linear(x, self.weight * 2, bias=self.bias)
+
+    class Called(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.drop, self.head = nn.Dropout(0.3), Derived(4, 2)
+
+        def forward(self, x):
+            return F.linear(self.drop(x), 2 * self.head.weight, self.head.bias)
+
+    model = Called().double()
+    plain = nn.Sequential(model.drop, nn.Linear(4, 2)).double()
+    with torch.no_grad():
+        plain[1].weight.copy_(2 * model.head.weight)
+        plain[1].bias.copy_(model.head.bias)
+    for one in (model, nn.Sequential(model.drop, model.head)):
+        for left, right in zip(analytic(one, x), analytic(plain, x), strict=True):
+            assert torch.equal(left, right)
+
+
 @pytest.mark.parametrize(
     ("model", "message"),
     [

@@ -4,6 +4,7 @@
 import collections
 import doctest
 import functools
+import operator
 import types
 import weakref
 from unittest import mock
@@ -562,6 +563,25 @@ def test_a_twin_leads_to_its_own_modules_and_shares_parameters():
     assert twin.named["drop"] == [twin.drop]
     assert twin.named["other"] == []
     assert not any(module.training for module in model.modules())
+
+
+def test_a_twin_may_have_parameters_and_generators_of_its_own():
+    model = nn.Sequential(nn.LSTM(3, 3), nn.Linear(3, 3), nn.Linear(3, 3))
+    model[2].weight = model[1].weight
+    model.held = {"weight": model[1].weight, "sources": [torch.Generator().manual_seed(1)]}
+    model[1].weight.grad = torch.ones(3, 3)
+    assert shadow(model)[model][1].weight is model[1].weight
+    twin = shadow(model, share=False)[model]
+    assert not set(twin.parameters()) & set(model.parameters())
+    assert twin[2].weight is twin[1].weight is twin.held["weight"]
+    assert torch.equal(twin[1].weight, model[1].weight)
+    assert twin[1].weight.grad is None
+    assert all(map(operator.is_, twin[0]._flat_weights, twin[0].parameters()))
+    torch.rand(1, generator=twin.held["sources"][0])
+    assert torch.equal(
+        torch.rand(1, generator=model.held["sources"][0]),
+        torch.rand(1, generator=torch.Generator().manual_seed(1)),
+    )
 
 
 @pytest.mark.parametrize("how", ["module", "in place", "forward", "class"])

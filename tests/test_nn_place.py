@@ -305,6 +305,24 @@ def test_what_torchscript_cannot_have_is_refused_in_words(name):
         torch.jit.script(nn.Dropout(0.5, generator=torch.Generator()))
 
 
+class Doubled(nn.Dropout):
+    """A layer with a forward pass of its own."""
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """Twice the input."""
+        return 2 * input
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")
+def test_torchscript_takes_torchs_layer_unless_the_pass_is_another():
+    theirs = nn.Dropout(0.3).eval().__prepare_scriptable__()
+    assert (type(theirs), theirs.p, theirs.training) == (torch.nn.Dropout, 0.3, False)
+    own = Doubled(0.5)
+    assert own.__prepare_scriptable__() is own
+    script = torch.jit.script(torch.nn.Sequential(own))
+    assert torch.equal(script(torch.ones(3)), torch.full((3,), 2.0))
+
+
 # Numbers at the ends of their range.
 
 

@@ -1,6 +1,7 @@
 """Schedules: their values, and the layers they are set on."""
 
 import doctest
+import functools
 import math
 import pickle
 
@@ -183,16 +184,32 @@ def test_what_does_not_follow_is_named():
     assert (model[0].p, model[1].drop.p) == (0.5, 0.6)
 
 
+class Total(Literal):
+    """Its code drops all."""
+
+    def forward(self, x):
+        """Dropout of probability 1, the other end of what no schedule reaches."""
+        return F.dropout(self.drop(x), 1.0, self.training)
+
+
+def test_what_drops_all_does_not_follow_either():
+    with pytest.raises(ValueError, match=r"not reach all dropout: the model itself \(Total\)"):
+        set_probabilities(Total(), 0.5)
+
+
 class Silent(Literal):
     """Its code drops nothing."""
 
+    off = staticmethod(functools.partial(F.dropout, p=0.0))
+
     def forward(self, x):
         """Dropout of probability 0, which no schedule needs to reach."""
-        return F.dropout(self.drop(x), 0.0, self.training)
+        return self.off(F.dropout(self.drop(x), 0.0, self.training))
 
 
 def test_what_drops_nothing_need_not_follow():
     model = torch.nn.Sequential(torch.nn.Dropout(0.3), Silent())
+    assert 0.0 in [found.p for found in nn.find(model)]
     set_probabilities(model, 0.5)
     assert (model[0].p, model[1].drop.p) == (0.5, 0.5)
 

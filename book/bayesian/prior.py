@@ -230,6 +230,6 @@ def _checked(M, sigma, p):
     """M as a matrix, one column for each unit, and p."""
     if np.ndim(M) not in (1, 2) or np.size(M) == 0:
         raise ValueError(f"M must have the shape (K,) or (K, J), got shape {np.shape(M)}")
-    M = finite("M", M, np.ndim(M))
+    M = finite("M", M)
     check_positive(sigma=sigma)
     return M.reshape(len(M), -1), check_probability(p)

@@ -29,15 +29,16 @@ def analytic(model: nn.Module, x: torch.Tensor) -> Moments:
 
         mean = W h + b,    var = p / q (W * W) (h * h)
 
-    It is what `mc_samples` converges to as T grows, at the price of one pass.
+    It is what `mc_samples` converges to as T grows, at the price of one pass. The mean is exact for
+    the head only: not for what a nonlinearity, such as a softmax, makes of the outputs afterwards.
 
     Parameters
     ----------
     model : Module
         It ends with a `Dropout`, `GaussianDropout` or `StandardDropout` whose output is the
-        input of an `nn.Linear` whose output is the model's. Its other layers are evaluated in
-        evaluation mode. Modes, hooks, buffers and random states are left alone, also for other
-        threads that use the model.
+        input of an `nn.Linear`, or of ``F.linear``, whose output is the model's. Its other layers
+        are evaluated in evaluation mode. Modes, hooks, buffers and random states are left alone,
+        also for other threads that use the model.
     x : Tensor, shape (N, ...)
         The inputs.
 
@@ -54,11 +55,6 @@ def analytic(model: nn.Module, x: torch.Tensor) -> Moments:
         If the model is not of this form; it says where it is not. `mc_samples` serves then.
     TypeError
         If `model` is not a Module, or `x` not a tensor.
-
-    Notes
-    -----
-    The mean is exact for the head only: not for what a nonlinearity, such as a softmax, makes
-    of the outputs afterwards.
 
     Examples
     --------
@@ -77,8 +73,6 @@ def analytic(model: nn.Module, x: torch.Tensor) -> Moments:
     twins, trace = shadow(model), _Trace()
     for twin in twins.values():
         switch(twin, False)
-        if type(twin) is nn.Linear and _is_own(twin):
-            vars(twin)["forward"] = trace.head(twin)
     layers = [one for one in found if one.reach in ("call", "either") and not one.guessed]
     for one in layers:
         vars(twins[one.module])["forward"] = trace.dropout(twins[one.module], one)
@@ -110,23 +104,8 @@ def _is_own(module):
     return forward is None or getattr(forward, "__func__", None) is type(module).forward
 
 
-def _inverted(h, p):
-    """Moments of h m / q, and of Gaussian noise matched to it. At p = 1 there is no h left."""
-    return h, p / (1 - p) if p < 1 else 0.0
-
-
-def _standard(h, p):
-    """Moments of h m."""
-    return h * (1 - p), p * (1 - p)
-
-
-# Mean and the factor of h * h in the variance. By exact type: a subclass may do anything.
-_MOMENTS = {
-    nn.Dropout: _inverted,
-    ours.Dropout: _inverted,
-    ours.GaussianDropout: _inverted,
-    ours.StandardDropout: _standard,
-}
+# Layers of known moments, by exact type: a subclass may do anything.
+_KNOWN = (nn.Dropout, ours.Dropout, ours.GaussianDropout, ours.StandardDropout)
 
 
 class _Trace(TorchFunctionMode):
@@ -150,7 +129,10 @@ class _Trace(TorchFunctionMode):
             raise ValueError(f"the model draws random numbers outside of dropout layers, by {name}")
         elif func == torch.Tensor.data.__get__ and self.passed is not None:
             raise ValueError("the model takes .data of a tensor, which hides changes in place")
-        return func(*args, **kwargs)
+        output = func(*args, **kwargs)
+        if func is F.linear:
+            self.head(output, *args, **kwargs)
+        return output
 
     def dropout(self, layer, found):
         """Forward pass of a dropout layer: it gives its input, and notes it."""
@@ -161,7 +143,7 @@ class _Trace(TorchFunctionMode):
                 raise ValueError(
                     f"the model calls more than one dropout layer: {self.found}; {found}"
                 )
-            if type(layer) not in _MOMENTS or not own:
+            if type(layer) not in _KNOWN or not own:
                 raise ValueError(f"the moments of {type(layer).__name__} are not known here")
             self.layer, self.found = layer, found
             # Two copies: the input may go on to other layers, past the dropout.
@@ -170,20 +152,12 @@ class _Trace(TorchFunctionMode):
 
         return forward
 
-    def head(self, layer):
-        """Forward pass of a linear layer, noted if it takes the output of dropout unchanged."""
-
-        def forward(input):
-            output = nn.Linear.forward(layer, input)
-            if input is self.passed and input._version == 0:
-                # Copies, since another thread may be training the model.
-                parts = (
-                    None if part is None else part.clone() for part in (layer.weight, layer.bias)
-                )
-                self.heads.append((output, output._version, *parts))
-            return output
-
-        return forward
+    def head(self, output, input, weight, bias=None):
+        """Note a linear layer if it takes the output of dropout unchanged."""
+        if input is self.passed and input._version == 0:
+            # Copies, since another thread may be training the model.
+            parts = (None if part is None else part.clone() for part in (weight, bias))
+            self.heads.append((output, output._version, *parts))
 
     def moments(self, output):
         """The moments of the model's output, or an error."""
@@ -203,8 +177,9 @@ class _Trace(TorchFunctionMode):
         wide = torch.promote_types(output.dtype, exact)
         h, W = self.features.to(wide), W.to(wide)
         h = torch.zeros_like(h) if p == 1 else h  # h * 0 is NaN where h is infinite
-        mean, factor = _MOMENTS[type(self.layer)](h, p)
-        mean = F.linear(mean, W, None if b is None else b.to(wide))
+        scale = 1 - p if type(self.layer) is ours.StandardDropout else 1.0  # mean of m, or of m / q
+        factor = scale**2 * p / (1 - p) if p < 1 else 0.0
+        mean = F.linear(h * scale, W, None if b is None else b.to(wide))
         dtype = torch.promote_types(output.dtype, torch.float32)
         var = factor * _squares(h.abs(), W.abs())
         return Moments(mean.to(dtype), var.to(dtype.to_real()))

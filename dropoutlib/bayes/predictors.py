@@ -164,6 +164,9 @@ class MCDropoutModel(nn.Module):
     def samples(self, x: Any, n_samples: int = 50, **options: Any) -> torch.Tensor:
         """Class probabilities of single networks, of shape (T, N, C, ...).
 
+        Errors are those of `mc_samples`, and ValueError if outputs have no axis of at least two
+        classes.
+
         Parameters
         ----------
         x : Tensor, shape (N, ...), or tuple
@@ -172,11 +175,6 @@ class MCDropoutModel(nn.Module):
             Number T of networks to draw, at least 1.
         **options
             Those of `mc_samples`, such as `rng` or `output`, and the model's own.
-
-        Raises
-        ------
-        ValueError, TypeError
-            As `mc_samples`, and if the outputs have no axis of at least two classes.
         """
         logits = Prediction(mc_samples(self.base_model, x, n_samples, **options))._wide
         if logits.dim() < 3 or logits.shape[2] < 2:

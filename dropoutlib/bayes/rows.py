@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from .. import nn as ours
+from .._modules import is_changed
 from .streams import Site, Stream
 from .trees import tensors
 
@@ -51,21 +52,15 @@ def known_layers(model, x):
 
 def _parts(module):
     """The layers of a sequence and of those in it; what is no plain one is a layer by itself."""
-    if type(module).forward is not nn.Sequential.forward or _is_changed(module):
+    if type(module).forward is not nn.Sequential.forward or is_changed(module):
         return [module]
     return [layer for part in module for layer in _parts(part)]
-
-
-def _is_changed(module):
-    """Whether a module may do anything, being compiled, or having hooks or a forward of its own."""
-    hooks = module._forward_hooks or module._forward_pre_hooks
-    return bool(hooks or module._compiled_call_impl or "forward" in vars(module))
 
 
 def _is_known(layer, axes):
     """Whether a layer is of a known type, exactly, and treats rows alike if a batch has `axes`."""
     kind = type(layer)
-    if axes not in AXES.get(kind, ()) or _is_changed(layer):
+    if axes not in AXES.get(kind, ()) or is_changed(layer):
         return False
     if kind in DROPOUT:
         return layer.p == 0 or (type(layer.p) is float and 0 < layer.p < 1)

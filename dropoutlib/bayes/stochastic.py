@@ -18,7 +18,8 @@ import torch.nn.functional as F
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 from ..nn import functional as ours
-from ..nn._masking import check_floating, check_p, keep_mask, wide_dtype
+from ..nn._masking import check_p, keep_mask, settled, wide_dtype
+from ..nn._watching import draws
 from .rows import MoreRows, is_batched
 from .trees import tensors
 
@@ -29,11 +30,9 @@ def dropout(run, func, input, p=0.5, training=True, inplace=False, *, generator=
     """Dropout of single units, with or without the factor 1/q."""
     p = check_p(p)
     run.check(func, p, training)
-    if not training or p == 0 or input.numel() == 0:
-        return NotImplemented
-    if p == 1:
-        return run.finish(input, input * 0, inplace)
-    check_floating(input, f"dropout(p={p})")
+    output = settled(input, p, training, False, "dropout")
+    if output is not None:
+        return run.finish(input, output, inplace and output is not input)
     output = run.draw("keep", input.shape, input.dtype, input.device, p)
     if func is not ours.standard_dropout:
         output.mul_(1 / (1 - p))
@@ -208,12 +207,8 @@ class OwnGenerator(TorchDispatchMode):
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        if torch.Tag.nondeterministic_seeded not in func.tags:
+        if not draws(func, args, kwargs):
             return func(*args, **kwargs)
-        names = [argument.name for argument in func._schema.arguments]
-        given = dict(zip(names, args, strict=False)) | kwargs
-        if "dropout_p" in names and not given.get("dropout_p"):
-            return func(*args, **kwargs)  # attention that would draw for its dropout alone
         own = _with_generator(func)
         if own is None:
             raise ValueError(

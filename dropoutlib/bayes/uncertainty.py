@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .._checks import finite
+
 if TYPE_CHECKING:
     import torch
     from numpy.typing import ArrayLike
@@ -50,12 +52,8 @@ def predictive_entropy(probs: ArrayLike | torch.Tensor) -> Any:
 def expected_entropy(probs: ArrayLike | torch.Tensor) -> Any:
     """Mean entropy of the single predictions: aleatoric uncertainty, in nats.
 
-    Parameters, kind of the result and errors as for `predictive_entropy`.
-
-    Returns
-    -------
-    ndarray or torch.Tensor, shape (N, ...)
-        ``mean_t H[p_t]``, at most the predictive entropy.
+    It is ``mean_t H[p_t]``, at most the predictive entropy. Parameters, result and errors as for
+    `predictive_entropy`.
 
     Examples
     --------
@@ -70,14 +68,9 @@ def mutual_information(probs: ArrayLike | torch.Tensor) -> Any:
 
     The predictive entropy less the expected entropy, also called BALD (Houlsby et al. 2011).
     Both it and the predictive entropy are too small on average over T passes, by an amount of
-    order 1/T (``thm-entropy-passes``): compare what has the same T.
-    Parameters, kind of the result and errors as for `predictive_entropy`.
-
-    Returns
-    -------
-    ndarray or torch.Tensor, shape (N, ...)
-        At least 0 (entropy is concave; what rounding leaves below is cut off), and exactly 0
-        for a single draw.
+    order 1/T (``thm-entropy-passes``): compare what has the same T. It is at least 0 (entropy is
+    concave; what rounding leaves below is cut off), and exactly 0 for a single draw. Parameters,
+    result and errors as for `predictive_entropy`.
 
     Examples
     --------
@@ -92,13 +85,9 @@ def mutual_information(probs: ArrayLike | torch.Tensor) -> Any:
 def variation_ratio(probs: ArrayLike | torch.Tensor) -> Any:
     """Share of draws that do not vote for the class most voted for (Freeman 1965).
 
-    Parameters, kind of the result and errors as for `predictive_entropy`. A draw votes for its
-    most probable class, the first of several equal ones.
-
-    Returns
-    -------
-    ndarray or torch.Tensor, shape (N, ...)
-        Multiples of 1/T, from 0 to 1 - 1/min(T, C).
+    A draw votes for its most probable class, the first of several equal ones. The ratio is a
+    multiple of 1/T, from 0 to 1 - 1/min(T, C). Parameters, result and errors as for
+    `predictive_entropy`.
 
     Examples
     --------
@@ -196,10 +185,7 @@ def finite_values(name: str, values: ArrayLike | torch.Tensor) -> np.ndarray:
     """A float64 array of an array or of a tensor, on whatever device, without importing torch."""
     if hasattr(values, "detach"):
         values = values.detach().cpu().double().numpy()
-    values = np.asarray(values, dtype=float)
-    if not np.isfinite(values).all():
-        raise ValueError(f"{name} must be finite, got an infinite value or NaN")
-    return values
+    return finite(name, values)
 
 
 def in_kind(given: Any, values: np.ndarray) -> Any:

@@ -16,12 +16,8 @@ def alpha_affine(p: float) -> tuple[float, float]:
     """Return (a, b) of the affine map that keeps mean 0 and variance 1 under alpha dropout.
 
     a = [q (1 + p alpha'^2)]^(-1/2) and b = -a p alpha' (``thm-alpha``; Klambauer et al. 2017,
-    "New dropout technique"). Not a = q^(-1/2), which leaves the variance 1 + p alpha'^2.
-
-    Raises
-    ------
-    ValueError
-        If `p` is not in [0, 1), since a has no limit at p = 1.
+    "New dropout technique"). Not a = q^(-1/2), which leaves the variance 1 + p alpha'^2. A `p`
+    outside [0, 1) is a ValueError, since a has no limit at p = 1.
 
     Examples
     --------

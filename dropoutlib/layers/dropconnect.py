@@ -12,7 +12,7 @@ def dropconnect_moments(W: ArrayLike, x: ArrayLike, p: Probability) -> tuple[NDA
     """Mean and variance of u = (M * W) x over masks M of weights, unscaled as in the paper.
 
     E u = q W x and Var u = p q (W * W)(x * x) (``thm-dropconnect-moments``; Wan et al.
-    2013). Different outputs are uncorrelated, since they share no weight.
+    2013), each of shape (..., out). Different outputs are uncorrelated, since they share no weight.
 
     Parameters
     ----------
@@ -20,10 +20,6 @@ def dropconnect_moments(W: ArrayLike, x: ArrayLike, p: Probability) -> tuple[NDA
         Weights and inputs.
     p : float or fractions.Fraction
         Probability of dropping a weight; another `p` is a ValueError or TypeError.
-
-    Returns
-    -------
-    mean, variance : ndarray, shape (..., out)
     """
     check_probability(p)
     W, x = number_array(W, p), number_array(x, p)
@@ -35,7 +31,8 @@ class DropConnect(Layer):
 
     Each row of the input has a mask of its own, so `backward` keeps one byte (or, packed, one
     bit) for each weight and row. The bias c is never masked, and the stored weights never
-    change.
+    change. Source: Wan et al. (2013), who leave the kept weights unscaled in training; see
+    ``thm-conventions-agree`` for the translation.
 
     Parameters
     ----------
@@ -55,11 +52,6 @@ class DropConnect(Layer):
     ------
     ValueError, TypeError
         As for `Layer`, or if the shapes do not fit, or an array does not hold real numbers.
-
-    References
-    ----------
-    Wan et al. (2013). They leave the kept weights unscaled in training; see
-    ``thm-conventions-agree`` for the translation.
     """
 
     def __init__(

@@ -11,7 +11,8 @@ def r_drop_loss(
 ) -> tuple[float, NDArray, NDArray]:
     """Cross-entropy of two passes plus (alpha/2) (KL(1||2) + KL(2||1)), with gradients.
 
-    The penalty is zero exactly if the two predictions agree (``thm-rdrop``).
+    The penalty is zero exactly if the two predictions agree (``thm-rdrop``). Source: Liang et al.
+    (2021), R-Drop.
 
     Parameters
     ----------
@@ -34,10 +35,6 @@ def r_drop_loss(
     ValueError
         If the shapes differ or are empty, a logit is not finite, a label is no class, or `alpha`
         is negative.
-
-    References
-    ----------
-    Liang et al. (2021), R-Drop.
     """
     logits1, logits2 = finite("logits1", logits1, 2), finite("logits2", logits2, 2)
     labels = np.asarray(labels)

@@ -73,7 +73,8 @@ class VariationalDropout(Layer):
 class DropPath(Layer):
     """Drop a residual branch for a whole sample (stochastic depth).
 
-    Behind a branch f it gives x + f(x) m / q, whose mean is x + f(x) (``thm-droppath``).
+    Behind a branch f it gives x + f(x) m / q, whose mean is x + f(x) (``thm-droppath``). Errors are
+    those of `Layer`, and ValueError for another mode or an input without axes.
 
     Parameters
     ----------
@@ -84,11 +85,6 @@ class DropPath(Layer):
     mode : {"row", "batch"}
         One draw for each sample, as in timm and torchvision, or one for the batch, as in
         Huang et al. (2016), section 3.
-
-    Raises
-    ------
-    ValueError
-        As for `Layer`, for another mode, or for an input without axes.
     """
 
     def __init__(
@@ -140,7 +136,9 @@ class DropBlock2d(Layer):
 
     Seeds of blocks are drawn with the probability `block_seed_rate`; the mask is divided by the
     fraction that it kept of this very input, so the sum of the mask is preserved and not just
-    its mean. An input of which nothing is kept becomes zero, as all do at p = 1.
+    its mean. An input of which nothing is kept becomes zero, as all do at p = 1. Errors are those
+    of `Layer`, and ValueError for another number of axes or if a block does not fit. Source:
+    Ghiasi, Lin and Le (2018).
 
     Parameters
     ----------
@@ -150,15 +148,6 @@ class DropBlock2d(Layer):
         Side of a block.
     rng, packed
         As for `Layer`.
-
-    Raises
-    ------
-    ValueError
-        As for `Layer`; for another number of axes; or if a block does not fit.
-
-    References
-    ----------
-    Ghiasi, Lin and Le (2018).
     """
 
     def __init__(

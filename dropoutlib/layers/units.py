@@ -91,7 +91,7 @@ class ConcreteDropout(Layer):
 
     The drop indicator is relaxed to z = sigmoid((logit p + logit U) / t) with U uniform, which
     is differentiable in p. Its mean is not exactly p, and its variance is smaller than that of
-    a Bernoulli mask; both gaps vanish with the temperature t.
+    a Bernoulli mask; both gaps vanish with the temperature t. Source: Gal, Hron and Kendall (2017).
 
     Parameters
     ----------
@@ -105,10 +105,6 @@ class ConcreteDropout(Layer):
     logit, logit_grad : float
         The parameter that is learned, whose sigmoid is p, and the gradient with respect to it that
         the last `backward` found.
-
-    References
-    ----------
-    Gal, Hron and Kendall (2017).
     """
 
     def __init__(self, p: float = 0.5, temperature: float = 0.1, *, rng: Rng = None) -> None:

@@ -38,27 +38,15 @@ class Draw(NamedTuple):
 
 
 @contextlib.contextmanager
-def kept(model, tensors):
-    """Give an empty dictionary of memory that is written to; at the end, all is as it was.
-
-    That is the memory noted, gradients, and the random states of Python, NumPy and torch on the
-    devices of the tensors.
-    """
-    gradients = [(parameter, parameter.grad) for parameter in model.parameters()]
+def forked(tensors):
+    """Put random states back: those of Python, NumPy, and torch on the devices of the tensors."""
     own, numbers = random.getstate(), np.random.get_state()  # noqa: NPY002 # what models draw from
     others = {tensor.device for tensor in tensors if tensor.device.type not in ("cpu", "meta")}
     kind = next((device.type for device in others), "cuda")
-    written: dict[int, tuple[torch.UntypedStorage, torch.UntypedStorage]] = {}
     try:
-        for parameter, _ in gradients:
-            parameter.grad = None
         with torch.random.fork_rng(others, device_type=kind):
-            yield written
+            yield
     finally:
-        for storage, before in written.values():
-            storage.copy_(before)
-        for parameter, gradient in gradients:
-            parameter.grad = gradient
         random.setstate(own)
         np.random.set_state(numbers)  # noqa: NPY002
 
@@ -78,7 +66,7 @@ def version(tensor):
 
 
 class Call:
-    """A call of a twin of a model, in which generators of layers are copies, too.
+    """A call of a twin of a model, in which parameters and generators of layers are copies, too.
 
     Attributes
     ----------
@@ -92,19 +80,13 @@ class Call:
         What layers and functions of dropout gave: module, tensor and the tensor's version.
     """
 
-    def __init__(self, model, found, args, kwargs, written):
-        self.twins, self.written = shadow(model), written
-        self.shared = {memory(parameter) for parameter in model.parameters()} - {None}
+    def __init__(self, model, found, args, kwargs):
+        self.twins = shadow(model, share=False)
         self.twin, self.given = self.twins[model], (args, kwargs)
         self.names = {twin: name for name, twin in self.twin.named_modules()}
         calls = (one for one in found if one.reach in ("call", "either"))
         self.layers = {self.twins[one.module] for one in calls if one.kind not in INSIDE}
-        own = {}
         for module in self.names:
-            for name, value in vars(module).items():
-                if isinstance(value, torch.Generator):
-                    own.setdefault(value, _copied(value))
-                    vars(module)[name] = own[value]
             if not isinstance(module, torch.jit.ScriptModule):
                 module.register_forward_pre_hook(self._enter, prepend=True)
                 module.register_forward_hook(self._leave, always_call=True)
@@ -135,14 +117,6 @@ class Call:
         if drawn and module in self.layers:
             self.drop(module, output)
 
-    def keep(self, given):
-        """Note what parameters hold, of those that an operator may write to."""
-        for tensor in leaves(given):
-            place = memory(tensor)
-            if place in self.shared and place not in self.written:
-                storage = tensor.untyped_storage()
-                self.written[place] = storage, storage.clone()
-
     def drop(self, module, output):
         """Note what a layer or a function of dropout gives."""
         self.dropped += [(module, tensor, version(tensor)) for tensor in leaves(output)]
@@ -172,30 +146,23 @@ class Draws(TorchDispatchMode):
         self.call = call
 
     def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
-        if operator._schema.is_mutable:
-            self.call.keep((args, kwargs))
         result = operator(*args, **(kwargs or {}))
-        if torch.Tag.nondeterministic_seeded in operator.tags and _draws(operator, args, kwargs):
+        if draws(operator, args, kwargs or {}):
             # What is drawn in place is also scaled in place.
             values = tuple(map(torch.clone, leaves(result)))
             self.call.draws.append(Draw(str(operator), self.call.module, values))
         return result
 
 
-def _draws(operator, args, kwargs):
-    """Whether a call of an operator that can draw does."""
+def draws(operator, args, kwargs):
+    """Whether a call of an operator draws random numbers."""
+    if torch.Tag.nondeterministic_seeded not in operator.tags:
+        return False
     names = (argument.name for argument in operator._schema.arguments)
     given = {argument.name: argument.default_value for argument in operator._schema.arguments}
-    given |= dict(zip(names, args, strict=False)) | (kwargs or {})
+    given |= dict(zip(names, args, strict=False)) | kwargs
     training = given.get("train", given.get("training", True))
     return given.get("dropout_p", 1) != 0 and training is not False
-
-
-def _copied(generator):
-    """A generator in the same state."""
-    copy = torch.Generator(generator.device)
-    copy.set_state(generator.get_state())
-    return copy
 
 
 def _is_data(value):
@@ -215,6 +182,8 @@ def _cloned(value):
     return twin
 
 
-def memory(tensor):
-    """What tells whether tensors are views of the same memory; None where there is no one."""
-    return tensor.untyped_storage()._cdata if tensor.layout is torch.strided else None
+def same_memory(tensor, other):
+    """Whether two tensors are, or are views of, the same numbers."""
+    if not tensor.numel() or not tensor.layout is other.layout is torch.strided:
+        return False
+    return tensor.untyped_storage()._cdata == other.untyped_storage()._cdata

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from ._watching import INSIDE, Call, Draws, kept, leaves, memory, version
+from ._watching import INSIDE, Call, Draws, forked, leaves, same_memory, version
 from .calls import LIBRARIES
 from .finding import find
 
@@ -69,8 +69,7 @@ def diagnose(model: nn.Module, /, *args: Any, ranks: bool = False, **kwargs: Any
         Exact.
     ``recomputation``
         Masks that the backward pass draws again, as gradient checkpointing does, are those of the
-        forward pass. A wrong mask of n units passes with probability ``(p**2 + q**2)**n``. Left
-        out where parameters have hooks behind their gradients, which may be an optimizer's.
+        forward pass. A wrong mask of n units passes with probability ``(p**2 + q**2)**n``.
     ``output``
         No tensor that the model gives is what a layer of dropout gave. Exact; right where the
         output is a hidden layer of something else.
@@ -87,9 +86,10 @@ def diagnose(model: nn.Module, /, *args: Any, ranks: bool = False, **kwargs: Any
     Parameters
     ----------
     model : Module
-        The model, in any mode. A twin with the same parameters runs; parameters, modes, buffers,
-        gradients, the random states of torch, NumPy and Python and generators of layers are as
-        before, once it returns or raises.
+        The model, in any mode. A twin with copies of its parameters, buffers and generators runs,
+        so that these, gradients and modes are left alone; the random states of torch, NumPy and
+        Python are as before, once it returns or raises. Threads that draw from torch's global
+        generator at the same time draw other numbers.
     *args, **kwargs
         What the model is called with, a batch of more than one row if it normalizes by the batch.
         Tensors are cloned, also in data classes; no gradient reaches those given.
@@ -108,10 +108,6 @@ def diagnose(model: nn.Module, /, *args: Any, ranks: bool = False, **kwargs: Any
     ValueError
         If `ranks` is asked for and `torch.distributed` is not initialized.
 
-    Notes
-    -----
-    Threads that draw from torch's global generator at the same time draw other numbers.
-
     Examples
     --------
     >>> class Attention(nn.Module):
@@ -124,10 +120,10 @@ def diagnose(model: nn.Module, /, *args: Any, ranks: bool = False, **kwargs: Any
     findings = [*_generators(model), *(_ranks() if ranks else [])]
     tensors = [*model.parameters(), *model.buffers(), *leaves((args, kwargs))]
     # Inference mode would leave tensors without what recomputation and output are told from.
-    with kept(model, tensors) as written, torch.inference_mode(False), torch.enable_grad():
-        call = Call(model, found, args, kwargs, written)
+    with forked(tensors), torch.inference_mode(False), torch.enable_grad():
+        call = Call(model, found, args, kwargs)
         findings += _evaluation(call, found)
-        findings += _training(call, model, found)
+        findings += _training(call, found)
         findings += [one for layer in found for one in _scale(call, layer)]
     ran = [check for check in CHECKS if ranks or check != "ranks"]
     findings = sorted(dict.fromkeys(findings), key=lambda one: CHECKS.index(one.check))
@@ -155,12 +151,12 @@ def _evaluation(call, found):
     return findings
 
 
-def _training(call, model, found):
+def _training(call, found):
     """What a pass in training mode, and the one back, leave out or draw again."""
     call.twin.train()
     output = call.run()
     findings = [*_silent(call, found), *_output(call, output)]
-    return [*findings, *_recomputation(call, model, output)]
+    return [*findings, *_recomputation(call, output)]
 
 
 def _silent(call, found):
@@ -194,7 +190,7 @@ def _output(call, output):
     for module, result, before in call.dropped:
         # Something else has been added in place where the version is another.
         same = (leaf for leaf in given if version(leaf) == before)
-        if any(_same_memory(leaf, result) for leaf in same):
+        if any(same_memory(leaf, result) for leaf in same):
             text = (
                 "drops what the model gives: fitted to targets by squared loss, predictions become "
                 "too small by the factor 1 - p; put dropout before the last layer"
@@ -202,11 +198,10 @@ def _output(call, output):
             yield Finding("output", call.names[module], text, "thm-output-dropout")
 
 
-def _recomputation(call, model, output):
+def _recomputation(call, output):
     """Draws of the backward pass that are not those of the pass forward."""
     ends = [_sum(leaf) for leaf in leaves(output) if leaf.requires_grad]
-    # Hooks behind gradients may be an optimizer's.
-    if not ends or any(each._post_accumulate_grad_hooks for each in model.parameters()):
+    if not ends:
         return
     forward, call.draws = call.draws, []
     with Draws(call):
@@ -293,8 +288,3 @@ def _sum(tensor):
     """What goes back through all of a tensor."""
     tensor = torch.view_as_real(tensor) if tensor.is_complex() else tensor
     return tensor.float().sum()
-
-
-def _same_memory(tensor, other):
-    """Whether two tensors are, or are views of, the same numbers."""
-    return tensor.numel() and memory(tensor) == memory(other) is not None

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from .._modules import is_changed
 from . import calls
 
 # By the name of the class, which scripted modules keep, of torch's layers and of ours.
@@ -67,13 +68,7 @@ class Found(NamedTuple):
     guessed: bool = False
 
     def holder(self) -> tuple[Any, str]:
-        """The object that has `p` as an attribute, and the attribute's name.
-
-        Raises
-        ------
-        ValueError
-            If there is none.
-        """
+        """The object that has `p` as an attribute, and its name; a ValueError if there is none."""
         if self.attribute is None:
             raise ValueError(f"there is no attribute to set p by: {self}")
         *path, last = self.attribute.rsplit(".", 1)
@@ -107,19 +102,7 @@ def find(model: nn.Module) -> list[Found]:
     and parameters whose code draws random numbers is a layer, such as those of timm and
     torchvision.
 
-    Parameters
-    ----------
-    model : Module
-        The model, in any mode; it is neither run nor changed.
-
-    Returns
-    -------
-    list of Found
-
-    Raises
-    ------
-    TypeError
-        If `model` is not a Module.
+    The model, in any mode, is neither run nor changed; what is no Module is a TypeError.
 
     Examples
     --------
@@ -139,12 +122,13 @@ def find(model: nn.Module) -> list[Found]:
     read: dict[nn.Module, tuple[str, nn.Module, str]] = {}
     for name, module in model.named_modules():
         scripted = isinstance(module, torch.jit.ScriptModule)
+        own = is_changed(module) or isinstance(module, torch.fx.GraphModule)
         kind = KINDS.get(module.original_name) if scripted else _kind(module.__class__)
         if kind:
             found += _layer(name, module, kind, scripted)
         elif scripted:
             found += _scripted(name, module)
-        elif not calls.in_library(type(module)) or _has_code(module):
+        elif own or not calls.in_library(type(module)):
             code = calls.read(module)
             found += _functional(name, module, code)
             for use in code.reads:
@@ -187,12 +171,6 @@ def _kind(cls):
         if base.__name__ in KINDS and base.__module__.partition(".")[0] in calls.LIBRARIES:
             return KINDS[base.__name__]
     return None
-
-
-def _has_code(module):
-    """Whether a module of torch does what its class does not tell."""
-    hooks = module._forward_pre_hooks or module._forward_hooks
-    return hooks or "forward" in vars(module) or isinstance(module, torch.fx.GraphModule)
 
 
 def _layer(name, module, kind, scripted):

@@ -35,7 +35,8 @@ def concrete_dropout(
 ) -> Tensor:
     """Inverted dropout with a relaxed mask: input * (1 - z) / (1 - p) in training.
 
-    z = sigmoid((logit p + logit U) / t) with U uniform on (0, 1), drawn for each unit.
+    z = sigmoid((logit p + logit U) / t) with U uniform on (0, 1), drawn for each unit. Source:
+    Gal, Hron and Kendall (2017).
 
     Parameters
     ----------
@@ -47,10 +48,6 @@ def concrete_dropout(
         Temperature t of the relaxation.
     training, generator
         As for `dropout`, also return value and errors.
-
-    References
-    ----------
-    Gal, Hron and Kendall (2017).
     """
     if not training:
         return input
@@ -71,7 +68,8 @@ def concrete_dropout(
 class ConcreteDropout(_DropoutNd):
     """Inverted dropout whose p is learned by gradient descent: x (1 - z) / (1 - p) in training.
 
-    `dropoutlib.layers.ConcreteDropout` says what z is, and what is approximate about it.
+    `dropoutlib.layers.ConcreteDropout` says what z is, and what is approximate about it. Source:
+    Gal, Hron and Kendall (2017).
 
     Parameters
     ----------
@@ -84,10 +82,6 @@ class ConcreteDropout(_DropoutNd):
     ----------
     logit : Parameter, shape ()
         What is learned, the logit of p, and all that ``state_dict`` holds.
-
-    References
-    ----------
-    Gal, Hron and Kendall (2017).
     """
 
     __jit_unused_properties__: ClassVar[list[str]] = ["p"]
@@ -154,7 +148,8 @@ def dropconnect_linear(
 ) -> Tensor:
     """Linear map with masked weights: x (W * M)^T / q + c in training.
 
-    Each row of the input has a mask of its own; the bias c is never masked.
+    Each row of the input has a mask of its own; the bias c is never masked. The output has the
+    shape (..., out).
 
     Parameters
     ----------
@@ -169,10 +164,6 @@ def dropconnect_linear(
         equal mean and variance (`DropConnectLinear.moments`), a ValueError at p = 1. Average what
         the next nonlinearity makes of such draws to have the inference of Wan et al. (2013), whose
         conventions `dropoutlib.layers.DropConnect` translates.
-
-    Returns
-    -------
-    Tensor, shape (..., out)
     """
     p = check_p(p)
     check_choice("inference", inference, "mean", "gaussian")

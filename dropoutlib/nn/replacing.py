@@ -21,17 +21,7 @@ def replace(model: Model, *, back: bool = False) -> Model:
     Each layer stays the object that it is, with its mode, p, hooks and places in the model, and
     gets the class of the other library: so nothing that refers to it has to be told. Only layers
     of exactly these classes are replaced; what torch does not have, and what has a generator of
-    its own, does not go back.
-
-    Returns
-    -------
-    Module
-        The model itself.
-
-    Raises
-    ------
-    TypeError
-        If `model` is not a Module.
+    its own, does not go back. It returns the model itself; what is no Module is a TypeError.
 
     Warns
     -----
