@@ -193,6 +193,18 @@ def two_views():
     return f"differ by $2 \\cdot (4 + 1) = {apart[1]}$ in mean square"
 
 
+def word_that_is_there_or_not():
+    def added(one, zero):  # to the odds, by presence instead of absence
+        return one / zero * (1 - zero) / (1 - one)
+
+    chances = Fraction(4, 5), Fraction(2, 5)
+    whole, thinned = added(*chances), added(*(HALF * chance for chance in chances))
+    return (
+        f"adds $\\ln {whole}$ to the log odds of a whole document, and"
+        f" $\\ln \\tfrac{thinned.numerator}{thinned.denominator}$ where half of the words"
+    )
+
+
 @pytest.mark.parametrize(
     ("chapter", "example"),
     [
@@ -212,6 +224,7 @@ def two_views():
         ("sequences", weak_keys),
         ("sequences", two_nodes),
         ("sequences", two_views),
+        ("noise", word_that_is_there_or_not),
         ("ensemble", two_coins),
         ("ensemble", relu_distance),
         ("ensemble", sigmoid_bound),
