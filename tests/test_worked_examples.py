@@ -285,6 +285,13 @@ def one_coin_or_two():
     return f"and their covariance is {covariance(2)} instead of {covariance(1)}"
 
 
+def one_random_unit():
+    units = np.array([0, 2])
+    kernel = (units**2).mean()
+    assert 3 * (units**2).var() / kernel**2 == 3  # the excess kurtosis, which a Gaussian has not
+    return f"The output then has the variance {kernel:g}, but it is zero in half of all draws"
+
+
 def word_that_is_there_or_not():
     def added(one, zero):  # to the odds, by presence instead of absence
         return one / zero * (1 - zero) / (1 - one)
@@ -324,6 +331,7 @@ def word_that_is_there_or_not():
         ("noise", two_factors),
         ("noise", word_that_is_there_or_not),
         ("bayesian", one_coin_or_two),
+        ("bayesian", one_random_unit),
         ("gradients", one_mask_both_ways),
         ("gradients", pull_of_the_mean_gradient),
         ("ensemble", two_coins),
