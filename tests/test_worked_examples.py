@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import dropcheck
+from book import gradients
 from book.scripts.build_ledger import ROOT
 from dropoutlib import layers
 
@@ -193,6 +194,116 @@ def two_views():
     return f"differ by $2 \\cdot (4 + 1) = {apart[1]}$ in mean square"
 
 
+def fraction(value):
+    return f"\\tfrac{value.numerator}{value.denominator}"
+
+
+def moments_of_a_factor():
+    deviation = [(Fraction(1, 5), Fraction(-1)), (Fraction(4, 5), Fraction(1, 4))]
+    first, second, third = (sum(w * d**k for w, d in deviation) for k in (1, 2, 3))
+    assert first == 0
+    return (
+        f"of the deviation is ${fraction(second)}$, and the mean of its third power is"
+        f" $-\\tfrac{{{-third.numerator}}}{{{third.denominator}}}$"
+    )
+
+
+def noisy_loss():
+    p = Fraction(1, 5)
+    loss, _ = moments(lambda m: (2 * m[:, 0] / (1 - p) - 1) ** 2, 1, p)
+    variance = moments(lambda m: 2 * m[:, 0] / (1 - p), 1, p)[1]
+    assert (loss - 1, variance) == (1, 1)
+    return f"and the mean loss is {loss}. The loss has grown by {loss - 1}"
+
+
+def two_inputs():
+    outputs = dropcheck.expectation(lambda m: m @ np.array([2, 1]) / HALF, 2, HALF)[0]
+    error = dropcheck.expectation(lambda m: (m @ np.array([2, 1]) / HALF - 3) ** 2, 2, HALF)[0]
+    assert (outputs, error) == (3, 2**2 + 1)
+    return f"the mean squared error is {error}. The first input has added its square, 4"
+
+
+def one_input_in_two_units():
+    for square, product in ((2, 4), (200, 40)):  # least squares, dropout at p = 1/2
+        assert Fraction(product, 2 * square) == Fraction(product, square) / 2
+    dropout, ridge = Fraction(4, 2 + 2), Fraction(4, 2 + 1)
+    assert Fraction(40, 200 + 1) / Fraction(40, 200) == Fraction(200, 201)
+    return (
+        f"$\\tfrac{{4}}{{2 + 2}} = {dropout}$, and ridge regression with the penalty 1 the weight"
+        f" $\\tfrac{{4}}{{2 + 1}} = {fraction(ridge)}$"
+    )
+
+
+def one_logit():
+    z = np.array([1, 3, 10])
+    added = np.log(2) / 2 + np.logaddexp(0, 2 * z) / 2 - np.logaddexp(0, z)
+    ridge = z**2 / 8
+    return (
+        f"that is {added[0]:.3f}, {added[1]:.3f} and {added[2]:.3f}; an L2 penalty of the same"
+        f" curvature at zero, $z^2/8$, is {ridge[0]:g}, {ridge[1]:g} and {ridge[2]:g}"
+    )
+
+
+def two_factors():
+    alone, apart, even = (a**2 + b**2 for a, b in ((6, 0), (5, 1), (3, 3)))
+    return f"is {alone}; shared as 5 and 1 it is {apart}, and as 3 and 3 it is {even}"
+
+
+def one_mask_both_ways():
+    W, x, mask = np.array([[1, 3]]), np.array([2, 1]), np.array([1, 0])
+    for_weights, for_inputs = gradients.linear_backward(W, x, mask, np.array([1]), HALF)
+    (first, second), (third, fourth) = for_weights[0], for_inputs
+    return f"{first} and {second} for the weights, and {third} and {fourth} for the inputs"
+
+
+def pull_of_the_mean_gradient():
+    def gradient(masks):
+        return (2 * masks[:, 0] / HALF - 2) * 2 * masks[:, 0] / HALF
+
+    def recomputed(masks):
+        return (2 * masks[:, 0] / HALF - 2) * 2 * masks[:, 1] / HALF
+
+    mean, variance = moments(gradient, 1, HALF)
+    assert dropcheck.expectation(recomputed, 2, HALF)[0] == 0
+    assert variance == 16
+    return f"the gradient 8 or 0: on average {mean}"
+
+
+def one_coin_or_two():
+    def outputs(masks):
+        return masks[:, 0] / HALF, masks[:, -1] / HALF
+
+    def covariance(units):
+        means = [
+            dropcheck.expectation(lambda m, i=i: outputs(m)[i], units, HALF)[0] for i in (0, 1)
+        ]
+        product = dropcheck.expectation(lambda m: np.prod(outputs(m), axis=0), units, HALF)[0]
+        return product - means[0] * means[1]
+
+    apart = dropcheck.expectation(lambda m: outputs(m)[0] != outputs(m)[1], 2, HALF)[0]
+    assert apart == HALF
+    return f"and their covariance is {covariance(2)} instead of {covariance(1)}"
+
+
+def one_random_unit():
+    units = np.array([0, 2])
+    kernel = (units**2).mean()
+    assert 3 * (units**2).var() / kernel**2 == 3  # the excess kurtosis, which a Gaussian has not
+    return f"The output then has the variance {kernel:g}, but it is zero in half of all draws"
+
+
+def word_that_is_there_or_not():
+    def added(one, zero):  # to the odds, by presence instead of absence
+        return one / zero * (1 - zero) / (1 - one)
+
+    chances = Fraction(4, 5), Fraction(2, 5)
+    whole, thinned = added(*chances), added(*(HALF * chance for chance in chances))
+    return (
+        f"adds $\\ln {whole}$ to the log odds of a whole document, and"
+        f" $\\ln \\tfrac{thinned.numerator}{thinned.denominator}$ where half of the words"
+    )
+
+
 @pytest.mark.parametrize(
     ("chapter", "example"),
     [
@@ -212,6 +323,17 @@ def two_views():
         ("sequences", weak_keys),
         ("sequences", two_nodes),
         ("sequences", two_views),
+        ("noise", moments_of_a_factor),
+        ("noise", noisy_loss),
+        ("noise", two_inputs),
+        ("noise", one_input_in_two_units),
+        ("noise", one_logit),
+        ("noise", two_factors),
+        ("noise", word_that_is_there_or_not),
+        ("bayesian", one_coin_or_two),
+        ("bayesian", one_random_unit),
+        ("gradients", one_mask_both_ways),
+        ("gradients", pull_of_the_mean_gradient),
         ("ensemble", two_coins),
         ("ensemble", relu_distance),
         ("ensemble", sigmoid_bound),

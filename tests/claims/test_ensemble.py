@@ -523,8 +523,12 @@ def random_fractions(rng, *shape):
 @pytest.mark.claim(
     "thm-relu-gap",
     method="enumeration",
-    parts=(2,),
-    rejects=("exact for regression networks", "the scaled network is always below"),
+    parts=(1, 2),
+    rejects=(
+        "exact for regression networks",
+        "the scaled network is always below",
+        "a gap wherever masks change the unit",
+    ),
 )
 def test_relu_gap_by_enumeration(claim, rng):
     """In whole numbers; one net with each sign of the gap, and both of any sign."""
@@ -539,7 +543,7 @@ def test_relu_gap_by_enumeration(claim, rng):
         size = dropcheck.expectation(lambda masks: np.abs(z(masks)), 4, p)[0]
         return z, scaled, (size - np.abs(mean)) / 2
 
-    @claim
+    @claim.part(2)
     def check(stated, *, V):
         z, scaled, gaps = parts(W, b, V)
         return dropcheck.enumeration(
@@ -553,6 +557,22 @@ def test_relu_gap_by_enumeration(claim, rng):
     above, below = as_fractions(np.array([0, 0, 1])), as_fractions(np.array([0, 0, -1]))
     check.rejects("exact for regression networks", lambda gap: 0, V=above)
     check.rejects("the scaled network is always below", lambda gap: abs(gap), V=below)
+
+    units, far = random_fractions(rng, 20, 4), np.array([Fraction(200), Fraction(-200)])
+    biases = np.concatenate([random_fractions(rng, 10), np.tile(far, 5)])
+
+    @claim.part(1)
+    def is_zero_exactly(where):
+        """Whether a unit has no gap where this is said of its preactivations, and only there."""
+        z, _, gaps = parts(units, biases, np.zeros(20, dtype=int))
+        values = z(enumerate_masks(4).astype(int))
+        passed = all(
+            (gap == 0) == where(column) for gap, column in zip(gaps, values.T, strict=True)
+        )
+        return dropcheck.Report(passed=passed, method="enumeration", rounding=0.0)
+
+    is_zero_exactly.holds(lambda z: not ((z > 0).any() and (z < 0).any()))
+    is_zero_exactly.rejects("a gap wherever masks change the unit", lambda z: (z == z[0]).all())
 
 
 @pytest.mark.claim(

@@ -335,6 +335,40 @@ def test_gradients_of_parameters_against_differences(claim, rng):
 
 @pytest.mark.claim(
     "thm-variant-backwards",
+    method="gradient",
+    parts=(3,),
+    rejects=("kappa for kappa / 2", "rho is not centred", "the divergences move with P_1 alone"),
+)
+def test_gradient_of_r_drop_by_its_formula(claim, rng):
+    """The stated gradient against the loss by its definition, differentiated by complex steps."""
+    (first, second), label, kappa = rng.uniform(-2, 2, size=(2, 4)), int(rng.integers(4)), 1.7
+
+    def log_softmax(logits):
+        return logits - np.log(np.exp(logits).sum())
+
+    def loss(logits):
+        u, v = log_softmax(logits), log_softmax(second)
+        divergences = np.exp(u) @ (u - v) + np.exp(v) @ (v - u)
+        return -u[label] - v[label] + kappa / 2 * divergences
+
+    P1, P2 = np.exp(log_softmax(first)), np.exp(log_softmax(second))
+    rho = log_softmax(first) - log_softmax(second)
+
+    # Logarithms of probabilities are below 6 in size, their differences below 12, and a slope is
+    # a sum of at most eight products of such with probabilities: 64 eps of 100 is ample.
+    @claim.part(3)
+    def check(weight, centre, apart):
+        stated = P1 - np.eye(4)[label] + weight * (P1 * (rho - centre) + apart)
+        return dropcheck.gradient(loss, stated, first, scale=100.0)
+
+    check.holds(kappa / 2, P1 @ rho, P1 - P2)
+    check.rejects("kappa for kappa / 2", kappa, P1 @ rho, P1 - P2)
+    check.rejects("rho is not centred", kappa / 2, 0.0, P1 - P2)
+    check.rejects("the divergences move with P_1 alone", kappa / 2, P1 @ rho, 0 * P2)
+
+
+@pytest.mark.claim(
+    "thm-variant-backwards",
     method="symbolic",
     parts=(1, 2),
     rejects=("a alpha' in backward", "p constant in 1/q", "one mask for all rows"),

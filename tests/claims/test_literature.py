@@ -229,7 +229,12 @@ def test_thinned_words_symbolically(claim):
     "thm-thinned-words",
     method="quadrature",
     parts=(1, 2),
-    rejects=("the means stay", "weights times q", "no intercept from the lengths"),
+    rejects=(
+        "the means stay",
+        "weights times q",
+        "no intercept from the lengths",
+        "independent words of any law",
+    ),
 )
 def test_thinned_words_by_summation(claim):
     """Documents of two words, summed over all counts up to 80 and all ways to thin them."""
@@ -264,3 +269,21 @@ def test_thinned_words_by_summation(claim):
     log_odds.holds(1.0, 1 - p)
     log_odds.rejects("weights times q", 1 - p, 1 - p)
     log_odds.rejects("no intercept from the lengths", 1.0, 0.0)
+
+    def poisson(means):
+        return stats.poisson.pmf(counts, means[..., None])
+
+    @claim.part(2)
+    def same_weights(share, *, law):
+        """What one occurrence adds to the log odds, as a share of what it adds in whole ones."""
+        whole = law(means)
+        first = (documents[..., :2] for documents in (whole @ thin, whole))
+        added, of_whole = (np.diff(np.log(one / zero))[:, 0] for zero, one in first)
+        return report(float(np.abs(added - share * of_whole).max()))
+
+    same_weights.holds(1.0, law=poisson)
+    same_weights.rejects(
+        "independent words of any law",
+        1.0,
+        law=lambda means: stats.binom.pmf(counts, 1, means[..., None] / 5),  # there or not
+    )

@@ -389,7 +389,7 @@ def test_the_distance_is_bounded_by_the_lipschitz_constant(claim, rng):
     "thm-relu-gap",
     method="bound",
     parts=(1,),
-    rejects=("sqrt(v) - |mu|", "a quarter for the half"),
+    rejects=("sqrt(nu) - |mu|", "a quarter for the half"),
 )
 def test_the_gap_of_a_relu_by_its_two_moments(claim, rng):
     """Random units, and two-valued ones with S = a or -a, which attain the bound."""
@@ -415,7 +415,7 @@ def test_the_gap_of_a_relu_by_its_two_moments(claim, rng):
 
     check.holds(stated / 2)
     assert np.max(gaps / (stated / 2 + 1e-300)) > 0.999  # attained
-    check.rejects("sqrt(v) - |mu|", (np.sqrt(variances) - np.abs(means)) / 2)
+    check.rejects("sqrt(nu) - |mu|", (np.sqrt(variances) - np.abs(means)) / 2)
     check.rejects("a quarter for the half", stated / 4)
 
 
@@ -423,12 +423,16 @@ def test_the_gap_of_a_relu_by_its_two_moments(claim, rng):
 
 
 class Counted:
-    """A whole number that counts the additions and subtractions it takes part in."""
+    """A whole number that counts the operations it takes part in, and those of its kind alive."""
 
-    operations = 0
+    operations = alive = 0
 
     def __init__(self, value):
         self.value = value
+        Counted.alive += 1
+
+    def __del__(self):
+        Counted.alive -= 1
 
     def __add__(self, other):
         Counted.operations += 1
@@ -476,6 +480,65 @@ def test_a_gray_code_needs_one_operation_a_sum(claim, rng):
     check.rejects("binary order by single changes", lambda n: 2**n - 1, order=lambda k: k)
 
 
+def doubled(terms, start):
+    table = [start]
+    for term in terms:
+        table += [entry + term for entry in table]
+    return table
+
+
+def by_doubling(terms, start):
+    """Yield (mask as an integer, sum) from one table."""
+    yield from enumerate(doubled(terms, start))
+
+
+def by_two_halves(terms, start):
+    """Yield (mask as an integer, sum): each sum from two tables, and forgotten."""
+    half = -(-len(terms) // 2)
+    first, second = doubled(terms[:half], start), doubled(terms[half:], Counted(0))
+    for high, other in enumerate(second):
+        for low, entry in enumerate(first):
+            yield low + (high << half), entry + other
+
+
+@pytest.mark.claim(
+    "thm-enumeration-cost",
+    method="enumeration",
+    parts=(3, 4),
+    rejects=("halves store all sums", "a Gray code stores half a table"),
+)
+def test_numbers_that_wait_in_memory_are_counted(claim, rng):
+    """The most numbers alive at once, besides the n given products and the sum in hand."""
+
+    def most_alive(method, n):
+        numbers = [int(k) for k in rng.integers(-99, 100, size=n + 1)]
+        before = Counted.alive
+        terms, start = [Counted(k) for k in numbers[:n]], Counted(numbers[n])
+        sums = enumerate_masks(n).astype(int) @ np.array(numbers[:n]) + numbers[n]
+        most = 0
+        for mask, total in method(terms, start):
+            assert total.value == sums[mask]
+            in_hand = 0 if method is by_doubling or total is start else 1
+            most = max(most, Counted.alive - before - n - in_hand)
+        return most
+
+    @claim
+    def check(stored, *, method=by_two_halves):
+        passed = all(most_alive(method, n) == stored(n) for n in range(2, 10))
+        return dropcheck.Report(passed=passed, method="enumeration", rounding=0.0)
+
+    check.holds(lambda n: 2 ** -(-n // 2) + 2 ** (n // 2))
+    check.holds(lambda n: 2**n, method=by_doubling)  # with which the halves are compared
+    check.rejects("halves store all sums", lambda n: 2**n)
+
+    @claim.part(4)
+    def in_gray_order(stored):
+        return check.function(stored, method=by_gray_code)
+
+    in_gray_order.holds(lambda n: 1)  # the given b
+    in_gray_order.rejects("a Gray code stores half a table", lambda n: 2 ** (n // 2))
+
+
 # Penalties: the Fisher form, and networks of many layers.
 
 
@@ -503,8 +566,14 @@ def diagonal_form(info, b):
 @pytest.mark.claim(
     "thm-fisher-form",
     method="identity",
-    parts=(2,),
-    rejects=("the whole matrix", "the inverse diagonal", "p q for p/q", "p / q without the half"),
+    parts=(1, 2),
+    rejects=(
+        "labels of variance one",
+        "the whole matrix",
+        "the inverse diagonal",
+        "p q for p/q",
+        "p / q without the half",
+    ),
 )
 def test_the_penalty_is_a_form_of_the_fisher_information(claim, rng):
     """A'' of the logistic loss is c (1 - c); its chances are free, as the inputs can move them."""
@@ -518,7 +587,19 @@ def test_the_penalty_is_a_form_of_the_fisher_information(claim, rng):
             * sum(c * (1 - c) * (x**2 * b**2).sum() for c, x in zip(chance, X, strict=True))
         )
 
-    @claim
+    @claim.part(1)
+    def covariance(information):
+        return dropcheck.identity(
+            lambda v: score_covariance(*logistic_data(v)[:2]).ravel(),
+            lambda v: information(*logistic_data(v)[:2]).ravel(),
+            12,
+            rng=rng,
+        )
+
+    covariance.holds(lambda X, chance: (X.T * (chance * (1 - chance))) @ X)
+    covariance.rejects("labels of variance one", lambda X, chance: X.T @ X)
+
+    @claim.part(2)
     def check(form, factor=lambda p: p / (1 - p) / 2):
         def stated(v):
             X, chance, b, p = logistic_data(v)
@@ -548,8 +629,8 @@ def test_hessian_units_and_step_symbolically(claim):
     families = (t**2 / 2, sympy.log(1 + sympy.exp(t)), sympy.exp(t))
     z = x[0] * b[0] + x[1] * b[1]
 
-    def information(A, j):
-        return sympy.diff(A, t, 2).subs(t, z) * x[j] ** 2
+    def information(A, j, k):
+        return sympy.diff(A, t, 2).subs(t, z) * x[j] * x[k]
 
     def report(*differences):
         zero = all(sympy.simplify(d) == 0 for d in differences)
@@ -560,15 +641,17 @@ def test_hessian_units_and_step_symbolically(claim):
         differences = []
         for A in families:
             loss = A.subs(t, z) - y * z
-            differences += [sympy.diff(loss, b[j], 2) - stated(A, j) for j in range(2)]
+            differences += [
+                sympy.diff(loss, b[j], b[k]) - stated(A, j, k) for j, k in ((0, 0), (0, 1), (1, 1))
+            ]
         return report(*differences)
 
     hessian.holds(information)
-    hessian.rejects("with the labels", lambda A, j: y * information(A, j))
+    hessian.rejects("with the labels", lambda A, j, k: y * information(A, j, k))
 
     @claim.part(3)
     def units(ratio):
-        penalty = sum(information(families[1], j) * b[j] ** 2 for j in range(2))
+        penalty = sum(information(families[1], j, j) * b[j] ** 2 for j in range(2))
         other_units = {x[0]: c * x[0], b[0]: b[0] / c}
         return report(penalty.subs(other_units, simultaneous=True) - ratio * penalty)
 
@@ -596,7 +679,12 @@ def deep_loss(factors, x, W, v):
     "approx-many-layers",
     method="slope",
     parts=(1, 3),
-    rejects=("the first layer alone", "p q for p/q", "one mask for two layers, no mixed terms"),
+    rejects=(
+        "the first layer alone",
+        "p q for p/q",
+        "of fourth order at every p",
+        "one mask for two layers, no mixed terms",
+    ),
 )
 def test_layers_add_their_penalties(claim, rng):
     """The deviation from the leading term, over all masks, as the noise is scaled down."""
@@ -627,6 +715,8 @@ def test_layers_add_their_penalties(claim, rng):
 
     check = claim(measured)
     check.holds(own, rate, 3)
+    check.holds(own, 0.5, 4)
+    check.rejects("of fourth order at every p", own, rate, 4)
     check.rejects("the first layer alone", first, rate, 3)
     check.rejects("p q for p/q", own, rate, 3, factor=lambda p: p * (1 - p))
 
