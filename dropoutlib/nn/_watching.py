@@ -77,6 +77,17 @@ def version(tensor):
     return None if tensor.is_inference() else tensor._version
 
 
+def comes_from(tensor, other):
+    """Whether a tensor was computed from another, as far as gradients know."""
+    nodes, seen, wanted = [tensor.grad_fn], {None}, other.grad_fn
+    while nodes:
+        node = nodes.pop()
+        if node not in seen:
+            seen.add(node)
+            nodes += [before for before, _ in node.next_functions]
+    return wanted is not None and wanted in seen
+
+
 class Call:
     """A call of a twin of a model, in which generators of layers are copies, too.
 
@@ -218,3 +229,8 @@ def _cloned(value):
 def memory(tensor):
     """What tells whether tensors are views of the same memory; None where there is no one."""
     return tensor.untyped_storage()._cdata if tensor.layout is torch.strided else None
+
+
+def same_memory(tensor, other):
+    """Whether two tensors are, or are views of, the same numbers."""
+    return tensor.numel() and memory(tensor) == memory(other) is not None
