@@ -251,7 +251,8 @@ def test_what_may_be_a_sample_is_said_to_be_right_where_it_is_one(x):
     (finding,) = diagnose(Policy(lambda mean: torch.distributions.Normal(mean, 1.0)), x)
     assert finding.check == "evaluation"
     assert "by aten.normal." in finding.text
-    assert finding.text.endswith("right only where samples are what the model is to give")
+    assert finding.text.endswith("draw only if self.training, unless the model is to give samples")
+    assert finding.statement == ""
 
 
 @pytest.mark.parametrize("name", ["normalised", "other generators", "recomputed at once"])

@@ -148,12 +148,14 @@ def _evaluation(call, found):
     findings = []
     drawn = [draw for draw in call.draws if "multinomial" not in draw.operator]
     for module, draws in itertools.groupby(drawn, key=lambda draw: draw.module):
-        name = call.names[module]
-        text = f"draws in evaluation mode, by {next(draws).operator}"
-        text += f": {places[name]}" if name in places else ""
-        text += "; give the function p only if self.training, or make it a layer of the model"
-        text += "; right only where samples are what the model is to give"
-        findings.append(Finding("evaluation", name, text, "thm-attention-eval"))
+        name, operator = call.names[module], next(draws).operator
+        noise = "normal" in operator or "randn" in operator
+        helps = "draw only if self.training, unless the model is to give samples"
+        if not noise:
+            helps = "give the function p only if self.training, or make it a layer of the model"
+        place = f": {places[name]}" if name in places else ""
+        text = f"draws in evaluation mode, by {operator}{place}; {helps}"
+        findings.append(Finding("evaluation", name, text, "" if noise else "thm-attention-eval"))
     return findings
 
 
