@@ -73,7 +73,7 @@ def diagnose(model: nn.Module, /, *args: Any, ranks: bool = False, **kwargs: Any
         out where parameters have hooks behind their gradients, which may be an optimizer's.
     ``output``
         No tensor that the model gives is what a layer of dropout gave, unless another comes from
-        it. Exact; right where the output is a hidden layer of something else.
+        it that is no single number. Exact; right where the output is a layer of something else.
     ``generators``
         No two layers have generators of their own in the same state, so that they would draw the
         same. Exact.
