@@ -5,7 +5,7 @@
   const SUGGESTED = 8;
   const LISTED = 50;
   const EMPTY = new Set(("a about an and are as at be can do does for from how i if in is it me my of on or should "
-    + "that the there to use what when where which why with").split(" "));
+    + "that the there to use versus vs what when where which why with").split(" "));
   const root = new URL(document.documentElement.dataset.content_root ?? "./", location.href);
   const address = (path) => new URL(path, root).href;
 

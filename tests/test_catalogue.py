@@ -54,6 +54,12 @@ def test_faults_of_a_row_are_found():
     assert "no mean" in faults(broken)
 
 
+def test_links_to_code_lead_somewhere_and_each_is_used():
+    named = [name for v in VARIANTS for name in re.findall(r"\]\[([\w-]+)\]", v["implemented"])]
+    page = (ROOT / "interactive" / "catalogue.md").read_text(encoding="utf-8")
+    assert set(named) == set(re.findall(r"^\[([\w-]+)\]: https://\S+$", page, re.MULTILINE))
+
+
 def test_every_family_has_a_variant():
     assert {variant["family"] for variant in VARIANTS} == set(FOUND["families"])
 

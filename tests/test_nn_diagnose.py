@@ -129,6 +129,31 @@ class Functional(nn.Module):
         return F.dropout(x.relu(), 0.2, self.training)[:, :3]
 
 
+class Hidden(nn.Module):
+    """Gives a hidden layer or a loss beside its output."""
+
+    def __init__(self, *last, loss=False):
+        super().__init__()
+        self.first = nn.Sequential(nn.Linear(8, 3), nn.Dropout(0.2))
+        self.last, self.loss = nn.Sequential(*last), loss
+
+    def forward(self, x):
+        hidden = self.first(x)
+        last = self.last(hidden)
+        return {"hidden": hidden, "output": last.square().mean() if self.loss else last}
+
+
+class Policy(nn.Module):
+    """Gives actions, which it draws in evaluation, too."""
+
+    def __init__(self, law):
+        super().__init__()
+        self.body, self.law = chain(nn.Dropout(0.1)), law
+
+    def forward(self, x):
+        return self.law(self.body(x)).sample()
+
+
 def seeded(number):
     return ours.Dropout(0.5, generator=torch.Generator().manual_seed(number))
 
@@ -162,6 +187,8 @@ SOUND = {
     "spare layer": lambda: Spare(),
     "p = 0 and p = 1": lambda: chain(nn.Dropout(0.0), nn.Dropout(1.0)),
     "random activation": lambda: chain(nn.RReLU()),
+    "hidden layer given, too": lambda: Hidden(nn.Linear(3, 2)),
+    "actions": lambda: Policy(lambda scores: torch.distributions.Categorical(logits=scores)),
 }
 
 
@@ -189,6 +216,7 @@ FAULTS = {
         "output",
         lambda: nn.Sequential(nn.Linear(8, 3), OwnDropout(0.5, 2.0)),
     ),
+    "output with its loss": ("output", lambda: Hidden(loss=True)),
     "one seed twice": ("generators", lambda: chain(seeded(1), nn.ReLU(), seeded(1))),
     "no factor": ("scale", lambda: chain(OwnDropout(0.2))),
     "keeps with p": ("scale", lambda: chain(OwnDropout(0.3, 1 / 0.3, kept=0.3))),
@@ -217,6 +245,14 @@ def test_findings_name_module_place_and_statement(x):
     report = str(diagnose(model, x))
     assert report.startswith("1 found by 6 checks: evaluation, silent")
     assert "(see thm-attention-eval in the book)" in report
+
+
+def test_what_may_be_a_sample_is_said_to_be_right_where_it_is_one(x):
+    (finding,) = diagnose(Policy(lambda mean: torch.distributions.Normal(mean, 1.0)), x)
+    assert finding.check == "evaluation"
+    assert "by aten.normal." in finding.text
+    assert finding.text.endswith("draw only if self.training, unless the model is to give samples")
+    assert finding.statement == ""
 
 
 @pytest.mark.parametrize("name", ["normalised", "other generators", "recomputed at once"])

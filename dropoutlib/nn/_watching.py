@@ -65,6 +65,17 @@ def version(tensor):
     return None if tensor.is_inference() else tensor._version
 
 
+def comes_from(tensor, other):
+    """Whether a tensor was computed from another, as far as gradients know."""
+    nodes, seen, wanted = [tensor.grad_fn], {None}, other.grad_fn
+    while nodes:
+        node = nodes.pop()
+        if node not in seen:
+            seen.add(node)
+            nodes += [before for before, _ in node.next_functions]
+    return wanted is not None and wanted in seen
+
+
 class Call:
     """A call of a twin of a model, in which parameters and generators of layers are copies, too.
 

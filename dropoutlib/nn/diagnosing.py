@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from ._watching import INSIDE, Call, Draws, forked, leaves, same_memory, version
+from ._watching import INSIDE, Call, Draws, comes_from, forked, leaves, same_memory, version
 from .calls import LIBRARIES
 from .finding import find
 
@@ -62,7 +62,7 @@ def diagnose(model: nn.Module, /, *args: Any, ranks: bool = False, **kwargs: Any
     The checks are about this example and these versions, on the path that the call takes:
 
     ``evaluation``
-        After ``eval()`` nothing draws random numbers. Exact: each operator that draws is seen.
+        After ``eval()`` nothing draws, except classes by ``multinomial``, such as actions. Exact.
     ``silent``
         Each layer with p > 0 that `find` knows and the model calls draws in training mode, and
         one is called if there are any; dropout is not without effect, as in an LSTM of one layer.
@@ -71,8 +71,8 @@ def diagnose(model: nn.Module, /, *args: Any, ranks: bool = False, **kwargs: Any
         Masks that the backward pass draws again, as gradient checkpointing does, are those of the
         forward pass. A wrong mask of n units passes with probability ``(p**2 + q**2)**n``.
     ``output``
-        No tensor that the model gives is what a layer of dropout gave. Exact; right where the
-        output is a hidden layer of something else.
+        No tensor that the model gives is what a layer of dropout gave, unless another comes from
+        it that is no single number. Exact; right where the output is a layer of something else.
     ``generators``
         No two layers have generators of their own in the same state, so that they would draw the
         same. Exact.
@@ -142,12 +142,16 @@ def _evaluation(call, found):
         call.run()  # what it gives are gradients, as forces are
     places = {call.names[call.twins[one.owner]]: one for one in found if one.reach != "call"}
     findings = []
-    for module, draws in itertools.groupby(call.draws, key=lambda draw: draw.module):
-        name = call.names[module]
-        text = f"draws in evaluation mode, by {next(draws).operator}"
-        text += f": {places[name]}" if name in places else ""
-        text += "; give the function p only if self.training, or make it a layer of the model"
-        findings.append(Finding("evaluation", name, text, "thm-attention-eval"))
+    drawn = [draw for draw in call.draws if "multinomial" not in draw.operator]
+    for module, draws in itertools.groupby(drawn, key=lambda draw: draw.module):
+        name, operator = call.names[module], next(draws).operator
+        noise = "normal" in operator or "randn" in operator
+        helps = "draw only if self.training, unless the model is to give samples"
+        if not noise:
+            helps = "give the function p only if self.training, or make it a layer of the model"
+        place = f": {places[name]}" if name in places else ""
+        text = f"draws in evaluation mode, by {operator}{place}; {helps}"
+        findings.append(Finding("evaluation", name, text, "" if noise else "thm-attention-eval"))
     return findings
 
 
@@ -188,9 +192,11 @@ def _output(call, output):
     """Outputs that are what a layer or function of dropout gave, unchanged since."""
     given = [*leaves(output)]
     for module, result, before in call.dropped:
-        # Something else has been added in place where the version is another.
-        same = (leaf for leaf in given if version(leaf) == before)
-        if any(same_memory(leaf, result) for leaf in same):
+        # Something else has been added in place where the version is another, and what other
+        # outputs than a loss are computed from is a hidden layer.
+        same = [version(leaf) == before for leaf in given if same_memory(leaf, result)]
+        others = (leaf for leaf in given if leaf.ndim and not same_memory(leaf, result))
+        if any(same) and not any(comes_from(leaf, result) for leaf in others):
             text = (
                 "drops what the model gives: fitted to targets by squared loss, predictions become "
                 "too small by the factor 1 - p; put dropout before the last layer"
@@ -226,10 +232,8 @@ def _generators(model):
             if isinstance(value, torch.Generator):
                 other, own = first.setdefault(value.get_state().numpy().tobytes(), (name, value))
                 if own is not value:
-                    text = f"has a generator in the state of that of {other}: they draw the same"
-                    text += (
-                        "; give them other seeds, as dropoutlib.nn.reseed does, or one generator"
-                    )
+                    text = f"has a generator in the state of that of {other}: they draw the same; "
+                    text += "give them other seeds, as dropoutlib.nn.reseed does, or one generator"
                     yield Finding("generators", name, text, "thm-shared-seed")
 
 

@@ -1086,6 +1086,8 @@ def test_maximum_over_all_masks(claim, rng):
         (np.array([Fraction(int(k), 7) for k in rng.integers(0, 50, 5)]), Fraction(int(r), 11))
         for r in rng.integers(1, 11, 12)
     ]
+    alone = np.array([Fraction(0)] * 4 + [Fraction(3)])  # where the order makes no difference
+    cases += [(alone, Fraction(1, 3)), (cases[0][0], Fraction(0))]
     masks = enumerate_masks(5).astype(int)
 
     @claim
@@ -1094,6 +1096,7 @@ def test_maximum_over_all_masks(claim, rng):
         for x, p in cases:
             found = mask_weights(masks, p) @ (masks * x / (1 - p)).max(axis=1)
             holds &= found == stated(x, p) and found >= x.max()
+            holds &= (found == x.max()) == (p == 0 or sorted(x)[-2] == 0)
             for entry in (0, 1):  # one coin for the window, before the pooling and behind it
                 window, factor = entry * x / (1 - p), entry / (1 - p)
                 holds &= window.max() == factor * x.max()
@@ -1368,6 +1371,10 @@ def test_decay_and_dropout_symbolically(claim):
         return dropcheck.Report(passed=bool(same), method="symbolic", rounding=0.0)
 
     check.holds(1 / (1 / (1 - p) + decay / a))
+    # A smaller reciprocal than that of the product, by two positive brackets.
+    q, s = 1 - p, a / (a + decay)
+    less = 1 / (q * s) - b / a / found
+    assert sympy.simplify(less - (1 / q - 1) * (1 / s - 1)) == 0
     check.rejects("ridge of both strengths", a / (a + p / (1 - p) + decay))
     check.rejects("the shrinkages multiply", (1 - p) * a / (a + decay))
 
