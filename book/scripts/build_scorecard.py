@@ -35,9 +35,11 @@ ENVIRONMENT = {
 def digest():
     """Return what tells one version of the suite and of the layers from another."""
     found = hashlib.sha256()
-    for folder in (ROOT / "dropcheck", scorecard.FOLDER / "layers"):
-        for path in sorted(folder.rglob("*.py")):
-            found.update(path.read_bytes())
+    checks = ROOT / "dropcheck"
+    judges = [checks / f"{name}.py" for name in ("concentration", "montecarlo", "report")]
+    folders = (checks / "conformance", scorecard.FOLDER / "layers")
+    for path in (*judges, *(path for folder in folders for path in sorted(folder.rglob("*.py")))):
+        found.update(path.read_bytes())
     return found.hexdigest()[:16]
 
 

@@ -69,13 +69,8 @@ def calls_are_independent(subject: Subject) -> Finding:
     Misses: what returns after two calls or more.
     """
     p = _chance(subject)
-    layer, x = subject.layer(subject.p), np.ones(subject.shape(ROWS, COLUMNS), "float32")
-    first, second = (
-        subject.units(
-            subject.dropped(subject.adapter.numpy(subject.run(layer, x)), subject.p), ROWS, COLUMNS
-        )
-        for _ in range(2)
-    )
+    layer = subject.layer(subject.p)
+    first, second = (subject.draw(ROWS, COLUMNS, subject.p, layer=layer) for _ in range(2))
     both, n = int((first & second).sum()), first.size
     report = rate_test(both, n, p * p, wrong=p * p + EXCESS, false_alarm=subject.alarm)
     seen = f"{both / n:.5g} of units are dropped in both of two calls, p^2 is {p * p:.5g}"

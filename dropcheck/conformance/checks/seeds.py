@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..processes import ELSEWHERE, masks_elsewhere, pack
 from ..registry import Finding, check, fault, holds, note
 
 if TYPE_CHECKING:
@@ -39,6 +40,27 @@ def seed_decides_the_mask(subject: Subject) -> Finding:
     if any(np.array_equal(*pair) for pair in ((first, other), (first, third), (other, third))):
         return fault("runs from different seeds have the same mask")
     return holds("equal from equal seeds, different from three")
+
+
+@check("seeds")
+def processes_agree_on_a_seed(subject: Subject) -> Finding:
+    """A seed gives the same mask in other processes, and processes without one differ.
+
+    Proves: for one seed, in two new processes on this machine, on 3200 units or more. Equal masks
+    of processes that set no seed are a note: workers that are seeded alike draw alike.
+    Misses: forked processes, other machines and numbers of threads. Where the caller hands in
+    every key, a process without a seed cannot fail.
+    """
+    bare, seeded = zip(*masks_elsewhere(subject), strict=True)
+    if seeded[0] is not None:
+        here = pack(subject, _seeded(subject, ELSEWHERE))
+        if set(seeded) != {here}:
+            return fault("a seed gives other masks in another process")
+    if bare[0] == bare[1]:
+        return note("two processes that set no seed draw the same mask")
+    if seeded[0] is None:
+        return holds("two processes that set no seed differ; no seed can be set")
+    return holds("equal from one seed, different without")
 
 
 @check("seeds")
