@@ -68,7 +68,7 @@ def test_random_checks_say_their_power():
 @pytest.mark.parametrize(
     ("keywords", "told"),
     [
-        ({"kind": "elemental"}, "kind must be one of element, channel, path, alpha, gaussian, connect"),
+        ({"kind": "elemental"}, "kind must be one of element, channel, path, alpha, gaussian"),
         ({"p": 1.0}, "p must lie between 0.02 and 0.98, got p=1.0"),
         ({"only": ["rate"]}, "there is no check 'rate'"),
         ({"adapter": "theano"}, "there is no adapter 'theano'"),
