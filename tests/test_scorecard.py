@@ -102,7 +102,7 @@ def test_lines_that_show_nothing_confirm_nothing(capsys):
 
 def test_what_is_stored_is_not_examined_again(tmp_path, monkeypatch):
     monkeypatch.setattr(build_scorecard, "RESULTS", tmp_path)
-    monkeypatch.setattr(build_scorecard, "digest", lambda: "now")
+    monkeypatch.setattr(build_scorecard, "digest", lambda _: "now")
     entry = {"id": "mine", "run": "planted_layers:Good --kind element --only zero-or-scaled"}
     monkeypatch.setattr(
         build_scorecard,

@@ -8,7 +8,7 @@ import numpy as np
 
 from dropcheck.montecarlo import rate_test
 
-from ..registry import Finding, check, fault, holds
+from ..registry import KINDS, Finding, check, fault, holds
 
 if TYPE_CHECKING:
     from ..subject import Subject
@@ -80,7 +80,7 @@ def calls_are_independent(subject: Subject) -> Finding:
     return fault(seen + same, subject.alarm, report.power)
 
 
-@check("independence")
+@check("independence", kinds=tuple(kind for kind in KINDS if kind != "block"))
 def no_mask_twice(subject: Subject) -> Finding:
     """Of 131072 masks of 64 units, no two are equal.
 
