@@ -7,7 +7,6 @@ suite are run as well.
 """
 
 import argparse
-import hashlib
 import json
 import os
 import shlex
@@ -30,23 +29,6 @@ ENVIRONMENT = {
     "PYTHONUTF8": "1",
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
-
-
-def digest(entry):
-    """Return what tells one version of the suite and of the layers from another.
-
-    Adapters of other frameworks, which take no part in examining this layer, are left out.
-    """
-    found = hashlib.sha256()
-    checks = ROOT / "dropcheck"
-    judges = [checks / f"{name}.py" for name in ("concentration", "montecarlo", "report")]
-    folders = (checks / "conformance", scorecard.FOLDER / "layers")
-    for path in (*judges, *(path for folder in folders for path in sorted(folder.rglob("*.py")))):
-        others = path.parent.name == "adapters" and path.stem.startswith("for_")
-        own = ("for_numpy", "for_keras", f"for_{entry['environment']}")
-        if not others or path.stem.startswith(own):
-            found.update(path.read_bytes())
-    return found.hexdigest()[:16]
 
 
 def python(name, lines):
@@ -79,7 +61,7 @@ def surroundings(entry):
 def examine(entry, interpreter, again):
     """Run the suite on one layer, and store what it found; return a line that tells it."""
     target = RESULTS / f"{entry['id']}.json"
-    suite = digest(entry)
+    suite = scorecard.digest(entry)
     if target.exists() and not again:
         stored = json.loads(target.read_text(encoding="utf-8"))
         if stored["suite"] == suite and stored["run"] == entry["run"]:
