@@ -36,8 +36,8 @@ def _dropped(subject: Subject, p: float, times: int, dtype: str = "float32") -> 
 def rate_is_p(subject: Subject) -> Finding:
     """A unit is dropped with probability p.
 
-    Proves: at six p or seven, by Hoeffding's bound, which holds for any number of draws, that the rate
-    is within the stated interval; p rounded to 8 bits is outside.
+    Proves: at six p or seven, by Hoeffding's bound, which holds for any number of draws, that the
+    rate is within the stated interval; p rounded to 8 bits is outside.
     Misses: a rate that is off by less, such as p rounded to 16 bits.
     """
     ps = np.unique([subject.p, *PROBABILITIES])
