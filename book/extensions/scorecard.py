@@ -131,15 +131,15 @@ def layer_fold(entry, stored, known):
             f'<tr{name}><td class="{status.replace(" ", "-")}">{MARKS[status]}</td>'
             f"<td>{outcome['name']}</td><td>{seen}</td></tr>"
         )
-    suite = f"suite {stored['suite']}"
+    suite = f" of processor time; suite {stored['suite']}"
     if is_earlier(entry, stored):
-        suite = f"an earlier version of the suite ({stored['suite']}{lacking(stored)})"
+        suite = f"; an earlier version of the suite ({stored['suite']}{lacking(stored)})"
     backend = f"KERAS_BACKEND={entry['backend']} " if "backend" in entry else ""
     return (
         f"<details><summary>{escape(entry['framework'])} <code>{escape(entry['layer'])}</code>: "
         f'{told}</summary><div id="scorecard-{entry["id"]}"><p>{versions(stored)}; '
         f"{stored['kind']} dropout, false alarm at most {stored['false_alarm'] * 1.05:.1e}, "
-        f"{stored['seconds']:.0f} s; {suite}.</p>"
+        f"{stored['seconds']:.0f} s{suite}.</p>"
         f'<pre tabindex="0"><code>{backend}python -m dropcheck {escape(entry["run"])}</code></pre>'
         f'<table class="scorecard-seen"><tbody>{"".join(rows)}</tbody></table></div></details>'
     )
