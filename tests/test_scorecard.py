@@ -94,7 +94,7 @@ def test_what_an_earlier_suite_found_is_marked(monkeypatch):
     monkeypatch.setattr(scorecard, "results", lambda: changed)
     made = soup(page.render(TEXT))
     assert "an earlier version of the suite" in made.select_one("#scorecard-ours").text
-    assert f"without {gone}" in made.select_one("#scorecard-ours").text
+    assert gone in made.select_one("#scorecard-ours").text
     assert "* an earlier version of the suite" in made.select_one("table.scorecard caption").text
     names = [row.text for row in made.select("table.scorecard th[scope=row]")]
     assert "this book nn.Dropout*" in names
