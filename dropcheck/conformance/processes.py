@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from typing import Any
 
 import numpy as np
 
@@ -14,19 +13,14 @@ from .adapters import NotOffered
 from .subject import Raised, Subject
 from .targets import load
 
-__all__ = ["ELSEWHERE", "masks_elsewhere", "pack"]
+__all__ = ["ELSEWHERE", "masks_elsewhere"]
 
 ELSEWHERE = 5  # the seed
-SECONDS = 120
+SECONDS = 300
 
 
-def pack(subject: Subject, y: np.ndarray) -> str:
-    """Return which entries of an output for ones at p = 1/2 were dropped, as text."""
-    return np.packbits(subject.dropped(y, 0.5)).tobytes().hex()
-
-
-def masks_elsewhere(subject: Subject) -> list[list[str | None]]:
-    """Return, from each of two new processes, a mask without a seed, and one with it if offered.
+def masks_elsewhere(subject: Subject) -> tuple[str, str | None]:
+    """Return a mask that a new process draws without a seed, and one with a seed if offered.
 
     Raises
     ------
@@ -46,28 +40,21 @@ def masks_elsewhere(subject: Subject) -> list[list[str | None]]:
     command = [sys.executable, "-c", f"from {__name__} import _answer; _answer()", asked]
     paths = os.pathsep.join(path or os.curdir for path in sys.path)
     environment = {**os.environ, "PYTHONPATH": paths, "PYTHONHASHSEED": "random"}
-    running = [
-        subprocess.Popen(
+    try:
+        done = subprocess.run(
             command,
             env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             encoding="utf-8",
             errors="replace",
+            timeout=SECONDS,
         )
-        for _ in range(2)
-    ]
-    try:
-        outputs = [process.communicate(timeout=SECONDS) for process in running]
     except subprocess.TimeoutExpired:
         raise NotOffered(f"another process gave no mask in {SECONDS} s") from None
-    finally:
-        for process in running:
-            process.kill()
-    for process, (_, told) in zip(running, outputs, strict=True):
-        if process.returncode:
-            raise NotOffered(f"another process cannot draw a mask: {told.strip()[-120:]}")
-    return [json.loads(printed.splitlines()[-1]) for printed, _ in outputs]
+    if done.returncode:
+        raise NotOffered(f"another process cannot draw a mask: {done.stderr.strip()[-120:]}")
+    bare, seeded = json.loads(done.stdout.splitlines()[-1])
+    return bare, seeded
 
 
 def _answer() -> None:
@@ -76,11 +63,11 @@ def _answer() -> None:
     found = load(adapter)(load(name), **words)
     subject = Subject(found, kind, 0.5, 0, 0.0, spatial)
     x = np.ones(subject.shape(64, 50), "float32")
-    masks: list[Any] = [pack(subject, subject.train(x))]
+    bare, seeded = subject.pack(subject.train(x)), None
     try:
         layer = subject.layer(0.5)
         found.seed(layer, ELSEWHERE)
-        masks.append(pack(subject, found.numpy(subject.run(layer, x))))
+        seeded = subject.pack(found.numpy(subject.run(layer, x)))
     except (NotOffered, Raised):
-        masks.append(None)
-    print("\n" + json.dumps(masks))
+        pass
+    print("\n" + json.dumps([bare, seeded]))

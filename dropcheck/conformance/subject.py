@@ -81,9 +81,17 @@ class Subject:
         self.spatial = spatial
         self.name = name
         self.rng = np.random.default_rng(seed)
+        self.first = ""  # mask, see `start`
 
     def start(self) -> None:
-        """Seed the layer where that is offered, so that a run can be repeated."""
+        """Seed the layer where that is offered, so that a run can be repeated.
+
+        What it draws before that is kept, for another process to be held against.
+        """
+        try:
+            self.first = self.pack(self.train(np.ones(self.shape(64, 50), "float32"), 0.5))
+        except Exception:  # the checks will tell of it
+            self.first = ""
         try:
             self.adapter.seed(self.layer(self.p), self.seed)
         except (NotOffered, Raised):
@@ -185,6 +193,10 @@ class Subject:
         if self.kind == "gaussian":
             return y < 1
         return y == 0
+
+    def pack(self, y: np.ndarray) -> str:
+        """Return which entries of an output for ones at p = 1/2 were dropped, as text."""
+        return np.packbits(self.dropped(y, 0.5)).tobytes().hex()
 
     def draw(
         self, rows: int, columns: int, p: float, *, dtype: str = "float32", layer: Any = None
