@@ -84,9 +84,16 @@ def other_generators_are_left_alone(subject: Subject) -> Finding:
     """
     if subject.adapter.framework == "NumPy":
         return Finding(status="not run", seen="a layer in NumPy may draw from NumPy's state")
-    before = random.getstate(), repr(np.random.get_state())  # noqa: NPY002 # looked at only
-    subject.train(np.ones(subject.shape(8, 50), "float32"))
-    after = random.getstate(), repr(np.random.get_state())  # noqa: NPY002
+    own = random.getstate(), np.random.get_state()  # noqa: NPY002 # looked at, and put back
+    try:
+        random.seed(subject.seed + 1)  # a state that a layer which seeds them would not leave
+        np.random.seed(subject.seed + 1)  # noqa: NPY002
+        before = random.getstate(), repr(np.random.get_state())  # noqa: NPY002
+        subject.train(np.ones(subject.shape(8, 50), "float32"))
+        after = random.getstate(), repr(np.random.get_state())  # noqa: NPY002
+    finally:
+        random.setstate(own[0])
+        np.random.set_state(own[1])  # noqa: NPY002
     names = ("Python's", "NumPy's")
     changed = [name for name, a, b in zip(names, before, after, strict=True) if a != b]
     if changed:
