@@ -13,8 +13,7 @@ for name in ("nms", "qnms"):
     with contextlib.suppress(RuntimeError):  # it is there
         library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
-from timm.layers import DropBlock2d as TimmDropBlock2d  # noqa: E402
 from timm.layers import DropPath  # noqa: E402
 from torchvision.ops import DropBlock2d, StochasticDepth  # noqa: E402
 
-__all__ = ["DropBlock2d", "DropPath", "StochasticDepth", "TimmDropBlock2d"]
+__all__ = ["DropBlock2d", "DropPath", "StochasticDepth"]
