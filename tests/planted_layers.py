@@ -176,6 +176,12 @@ class TenBits(Good):
         return drawn >= np.round(1024 * self.p)
 
 
+class SixteenBits(Good):
+    def kept(self, x):
+        drawn = self.rng.integers(0, 1 << 16, self.shape(x), dtype=np.uint16)
+        return drawn >= np.round(65536 * self.p)
+
+
 class HalfUniform(Good):
     """Uniform numbers in the type of the input."""
 
@@ -227,6 +233,24 @@ class NewMaskBackward(Good):
 class DeafToSeeds(Good):
     def kept(self, x):
         return np.random.default_rng().random(self.shape(x)) >= self.p
+
+
+class SeededByThisProcess(Good):
+    """The seed is mixed with what Python draws for each process."""
+
+    def kept(self, x):
+        if not hasattr(self, "mixed"):
+            drawn = int(self.rng.integers(1 << 30)) ^ (hash("a word") & 0xFFFFFFFF)
+            self.mixed = np.random.default_rng(drawn)
+        return self.mixed.random(self.shape(x)) >= self.p
+
+
+class AlikeWithoutSeed(Good):
+    """What is drawn starts at the same place in every process."""
+
+    def __init__(self, p):
+        super().__init__(p)
+        self.rng = np.random.default_rng(0)
 
 
 class DrawsInEvaluation(Good):
@@ -378,6 +402,8 @@ PLANTED = [
     ("rate-is-p", "element", "fault", Keeps),
     ("rate-is-p", "element", "fault", EightBits),
     ("small-p-is-not-rounded", "element", "fault", TenBits),
+    ("rate-has-more-than-16-bits", "element", "fault", SixteenBits),
+    ("rate-has-more-than-16-bits", "element", "not run", DeafToSeeds),
     ("rate-in-half-precision", "element", "fault", HalfUniform),
     ("units-are-independent", "element", "fault", Neighbours),
     ("units-are-independent", "element", "fault", SharedByTheBatch),
@@ -386,6 +412,8 @@ PLANTED = [
     ("gradient-has-the-mask", "element", "fault", NewMaskBackward),
     ("seed-decides-the-mask", "element", "fault", DeafToSeeds),
     ("seed-decides-the-mask", "element", "fault", OneMask),
+    ("processes-agree-on-a-seed", "element", "fault", SeededByThisProcess),
+    ("processes-agree-on-a-seed", "element", "note", AlikeWithoutSeed),
     ("evaluation-draws-nothing", "element", "note", DrawsInEvaluation),
     ("type-is-kept", "element", "note", Upcasts),
     ("half-precision-values", "element", "fault", HalfScale),

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import planted_layers
+import planted_structures
 import pytest
 import torch
 
@@ -103,7 +104,7 @@ def test_checks_are_listed_with_what_they_miss(capsys):
     assert command.main(["--list"]) == 0
     told = capsys.readouterr().out
     assert told.count("    Misses: ") == len(conformance.CHECKS)
-    assert told.startswith("nothing-at-zero (element, channel, path, alpha, gaussian)\n")
+    assert told.startswith(f"nothing-at-zero ({', '.join(conformance.KINDS)})\n")
 
 
 def test_fixture_passes_a_good_layer_and_fails_with_the_report(tmp_path):
@@ -208,7 +209,10 @@ def test_a_fault_that_takes_torch_is_caught(layer, name, status):
     assert outcome.status == status
 
 
-@pytest.mark.parametrize("name", ["Dropout", "Dropout2d", "DropPath", "GaussianDropout"])
+@pytest.mark.parametrize(
+    "name",
+    ["Dropout", "Dropout2d", "DropPath", "GaussianDropout", "DropBlock2d", "DropConnectLinear"],
+)
 def test_our_layers_have_no_fault(name):
     checks = [check for check, entry in conformance.CHECKS.items() if not entry.random]
     result = conformance.run(getattr(dropoutlib.nn, name), only=checks)
@@ -253,6 +257,9 @@ def test_a_layer_with_modes_and_no_generator():
         ("DropPath", "path", 2),
         ("AlphaDropout", "alpha", 2),
         ("GaussianDropout", "gaussian", 2),
+        ("DropBlock2d", "block", 2),
+        ("WeightDropLinear", "connect", 2),
+        ("MultiheadAttention", "attention", 2),
     ],
 )
 def test_names_tell_kinds(name, kind, spatial):
@@ -281,6 +288,30 @@ def test_an_adapter_of_one_s_own(adapter):
     names = ("zero-or-scaled", "nothing-left-at-one", "gradient-has-the-mask")
     result = conformance.run(planted_layers.Good, kind="element", adapter=adapter, only=names)
     assert [outcome.status for outcome in result.outcomes] == ["holds", "holds", "not run"]
+
+
+def test_weights_that_a_wrapper_drops_have_no_fault():
+    checks = [check for check, entry in conformance.CHECKS.items() if not entry.random]
+    result = conformance.run(planted_structures.WeightDrop, only=checks)
+    assert [outcome.name for outcome in result.faults] == []
+    assert result.kind == "connect"
+
+
+def test_torch_s_own_attention_drops_probabilities():
+    target = "torch.nn.functional:scaled_dot_product_attention"
+    names = ("zero-or-scaled", "dropped-together", "units-are-independent", "second-derivative")
+    result = conformance.run(target, kind="attention", adapter="torch-attention", only=names)
+    assert [outcome.status for outcome in result.outcomes] == ["holds"] * 4, str(result)
+
+
+def test_a_layer_without_one_matrix_of_weights_cannot_be_examined():
+    with pytest.raises(ValueError, match="must have one matrix of weights, it has 2"):
+        conformance.run(torch.nn.LSTM, kind="connect", argument="dropout")
+
+
+def test_what_is_dropped_inside_takes_an_adapter_that_shows_it():
+    with pytest.raises(ValueError, match=r"Say it with adapter .*such as torch-attention"):
+        conformance.run(planted_layers.Good, kind="attention")
 
 
 def test_every_adapter_has_its_module():

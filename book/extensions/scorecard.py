@@ -53,20 +53,39 @@ def versions(stored):
     return ", ".join(f"{name} {number}" for name, number in stored["versions"].items())
 
 
+def is_earlier(entry, stored):
+    """Return whether an earlier version of the suite found what is stored of a layer."""
+    return stored["suite"] != scorecard.digest(entry)
+
+
+def lacking(stored):
+    """Return which checks were not there yet when a layer was examined, in words."""
+    names = {outcome["name"] for outcome in stored["outcomes"]}
+    new = [
+        check.name
+        for check in ordered()
+        if stored["kind"] in check.kinds and check.name not in names
+    ]
+    return f", without {', '.join(new)}" if new else ""
+
+
 def matrix(layers, results):
     """Return the table of all layers, a row each."""
+    earlier = any(is_earlier(entry, results[entry["id"]]) for entry in layers)
+    star = "; * an earlier version of the suite, see the layer" if earlier else ""
     heads = "".join(f'<th scope="col"><span>{group}</span></th>' for group in GROUPS)
     rows = []
     for entry in layers:
         outcomes = results[entry["id"]]["outcomes"]
         cells = "".join(cell(entry["id"], group, outcomes) for group in GROUPS)
         name = f"{escape(entry['framework'])} <code>{escape(entry['layer'])}</code>"
+        name += "*" if is_earlier(entry, results[entry["id"]]) else ""
         rows.append(f'<tr><th scope="row">{name}</th>{cells}</tr>')
     return "\n".join(
         [
             '<div class="pst-scrollable-table-container" tabindex="0"><table class="scorecard">',
             "<caption>✓ all checks hold, • a note, ✗ a fault, – not offered; "
-            "empty: no check</caption>",
+            f"empty: no check{star}</caption>",
             f'<thead><tr><th scope="col">Layer</th>{heads}</tr></thead><tbody>',
             *rows,
             "</tbody></table></div>",
@@ -112,12 +131,15 @@ def layer_fold(entry, stored, known):
             f'<tr{name}><td class="{status.replace(" ", "-")}">{MARKS[status]}</td>'
             f"<td>{outcome['name']}</td><td>{seen}</td></tr>"
         )
+    suite = f" of processor time; suite {stored['suite']}"
+    if is_earlier(entry, stored):
+        suite = f"; an earlier version of the suite ({stored['suite']}{lacking(stored)})"
     backend = f"KERAS_BACKEND={entry['backend']} " if "backend" in entry else ""
     return (
         f"<details><summary>{escape(entry['framework'])} <code>{escape(entry['layer'])}</code>: "
         f'{told}</summary><div id="scorecard-{entry["id"]}"><p>{versions(stored)}; '
         f"{stored['kind']} dropout, false alarm at most {stored['false_alarm'] * 1.05:.1e}, "
-        f"{stored['seconds']:.0f} s.</p>"
+        f"{stored['seconds']:.0f} s{suite}.</p>"
         f'<pre tabindex="0"><code>{backend}python -m dropcheck {escape(entry["run"])}</code></pre>'
         f'<table class="scorecard-seen"><tbody>{"".join(rows)}</tbody></table></div></details>'
     )

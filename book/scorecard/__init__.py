@@ -3,10 +3,11 @@
 Both are read where the page is built, in a checkout; the wheel leaves them out.
 """
 
+import hashlib
 import json
 from pathlib import Path
 
-__all__ = ["FOLDER", "faults", "layers", "requirements", "results"]
+__all__ = ["FOLDER", "digest", "faults", "layers", "requirements", "results"]
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -30,6 +31,23 @@ def layers():
 def faults():
     """Return what was found, with five lines that show it without the suite."""
     return _yaml("faults.yml")
+
+
+def digest(entry):
+    """Return what tells one version of the suite and of the layers from another.
+
+    Adapters of other frameworks, which take no part in examining this layer, are left out.
+    """
+    found = hashlib.sha256()
+    checks = FOLDER.parents[1] / "dropcheck"
+    judges = [checks / f"{name}.py" for name in ("concentration", "montecarlo", "report")]
+    folders = (checks / "conformance", FOLDER / "layers")
+    for path in (*judges, *(path for folder in folders for path in sorted(folder.rglob("*.py")))):
+        others = path.parent.name == "adapters" and path.stem.startswith("for_")
+        own = ("for_numpy", "for_keras", f"for_{entry['environment']}")
+        if not others or path.stem.startswith(own):
+            found.update(path.read_bytes())
+    return found.hexdigest()[:16]
 
 
 def results():

@@ -7,7 +7,6 @@ suite are run as well.
 """
 
 import argparse
-import hashlib
 import json
 import os
 import shlex
@@ -30,15 +29,6 @@ ENVIRONMENT = {
     "PYTHONUTF8": "1",
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
-
-
-def digest():
-    """Return what tells one version of the suite and of the layers from another."""
-    found = hashlib.sha256()
-    for folder in (ROOT / "dropcheck", scorecard.FOLDER / "layers"):
-        for path in sorted(folder.rglob("*.py")):
-            found.update(path.read_bytes())
-    return found.hexdigest()[:16]
 
 
 def python(name, lines):
@@ -71,7 +61,7 @@ def surroundings(entry):
 def examine(entry, interpreter, again):
     """Run the suite on one layer, and store what it found; return a line that tells it."""
     target = RESULTS / f"{entry['id']}.json"
-    suite = digest()
+    suite = scorecard.digest(entry)
     if target.exists() and not again:
         stored = json.loads(target.read_text(encoding="utf-8"))
         if stored["suite"] == suite and stored["run"] == entry["run"]:

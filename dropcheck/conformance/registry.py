@@ -11,9 +11,11 @@ if TYPE_CHECKING:
     from .subject import Subject
 
 __all__ = [
+    "BINARY",
     "CHECKS",
     "GROUPS",
     "KINDS",
+    "ZERO",
     "Check",
     "Finding",
     "check",
@@ -38,7 +40,10 @@ GROUPS = (
     "arguments",
 )
 #: Kinds of dropout that there are checks for.
-KINDS = ("element", "channel", "path", "alpha", "gaussian")
+KINDS = ("element", "channel", "path", "alpha", "gaussian", "connect", "block", "attention")
+# Those whose dropped units are 0, and those of which each unit is dropped or kept.
+ZERO = ("element", "channel", "path", "connect", "block", "attention")
+BINARY = (*ZERO, "alpha")
 # Probability, at most, that a full run reports any fault of a layer that has none.
 FAMILY = 1e-6
 

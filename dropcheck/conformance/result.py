@@ -34,7 +34,7 @@ class Outcome:
     power : float, optional
         Probability, at least, that the wrong form which the check names is found.
     seconds : float
-        How long it took.
+        Processor time that it took.
     raised : bool
         Whether an error ended the check, which is then a fault.
     """
@@ -68,7 +68,7 @@ class Result:
     seed : int
         Of the run.
     seconds : float
-        How long it took.
+        Processor time that it took, with that of the processes it started.
     outcomes : tuple of Outcome
         One for each check that is for this kind.
     """

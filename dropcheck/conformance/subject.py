@@ -11,6 +11,7 @@ from .adapters.base import Adapter, NotOffered
 
 __all__ = ["ALPHA", "Raised", "Subject", "affine"]
 
+LARGE = 1 << 14  # units
 ALPHA = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717
 
 
@@ -58,10 +59,19 @@ class Subject:
         False alarm that each random check may spend.
     spatial : int
         Number of axes behind the channels, for the kind "channel".
+    name : str
+        Of the layer, as ``module:Name``, by which another process can import it.
     """
 
     def __init__(
-        self, adapter: Adapter, kind: str, p: float, seed: int, alarm: float, spatial: int = 2
+        self,
+        adapter: Adapter,
+        kind: str,
+        p: float,
+        seed: int,
+        alarm: float,
+        spatial: int = 2,
+        name: str = "",
     ) -> None:
         self.adapter = adapter
         self.kind = kind
@@ -69,10 +79,19 @@ class Subject:
         self.seed = seed
         self.alarm = alarm
         self.spatial = spatial
+        self.name = name
         self.rng = np.random.default_rng(seed)
+        self.first = ""  # mask, see `start`
 
     def start(self) -> None:
-        """Seed the layer where that is offered, so that a run can be repeated."""
+        """Seed the layer where that is offered, so that a run can be repeated.
+
+        What it draws before that is kept, for another process to be held against.
+        """
+        try:
+            self.first = self.pack(self.train(np.ones(self.shape(64, 50), "float32"), 0.5))
+        except Exception:  # the checks will tell of it
+            self.first = ""
         try:
             self.adapter.seed(self.layer(self.p), self.seed)
         except (NotOffered, Raised):
@@ -125,19 +144,36 @@ class Subject:
         return self.adapter.numpy(y), self.adapter.numpy(dx)
 
     def shape(self, rows: int, columns: int) -> tuple[int, ...]:
-        """Shape of an input in which `rows` times `columns` units are dropped one by one."""
-        if self.kind == "channel":
-            sides = (2,) * self.spatial
+        """Shape of an input in which `rows` times `columns` units are dropped one by one.
+
+        A map that one block fills is dropped with probability p, whole. Large inputs, of which
+        rates are counted, have one entry for each channel or path: which entries go together is
+        seen on small ones.
+        """
+        several = 2 if rows * columns <= LARGE else 1
+        if self.kind in ("channel", "block"):
+            sides = (several,) * self.spatial if self.kind == "channel" else (self.block,) * 2
             last = self.adapter.channels_last
             return (rows, *sides, columns) if last else (rows, columns, *sides)
         if self.kind == "path":
-            return (rows * columns, 2, 1, 1)
+            return (rows * columns, several, 1, 1)
         return (rows, columns)
+
+    @property
+    def block(self) -> int:
+        """Side of the blocks, for the kind "block"."""
+        return self.adapter.options["block_size"]
+
+    def factor(self, y: np.ndarray, p: float) -> float:
+        """What a kept entry of an output y is multiplied by; y has no zeros of its own."""
+        if self.kind == "block":
+            return y.size / max(int(np.count_nonzero(y)), 1)
+        return 1 / (1 - p)
 
     def units(self, values: np.ndarray, rows: int, columns: int) -> np.ndarray:
         """One value for each unit, of shape (rows, columns), of an array of that `shape`."""
-        if self.kind == "channel":
-            for _ in range(self.spatial):
+        if self.kind in ("channel", "block"):
+            for _ in range(values.ndim - 2):
                 values = values[:, 0] if self.adapter.channels_last else values[..., 0]
             return values
         if self.kind == "path":
@@ -158,7 +194,15 @@ class Subject:
             return y < 1
         return y == 0
 
-    def draw(self, rows: int, columns: int, p: float, *, dtype: str = "float32") -> np.ndarray:
-        """Return which of rows times columns units a new layer dropped, as booleans."""
-        y = self.train(np.ones(self.shape(rows, columns), "float32"), p, dtype=dtype)
+    def pack(self, y: np.ndarray) -> str:
+        """Return which entries of an output for ones at p = 1/2 were dropped, as text."""
+        return np.packbits(self.dropped(y, 0.5)).tobytes().hex()
+
+    def draw(
+        self, rows: int, columns: int, p: float, *, dtype: str = "float32", layer: Any = None
+    ) -> np.ndarray:
+        """Return which of rows times columns units a layer dropped, as booleans; by default new."""
+        layer = self.layer(p) if layer is None else layer
+        x = np.ones(self.shape(rows, columns), "float32")
+        y = self.adapter.numpy(self.run(layer, x, dtype=dtype))
         return self.units(self.dropped(y, p), rows, columns)

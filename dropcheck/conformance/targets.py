@@ -15,6 +15,9 @@ PATTERNS = (
     ("alpha", r"^alpha"),
     ("gaussian", r"gauss"),
     ("path", r"path|stochastic_?depth"),
+    ("block", r"block"),
+    ("connect", r"connect|weight_?drop"),
+    ("attention", r"attention"),
     ("channel", r"[123]d$|spatial|channel"),
     ("element", r"drop"),
 )

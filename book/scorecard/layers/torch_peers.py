@@ -14,6 +14,6 @@ for name in ("nms", "qnms"):
         library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
 from timm.layers import DropPath  # noqa: E402
-from torchvision.ops import StochasticDepth  # noqa: E402
+from torchvision.ops import DropBlock2d, StochasticDepth  # noqa: E402
 
-__all__ = ["DropPath", "StochasticDepth"]
+__all__ = ["DropBlock2d", "DropPath", "StochasticDepth"]

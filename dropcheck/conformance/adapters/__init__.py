@@ -21,6 +21,8 @@ ADAPTERS = {
     "keras": ("for_keras", "Keras", "keras.src.layers.layer.Layer"),
     "torch": ("for_torch", "Torch", "torch.nn.modules.module.Module"),
     "torch-compiled": ("for_torch", "TorchCompiled", ""),
+    "torch-connect": ("for_torch_views", "TorchConnect", ""),
+    "torch-attention": ("for_torch_views", "TorchAttention", ""),
     "flax": ("for_jax", "Flax", "flax.linen.module.Module"),
     "nnx": ("for_jax", "Nnx", "flax.nnx.module.Module"),
     "equinox": ("for_jax", "Equinox", "equinox._module._module.Module"),
@@ -32,9 +34,13 @@ ADAPTERS = {
     "mindspore": ("for_mindspore", "MindSpore", "mindspore.nn.cell.Cell"),
     "mlx": ("for_mlx", "Mlx", "mlx.nn.layers.base.Module"),
 }
+# Kinds whose adapters make what is dropped, weights or probabilities, the input.
+VIEWED = ("connect", "attention")
 
 
-def adapter_class(target: Any, name: str | type[Adapter] | None = None) -> type[Adapter]:
+def adapter_class(
+    target: Any, name: str | type[Adapter] | None = None, kind: str = ""
+) -> type[Adapter]:
     """Return the adapter of that name, or else the one that `target` needs.
 
     Parameters
@@ -43,16 +49,25 @@ def adapter_class(target: Any, name: str | type[Adapter] | None = None) -> type[
         The layer's class, or a function.
     name : str or type, optional
         A name of `ADAPTERS`, an adapter of one's own as ``module:Name``, or the class itself.
+    kind : str
+        Of the layer: "connect" and "attention" take adapters of their own.
 
     Raises
     ------
     ValueError
-        If there is none of that name.
+        If there is none of that name, or for such a target of this kind.
     """
     if isinstance(name, type):
         return name
     if name is None:
         name = _recognised(target)
+        if kind in VIEWED:
+            name = f"{name}-{kind}"
+            if name not in ADAPTERS:
+                raise ValueError(
+                    f"which adapter is this layer for, of kind {kind!r}? Say it with adapter "
+                    f"(--adapter), such as torch-{kind}, or one of your own"
+                )
     if ":" in name:
         return load(name)
     if name not in ADAPTERS:

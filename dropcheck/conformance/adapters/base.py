@@ -24,7 +24,8 @@ class Adapter:
 
     `array`, `numpy` and `call` are needed, `gradient` and `seed` wanted. What is not overridden
     raises `NotOffered`, and the checks that ask for it are reported as not run. The adapter of
-    PyTorch, in ``adapters/for_torch.py``, is a good one to start from.
+    PyTorch, in ``adapters/for_torch.py``, is a good one to start from. For weights (kind "connect")
+    and attention, `call` is given what is dropped, as in ``adapters/for_torch_views.py``.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..registry import Finding, check, fault, holds, note
+from ..registry import BINARY, ZERO, Finding, check, fault, holds, note
 from ..subject import Raised
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 __all__: list[str] = []
 
 NEAR = 1e-12
-ZERO = ("element", "channel", "path")
 
 
 def _identity(y: np.ndarray, x: np.ndarray) -> Finding:
@@ -104,7 +103,7 @@ def gradient_at_one(subject: Subject) -> Finding:
     return fault(f"{left} of {dx.size} gradients are not 0") if left else holds("all are 0")
 
 
-@check("ends", kinds=(*ZERO, "alpha"))
+@check("ends", kinds=BINARY)
 def next_to_zero(subject: Subject) -> Finding:
     """With p = 1e-12, nothing is dropped in 1000 draws.
 

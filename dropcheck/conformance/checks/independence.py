@@ -8,7 +8,7 @@ import numpy as np
 
 from dropcheck.montecarlo import rate_test
 
-from ..registry import Finding, check, fault, holds
+from ..registry import KINDS, Finding, check, fault, holds
 
 if TYPE_CHECKING:
     from ..subject import Subject
@@ -69,13 +69,8 @@ def calls_are_independent(subject: Subject) -> Finding:
     Misses: what returns after two calls or more.
     """
     p = _chance(subject)
-    layer, x = subject.layer(subject.p), np.ones(subject.shape(ROWS, COLUMNS), "float32")
-    first, second = (
-        subject.units(
-            subject.dropped(subject.adapter.numpy(subject.run(layer, x)), subject.p), ROWS, COLUMNS
-        )
-        for _ in range(2)
-    )
+    layer = subject.layer(subject.p)
+    first, second = (subject.draw(ROWS, COLUMNS, subject.p, layer=layer) for _ in range(2))
     both, n = int((first & second).sum()), first.size
     report = rate_test(both, n, p * p, wrong=p * p + EXCESS, false_alarm=subject.alarm)
     seen = f"{both / n:.5g} of units are dropped in both of two calls, p^2 is {p * p:.5g}"
@@ -85,7 +80,7 @@ def calls_are_independent(subject: Subject) -> Finding:
     return fault(seen + same, subject.alarm, report.power)
 
 
-@check("independence")
+@check("independence", kinds=tuple(kind for kind in KINDS if kind != "block"))
 def no_mask_twice(subject: Subject) -> Finding:
     """Of 131072 masks of 64 units, no two are equal.
 

@@ -8,20 +8,23 @@ import numpy as np
 
 from dropcheck.montecarlo import rate_test
 
-from ..registry import Finding, check, fault, holds, note
+from ..registry import BINARY, Finding, check, fault, holds, note
 
 if TYPE_CHECKING:
     from ..subject import Subject
 
 __all__: list[str] = []
 
-BINARY = ("element", "channel", "path", "alpha")
+# Blocks have a rate of their own, and millions of maps that they fill take too long.
+COUNTED = tuple(kind for kind in BINARY if kind != "block")
 ROWS, COLUMNS = 2048, 2048
 DRAWS = ROWS * COLUMNS
 # The last lies between two steps of 1/256, where rounding to 8 bits shows most.
 PROBABILITIES = (0.1, 0.3, 1 / 3, 0.5, 0.9, 50.5 / 256)
 # Halfway between two steps of 1/1024, and a number that float16 and bfloat16 have exactly.
 HALF_STEP = 10.5 / 1024
+# Of a rare event, so that seeing none is a fault beyond doubt.
+EXPECTED = 20
 
 
 def _dropped(subject: Subject, p: float, times: int, dtype: str = "float32") -> int:
@@ -29,15 +32,15 @@ def _dropped(subject: Subject, p: float, times: int, dtype: str = "float32") -> 
     return sum(int(subject.draw(ROWS, COLUMNS, p, dtype=dtype).sum()) for _ in range(times))
 
 
-@check("rate", kinds=BINARY, random=True)
+@check("rate", kinds=COUNTED, random=True)
 def rate_is_p(subject: Subject) -> Finding:
     """A unit is dropped with probability p.
 
-    Proves: at seven p, by Hoeffding's bound, which holds for any number of draws, that the rate
-    is within the stated interval; p rounded to 8 bits is outside.
-    Misses: a rate that is off by less, such as p rounded to 16 bits, except for small p.
+    Proves: at six p or seven, by Hoeffding's bound, which holds for any number of draws, that the
+    rate is within the stated interval; p rounded to 8 bits is outside.
+    Misses: a rate that is off by less, such as p rounded to 16 bits.
     """
-    ps = np.array([subject.p, *PROBABILITIES])
+    ps = np.unique([subject.p, *PROBABILITIES])
     counts = np.array([_dropped(subject, p, 2) for p in ps])
     rounded = np.where(ps * 256 % 1 == 0.5, np.floor(ps * 256), np.round(ps * 256)) / 256
     report = rate_test(counts, 2 * DRAWS, ps, wrong=rounded, false_alarm=subject.alarm)
@@ -53,20 +56,20 @@ def rate_is_p(subject: Subject) -> Finding:
     return fault(seen, subject.alarm, report.power)
 
 
-@check("rate", kinds=BINARY, random=True)
+@check("rate", kinds=COUNTED, random=True)
 def small_p_is_not_rounded(subject: Subject) -> Finding:
     """Small probabilities of dropping, and of keeping, are not rounded away.
 
     Proves: at p = 2^-9, 2^-13, 2^-17 and 2^-20, and at 1 - p for the first three, that units are
     dropped (kept) about as often as stated, and not never.
-    Misses: rounding of a p that is not small to 16 bits or more: 2e11 draws would be needed, or
-    an argument about the generator. What fails at 2^-17 and 2^-20 alone is a note, no fault.
+    Misses: rounding of a p that is not small, which another check looks for. What fails at 2^-17
+    and 2^-20 alone is a note, no fault.
     """
     cases = [(k, end) for k in (9, 13, 17) for end in ("drop", "keep")] + [(20, "drop")]
     alarm = subject.alarm / len(cases)
     failed, power = [], 1.0
     for k, end in cases:
-        times = max(1, 2 ** (k + 5) // DRAWS)
+        times = -(-EXPECTED * 2**k // DRAWS)
         p = 2.0**-k if end == "drop" else 1 - 2.0**-k
         count = _dropped(subject, p, times)
         count = count if end == "drop" else times * DRAWS - count
@@ -83,7 +86,37 @@ def small_p_is_not_rounded(subject: Subject) -> Finding:
     return judge(seen, subject.alarm, power)
 
 
-@check("rate", kinds=BINARY, random=True)
+@check("rate", kinds=COUNTED, random=True)
+def rate_has_more_than_16_bits(subject: Subject) -> Finding:
+    """Two p between neighbouring steps of 1/65536 have rates of their own.
+
+    Proves: from one seed, the masks of p = 0.3 and of a p that is larger by 0.35/65536 differ in
+    about as many units as stated, and not in none, as when p is rounded to 16 bits.
+    Misses: rounding to 17 bits or more, such as to the 23 or 24 bits of uniform numbers in
+    float32. Where one seed draws unrelated masks for the two p, it is not run: only counts of
+    2e11 draws could tell.
+    """
+    lower, step, masks = 19660.1 / 65536, 0.35 / 65536, []
+    for p in (lower, lower + step):
+        layer = subject.layer(p)
+        subject.adapter.seed(layer, subject.seed)
+        masks.append(subject.draw(ROWS, COLUMNS, p, layer=layer))
+    changed = masks[0] != masks[1]
+    if changed.mean() > 0.01:
+        return Finding(status="not run", seen="one seed draws unrelated masks for two p")
+    lost, gained = (int((changed & mask).sum()) for mask in masks)
+    report = rate_test(gained, DRAWS, step, wrong=0.0, false_alarm=subject.alarm)
+    seen = (
+        f"{gained} of {DRAWS:.2g} units are dropped at the larger of two p alone, "
+        f"{DRAWS * step:.0f} expected"
+    )
+    if lost:
+        seen += f", and {lost} at the smaller alone, none expected"
+    judge = holds if report and not lost else fault
+    return judge(seen, subject.alarm, report.power)
+
+
+@check("rate", kinds=COUNTED, random=True)
 def rate_in_half_precision(subject: Subject) -> Finding:
     """In float16 and bfloat16 a unit is dropped with probability p, too.
 

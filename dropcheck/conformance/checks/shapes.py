@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..adapters import NotOffered
-from ..registry import Finding, check, fault, holds, note
+from ..registry import ZERO, Finding, check, fault, holds, note
 from ..subject import Raised
-from .values import ZERO, not_dropout
+from .values import not_dropout
 
 if TYPE_CHECKING:
     from ..subject import Subject
@@ -21,8 +21,8 @@ __all__: list[str] = []
 def empty_and_single(subject: Subject) -> Finding:
     """An empty input gives an empty output, and one unit is kept or dropped.
 
-    Proves: for no rows, and for one row of one unit, which is 0 or x / (1 - p), and finite where
-    dropout is alpha or Gaussian.
+    Proves: for no rows, and for one row of one unit, which is 0 or scaled as stated, and finite
+    where dropout is alpha or Gaussian.
     Misses: inputs larger than the memory of a test. An error is a note, no fault.
     """
     for rows in (0, 1):
@@ -33,7 +33,7 @@ def empty_and_single(subject: Subject) -> Finding:
             return note(f"shape {x.shape} raises {error}")
         if y.shape != x.shape:
             return fault(f"shape {x.shape} became {y.shape}")
-        stray = not_dropout(y, x, subject.p) if subject.kind in ZERO else ""
+        stray = not_dropout(subject, y, x, subject.p) if subject.kind in ZERO else ""
         if stray or not np.isfinite(y).all():
             return fault(stray or f"one unit became {y.flat[0]:g}")
     return holds("no rows, and one row of one unit")
