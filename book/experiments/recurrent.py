@@ -49,7 +49,8 @@ class SeedLSTM(nn.Module):
         if kind is not None and kind not in KINDS:
             raise ValueError(f"kind must be one of {KINDS} or None, got {kind!r}")
         self.kind, self.p, self.units = kind, check_probability(p), units
-        weights, self.rngs = ([stream(s, purpose) for s in seeds] for purpose in ("weights", "masks"))
+        weights = [stream(seed, "weights") for seed in seeds]
+        self.rngs = [stream(seed, "masks") for seed in seeds]
         self.into, self.within = (SeedLinear(n, 4 * units, weights) for n in (inputs, units))
         self.out = SeedLinear(units, classes, weights)
         self.ends = SeedDropout(p if kind in ("non-recurrent", "shared mask") else 0.0, self.rngs)

@@ -11,7 +11,7 @@ from ..recurrent import KINDS, SeedLSTM
 from ..registry import experiment
 from ..sequences import folds, sequences, standardised, summaries, warping
 from ..training import fit, outputs
-from ..tuning import LEVELS, candidates, choose, measure, weight_seeds
+from ..tuning import candidates, choose, measure, weight_seeds
 from .remedies import fitted, smooth
 
 BASELINES = {
@@ -30,9 +30,10 @@ ARMS = {
     "shared mask, labels permuted": ("shared mask",),
     **dict.fromkeys(BASELINES, ()),
 }
+RATES = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5]
 TRIED = {
-    "lr": LEVELS["lr"],
-    **dict.fromkeys(KINDS, [0.05, 0.1, 0.2, 0.3, 0.4, 0.5]),
+    "lr": [0.002, 0.004, 0.008, 0.016, 0.032, 0.064],
+    **dict.fromkeys(KINDS, RATES),
     "weight decay": [0.01, 0.03, 0.1, 0.3, 1.0, 3.0],
     "label smoothing": [0.02, 0.05, 0.1, 0.15, 0.2, 0.3],
     "logistic regression": [0.001, 0.01, 0.1, 1.0, 10.0, 100.0],
@@ -44,20 +45,21 @@ TRIED = {
     "Q3",
     title="Four ways to drop in an LSTM beside other remedies, equally tuned, on spoken vowels",
     arms=ARMS,
-    seeds=range(10),
-    pilot_seeds=range(1000, 1002),
+    seeds=range(20),
+    pilot_seeds=range(1000, 1004),
+    pilot={"sizes": [120, 200, 160]},
     settings={
         "data": "japanese_vowels",
-        "sizes": [300, 120, 64],
+        "sizes": [120, 200, 32],
         "width": 32,
-        "epochs": 40,
-        "moments": 8,
-        "batch_size": 30,
+        "epochs": 30,
+        "moments": 6,
+        "batch_size": 15,
         "levels": TRIED,
     },
     small={"data": "digits", "sizes": [60, 40, 40], "width": 8, "epochs": 8, "moments": 2},
     small_seeds=range(2),
-    batch=10,
+    batch=20,
     tolerance=0.25,
 )
 def recurrent_dropout(seeds, arm, *, data, sizes, levels, **settings):
@@ -97,11 +99,10 @@ def recurrent_dropout(seeds, arm, *, data, sizes, levels, **settings):
         judged = summaries(steps)
     elif arm == "nearest neighbours":
         judged = np.stack([warping(each)[:, :end] for each in steps])
+    learnt = judged[:, :end], labels[:, :end]
+    axes = (arm,) if arm in BASELINES else ("lr", *ARMS[arm])
     tried = []
-    for given in candidates(
-        {axis: levels[axis] for axis in ((arm,) if arm in BASELINES else ("lr", *ARMS[arm]))}
-    ):
-        learnt = judged[:, :end], labels[:, :end]
+    for given in candidates({axis: levels[axis] for axis in axes}):
         if arm in BASELINES:
             logits = fitted(BASELINES[arm](given[arm]), *learnt, judged, classes)
         else:
