@@ -25,7 +25,6 @@ ARMS = {
     **{kind: (kind,) for kind in KINDS},
     "weight decay": ("weight decay",),
     "label smoothing": ("label smoothing",),
-    "non-recurrent + label smoothing": ("non-recurrent", "label smoothing"),
     "shared mask + label smoothing": ("shared mask", "label smoothing"),
     "shared mask, labels permuted": ("shared mask",),
     **dict.fromkeys(BASELINES, ()),
