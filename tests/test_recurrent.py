@@ -39,8 +39,8 @@ def test_without_dropout_it_is_the_lstm_of_pytorch(x):
     for s in range(2):
         theirs = torch.nn.LSTM(CHANNELS, UNITS)
         with torch.no_grad():
-            # PyTorch's gates are input, forget, cell, output; ours have the cell last.
-            order = torch.arange(4 * UNITS).reshape(4, UNITS)[[0, 1, 3, 2]].flatten()
+            # PyTorch's order is input, forget, cell, output; ours has the cell first.
+            order = torch.arange(4 * UNITS).reshape(4, UNITS)[[1, 2, 0, 3]].flatten()
             theirs.weight_ih_l0.copy_(ours.into.weight[s].T[order])
             theirs.weight_hh_l0.copy_(ours.within.weight[s].T[order])
             theirs.bias_ih_l0.copy_(ours.into.bias[s, 0][order])
@@ -117,7 +117,7 @@ def by_hand(net, x, p):
         return 1 / (1 + np.exp(-z))
 
     for step in x[0, 0, :, :-1].numpy():
-        enter, keep, leave, new = np.split(step @ into + state @ within + bias, 4)
+        new, enter, keep, leave = np.split(step @ into + state @ within + bias, 4)
         fresh = logistic(keep) * memory + logistic(enter) * np.tanh(new)
         shown = logistic(leave) * np.tanh(fresh)
         memory, state = p * memory + (1 - p) * fresh, p * state + (1 - p) * shown
@@ -181,8 +181,9 @@ def test_permuted_labels_are_those_of_training_and_validation(monkeypatch):
     )
     given = recurrent_dropout.TRIED | {"lr": [0.01] * 6}
     few = {"sizes": [40, 30, 20], "width": 4, "epochs": 1, "moments": 1, "batch_size": 20}
+    few |= {"data": "digits", "stride": 1}
     for arm in ("shared mask", "shared mask, labels permuted"):
-        recurrent_dropout.recurrent_dropout((0,), arm, data="digits", levels=given, **few)
+        recurrent_dropout.recurrent_dropout((0,), arm, levels=given, **few)
     true, permuted = seen[0][0], seen[-1][0]
     np.testing.assert_array_equal(true[70:], permuted[70:])
     assert (true[:40] != permuted[:40]).mean() > 0.5

@@ -57,7 +57,7 @@ class SeedLSTM(nn.Module):
         with torch.no_grad():
             for layer in (self.into, self.within):
                 layer.weight.mul_(0.5**0.5)  # He initialisation is for ReLU
-            self.into.bias[..., units : 2 * units] = 1.0
+            self.into.bias[..., 2 * units : 3 * units] = 1.0
         self.within.bias.requires_grad_(False)  # a second bias would add nothing
 
     def forward(self, x):
@@ -79,9 +79,10 @@ class SeedLSTM(nn.Module):
         states = []
         for step, own in enumerate(gates):
             gate = torch.baddbmm(own, state if fed is None else state * fed, weight)
-            enter, keep, leave, new = gate.split(self.units, dim=2)
-            fresh = torch.sigmoid(keep) * memory + torch.sigmoid(enter) * torch.tanh(new)
-            shown = torch.sigmoid(leave) * torch.tanh(fresh)
+            new, gates_open = gate.split((self.units, 3 * self.units), dim=2)
+            enter, keep, leave = gates_open.sigmoid().split(self.units, dim=2)
+            fresh = keep * memory + enter * torch.tanh(new)
+            shown = leave * torch.tanh(fresh)
             if stays is not None:
                 fresh, shown = (
                     new + share * (old - new)
