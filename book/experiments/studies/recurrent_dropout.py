@@ -32,8 +32,9 @@ ARMS = {
     **dict.fromkeys(BASELINES, ()),
 }
 RATES = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5]
+PILOT_RATES = [0.002, 0.004, 0.008, 0.016, 0.032, 0.064]  # of learning, too low at the lower end
 TRIED = {
-    "lr": [0.002, 0.004, 0.008, 0.016, 0.032, 0.064],
+    "lr": [0.008, 0.012, 0.018, 0.027, 0.04, 0.06],
     **dict.fromkeys(KINDS, RATES),
     "weight decay": [0.01, 0.03, 0.1, 0.3, 1.0, 3.0],
     "label smoothing": [0.02, 0.05, 0.1, 0.15, 0.2, 0.3],
@@ -49,7 +50,7 @@ TRIED = {
     arms=ARMS,
     seeds=range(20),
     pilot_seeds=range(1000, 1004),
-    pilot={"sizes": [120, 200, 160]},
+    pilot={"sizes": [120, 200, 160], "levels": TRIED | {"lr": PILOT_RATES}},
     settings={
         "data": "japanese_vowels",
         "stride": 2,
