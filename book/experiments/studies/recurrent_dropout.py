@@ -48,13 +48,13 @@ TRIED = {
     "Q3",
     title="Four ways to drop in an LSTM beside other remedies, equally tuned, on spoken vowels",
     arms=ARMS,
-    seeds=range(20),
+    seeds=range(10),
     pilot_seeds=range(1000, 1004),
     pilot={"sizes": [120, 200, 160], "levels": TRIED | {"lr": PILOT_RATES}},
     settings={
         "data": "japanese_vowels",
         "stride": 2,
-        "sizes": [120, 200, 32],
+        "sizes": [120, 200, 64],
         "width": 32,
         "epochs": 25,
         "moments": 5,
@@ -70,7 +70,7 @@ TRIED = {
         "moments": 2,
     },
     small_seeds=range(2),
-    batch=20,
+    batch=10,
     tolerance=0.25,
 )
 def recurrent_dropout(seeds, arm, *, data, stride, sizes, levels, **settings):
