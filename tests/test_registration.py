@@ -60,6 +60,14 @@ def test_registration_says_what_a_sceptic_asks(id):
 
 
 @pytest.mark.parametrize("id", REGISTERED)
+def test_rows_that_seeds_share_are_registered(id):
+    settings = KNOWN[id].versions["full"].settings
+    train, validation, test = settings["sizes"]
+    shared = None if settings["data"] == "mnist" else [test, train + validation]  # or `blocks`
+    assert registration.read(id).get("overlap") == shared
+
+
+@pytest.mark.parametrize("id", REGISTERED)
 def test_margins_are_at_most_a_quarter_of_the_pilot_s_effect(id):
     registered = registration.read(id)
     pilot = results.load(registered.get("effect_of", id), "pilot")

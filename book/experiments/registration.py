@@ -36,6 +36,8 @@ class Contrast:
         reading of the same networks.
     margin : float
         The difference that would matter, for "equivalent".
+    overlap : float
+        As for `statistics.interval`; the file names its two numbers of rows if seeds share any.
     """
 
     study: str
@@ -44,6 +46,7 @@ class Contrast:
     worse: tuple[str, str]
     better: tuple[str, str]
     margin: float
+    overlap: float = 0.0
 
     @property
     def measure(self):
@@ -116,6 +119,7 @@ def contrasts(id):
     is a pair names the metric of each arm.
     """
     registered = read(id)
+    tested, learnt = registered.get("overlap", (0, 1))
     found = []
     for question, entry in registered["questions"].items():
         for measure in entry["measures"]:
@@ -128,6 +132,7 @@ def contrasts(id):
                     worse=(entry["worse"], first),
                     better=(entry["better"], second),
                     margin=registered["margins"][measure_of(second)],
+                    overlap=tested / learnt,
                 )
             )
     return found
@@ -142,13 +147,12 @@ def judge(id):
     that with probability of at least 95 % none is asserted falsely, as far as differences over
     seeds are normal. What is left decides the word; none is "undecided".
     """
-    asked = contrasts(id)
-    gains = [contrast.gain() for contrast in asked]
-    gained = [statistics.greater(gain, 0.0, 0.0) for gain in gains]
-    lost = [statistics.greater(-gain, 0.0, 0.0) for gain in gains]
+    asked = [(contrast, contrast.gain(), contrast.overlap) for contrast in contrasts(id)]
+    gained = [statistics.greater(gain, 0.0, 0.0, overlap=shared) for _, gain, shared in asked]
+    lost = [statistics.greater(-gain, 0.0, 0.0, overlap=shared) for _, gain, shared in asked]
     same = [
-        statistics.equivalent(gain, 0.0, contrast.margin)
-        for gain, contrast in zip(gains, asked, strict=True)
+        statistics.equivalent(gain, 0.0, contrast.margin, overlap=shared)
+        for contrast, gain, shared in asked
     ]
     asserted = statistics.holm([*gained, *lost, *same], ALPHA)[1].reshape(3, -1).T
     return tuple(
@@ -156,10 +160,10 @@ def judge(id):
             contrast=contrast,
             word=word(*which),
             estimate=float(np.mean(gain)),
-            interval=statistics.interval(gain, LEVEL),
+            interval=statistics.interval(gain, LEVEL, shared),
             seeds=len(gain),
         )
-        for contrast, gain, which in zip(asked, gains, asserted.tolist(), strict=True)
+        for (contrast, gain, shared), which in zip(asked, asserted.tolist(), strict=True)
     )
 
 

@@ -239,9 +239,10 @@ def shown(study, question, metric, word):
     """The comparison behind a verdict: a gain, a loss, or a difference below the margin."""
     row = verdict(study, question, metric)
     gain = row.contrast.gain()
+    shared = {"overlap": row.contrast.overlap}
     if word == "equivalent":
-        return statistics.equivalent(gain, 0.0, row.contrast.margin)
-    return statistics.greater(gain if word == "supported" else -gain, 0.0, 0.0)
+        return statistics.equivalent(gain, 0.0, row.contrast.margin, **shared)
+    return statistics.greater(gain if word == "supported" else -gain, 0.0, 0.0, **shared)
 
 
 CONTROL = "another network without dropout"

@@ -8,7 +8,7 @@ from .comparison import Comparison
 __all__ = ["against_paper", "equivalent", "greater", "interval", "within"]
 
 
-def interval(values, level=0.95):
+def interval(values, level=0.95, overlap=0.0):
     """Two-sided t interval of the mean over seeds.
 
     Parameters
@@ -16,6 +16,10 @@ def interval(values, level=0.95):
     values : array_like, shape (seeds,)
     level : float
         Confidence.
+    overlap : float
+        For seeds that learn from rows of each other: test rows of a seed over the rows it learns
+        from. The variance of the mean over S seeds is then taken as 1/S + overlap times that of
+        the values (Nadeau and Bengio 2003), and as 1/S times that for independent seeds.
 
     Returns
     -------
@@ -27,12 +31,12 @@ def interval(values, level=0.95):
         For fewer than two seeds.
     """
     values = _differences(values, 0.0)
-    mean, error = _mean_and_error(values)
+    mean, error = _mean_and_error(values, overlap)
     half = stats.t.ppf((1 + level) / 2, len(values) - 1) * error
     return float(mean - half), float(mean + half)
 
 
-def greater(first, second, margin, level=0.99):
+def greater(first, second, margin, level=0.99, overlap=0.0):
     """Claim that the mean of ``first - second`` exceeds a margin.
 
     Parameters
@@ -43,6 +47,8 @@ def greater(first, second, margin, level=0.99):
         At least 0, and at most half of the effect that the pilot seeds showed.
     level : float
         Confidence of the one-sided t bound.
+    overlap : float
+        As for `interval`.
 
     Returns
     -------
@@ -57,7 +63,7 @@ def greater(first, second, margin, level=0.99):
     if not margin >= 0:
         raise ValueError(f"margin must be at least 0, got margin={margin!r}")
     difference = _differences(first, second)
-    mean, error = _mean_and_error(difference)
+    mean, error = _mean_and_error(difference, overlap)
     degrees = len(difference) - 1
     low = mean - stats.t.ppf(level, degrees) * error
     return Comparison(
@@ -71,7 +77,7 @@ def greater(first, second, margin, level=0.99):
     )
 
 
-def equivalent(first, second, margin, level=0.95):
+def equivalent(first, second, margin, level=0.95, overlap=0.0):
     """Claim that the mean of ``first - second`` is smaller than a margin in absolute value.
 
     Two one-sided tests, each at ``1 - level``: the interval of confidence ``2 level - 1`` lies
@@ -85,6 +91,8 @@ def equivalent(first, second, margin, level=0.95):
         Positive: the smallest difference that would matter.
     level : float
         One minus the error of each test.
+    overlap : float
+        As for `interval`.
 
     Returns
     -------
@@ -97,10 +105,10 @@ def equivalent(first, second, margin, level=0.95):
     """
     if not margin > 0:
         raise ValueError(f"equivalence needs a positive margin, got margin={margin!r}")
-    return within(_differences(first, second), -margin, margin, level)
+    return within(_differences(first, second), -margin, margin, level, overlap)
 
 
-def within(values, low, high, level=0.95):
+def within(values, low, high, level=0.95, overlap=0.0):
     """Claim that a mean over seeds lies between two limits, by two one-sided tests.
 
     Parameters
@@ -110,6 +118,8 @@ def within(values, low, high, level=0.95):
         Limits, stated beforehand.
     level : float
         One minus the error of each test.
+    overlap : float
+        As for `interval`.
 
     Returns
     -------
@@ -123,7 +133,7 @@ def within(values, low, high, level=0.95):
     if not low < high:
         raise ValueError(f"limits must be in order, got low={low!r}, high={high!r}")
     values = _differences(values, 0.0)
-    mean, error = _mean_and_error(values)
+    mean, error = _mean_and_error(values, overlap)
     degrees = len(values) - 1
     half = stats.t.ppf(level, degrees) * error
     found = (float(mean - half), float(mean + half))
@@ -177,8 +187,8 @@ def _differences(first, second):
     return difference
 
 
-def _mean_and_error(difference):
-    return difference.mean(), difference.std(ddof=1) / np.sqrt(len(difference))
+def _mean_and_error(difference, overlap=0.0):
+    return difference.mean(), difference.std(ddof=1) * np.sqrt(1 / len(difference) + overlap)
 
 
 def _p_value(above, error, degrees):

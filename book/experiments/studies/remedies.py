@@ -91,14 +91,14 @@ def remedies(seeds, arm, *, data, sizes, pool, levels, **settings):
     return choose(tried)
 
 
-def fitted(model, rows, labels, x):
+def fitted(model, rows, labels, x, classes=CLASSES):
     """Fit a model of scikit-learn for each seed; return its log probabilities, (1, S, N, C).
 
     Vote shares of neighbours can be zero, and a class may be missing: each gets a millionth more.
     """
     found = []
     for own, wanted, judged in zip(rows, labels, x, strict=True):
-        p = np.full((len(judged), CLASSES), 1e-6)
+        p = np.full((len(judged), classes), 1e-6)
         model.fit(own, wanted)
         p[:, model.classes_] += model.predict_proba(judged)
         found.append(p / p.sum(axis=1, keepdims=True))
@@ -182,9 +182,9 @@ def _member(seeds, rows, labels, x, given, *, width, epochs, moments, batch_size
     return np.stack(found)
 
 
-def smooth(share, inputs, targets):
+def smooth(share, inputs, targets, classes=CLASSES):
     """Divide a share of each label among all classes (Szegedy et al. 2016)."""
-    return inputs, (1 - share) * F.one_hot(targets, CLASSES) + share / CLASSES
+    return inputs, (1 - share) * F.one_hot(targets, classes) + share / classes
 
 
 def mix(alpha, rngs, inputs, targets):
