@@ -91,7 +91,10 @@ class _Twins:
         if id(value) in self.known:
             return self.known[id(value)][1]
         if isinstance(value, self.copied):
-            return self.put(value, copy.deepcopy(value))
+            twin = self.put(value, copy.deepcopy(value))
+            if isinstance(value, nn.Parameter):  # which torch copies without its attributes
+                vars(twin).update(vars(value))
+            return twin
         if kind is types.MethodType:
             owner = self.of(value.__self__)
             return value if owner is value.__self__ else types.MethodType(value.__func__, owner)
