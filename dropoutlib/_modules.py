@@ -17,6 +17,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 ATOMS = {bool, int, float, str, type(None), torch.dtype, torch.device}
+STATES = (nn.Parameter, torch.Generator)  # which a twin shares, or has copies of
 EMPTY = {dict, list, collections.OrderedDict}
 
 
@@ -41,8 +42,7 @@ def shadow(model: nn.Module, *, share: bool = True) -> dict[nn.Module, nn.Module
     >>> model.training, twin.training, twin[0].weight is model[0].weight
     (False, True, True)
     """
-    shared, copied = {nn.Parameter}, (nn.Parameter, torch.Generator)
-    twins = _Twins(ATOMS | shared, ()) if share else _Twins(ATOMS, copied)
+    twins = _Twins(ATOMS.union(STATES), ()) if share else _Twins(ATOMS, STATES)
     modules = list(model.modules())
     for module in modules:
         if not isinstance(module, torch.jit.ScriptModule):
@@ -91,7 +91,10 @@ class _Twins:
         if id(value) in self.known:
             return self.known[id(value)][1]
         if isinstance(value, self.copied):
-            return self.put(value, copy.deepcopy(value))
+            twin = self.put(value, copy.deepcopy(value))
+            if isinstance(value, nn.Parameter):  # which torch copies without its attributes
+                vars(twin).update(vars(value))
+            return twin
         if kind is types.MethodType:
             owner = self.of(value.__self__)
             return value if owner is value.__self__ else types.MethodType(value.__func__, owner)

@@ -570,12 +570,16 @@ def test_a_twin_may_have_parameters_and_generators_of_its_own():
     model[2].weight = model[1].weight
     model.held = {"weight": model[1].weight, "sources": [torch.Generator().manual_seed(1)]}
     model[1].weight.grad = torch.ones(3, 3)
+    model[1].weight.mark = "sharded"
+    model[1].weight.register_post_accumulate_grad_hook(lambda _: pytest.fail("run"))
     assert shadow(model)[model][1].weight is model[1].weight
     twin = shadow(model, share=False)[model]
     assert not set(twin.parameters()) & set(model.parameters())
     assert twin[2].weight is twin[1].weight is twin.held["weight"]
     assert torch.equal(twin[1].weight, model[1].weight)
-    assert twin[1].weight.grad is None
+    assert (twin[1].weight.grad, twin[1].weight.mark) == (None, "sharded")
+    twin[1].weight.sum().backward()
+    assert torch.equal(model[1].weight.grad, torch.ones(3, 3))
     assert all(map(operator.is_, twin[0]._flat_weights, twin[0].parameters()))
     torch.rand(1, generator=twin.held["sources"][0])
     assert torch.equal(

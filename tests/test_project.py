@@ -1,5 +1,6 @@
 """What stands in two places says the same in both."""
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -95,3 +96,22 @@ def test_files_that_pages_name_exist(page):
     named = set(re.findall(r"[`(]([\w./-]+\.(?:cff|md|png|toml|txt|yml))[`)]", read(page)))
     assert named
     assert [path for path in named if "NAME" not in path and not (ROOT / path).exists()] == []
+
+
+def entries(docstring):
+    """What the lists of parameters and attributes in a docstring begin a line with."""
+    for body in re.findall(r"(?ms)^(?:Param|Attrib)\w+\n-+\n(.*?)(?=^\w+\n---|\Z)", docstring):
+        yield from re.findall(r"(?m)^\S.*", body)
+
+
+@pytest.mark.parametrize("house", ["dropoutlib", "dropcheck", "book"])
+def test_lists_of_parameters_hold_no_sentence(house):
+    """A sentence behind the last one would stand on the page as one more parameter."""
+    found = []
+    for file in (ROOT / house).rglob("*.py"):
+        nodes = ast.walk(ast.parse(file.read_text()))
+        kinds = (ast.FunctionDef, ast.ClassDef)
+        texts = (ast.get_docstring(node) or "" for node in nodes if isinstance(node, kinds))
+        found += [entry for text in texts for entry in entries(text)]
+    assert found
+    assert [entry for entry in found if not re.fullmatch(r"[\w*, ]+( : .+)?", entry)] == []

@@ -56,7 +56,9 @@ class _Own(_DropoutNd):
 class Dropout(_Own, nn.Dropout):
     """Inverted dropout: x * m / q in training, x itself in evaluation.
 
-    Definition ``def-inverted`` of the book; it stands in for ``torch.nn.Dropout``.
+    Definition ``def-inverted`` of the book; it stands in for ``torch.nn.Dropout``. A `p` that is no
+    number in [0, 1] is a ValueError or a TypeError, and so is, in the forward pass, what is no
+    tensor; other errors are those of the function of the same name.
 
     Parameters
     ----------
@@ -68,9 +70,6 @@ class Dropout(_Own, nn.Dropout):
         Source of the masks; by default PyTorch's global generator, which `torch.manual_seed`
         sets. A copy of the layer copies it and goes on with the same masks, also in each worker
         of a ``DataLoader`` and each process of distributed training: see `reseed`.
-
-    A `p` that is no number in [0, 1] is a ValueError or a TypeError, and so is, in the forward
-    pass, what is no tensor; other errors are those of the function of the same name.
 
     Examples
     --------

@@ -22,12 +22,8 @@ def replace(model: Model, *, back: bool = False) -> Model:
     gets the class of the other library: so nothing that refers to it has to be told. Only layers
     of exactly these classes are replaced; what torch does not have, and what has a generator of
     its own, does not go back. It returns the model itself; what is no Module is a TypeError.
-
-    Warns
-    -----
-    UserWarning
-        If something drops that stays as it is, such as ``nn.MultiheadAttention`` and ``nn.LSTM``,
-        which drop by themselves; it is named.
+    A UserWarning names what drops and stays as it is, such as ``nn.MultiheadAttention`` and
+    ``nn.LSTM``, which drop by themselves.
 
     Examples
     --------
