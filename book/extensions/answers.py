@@ -26,6 +26,7 @@ UNITS = {
 SETS = {
     "digits": "digits of 8 by 8 pixels",
     "fashion_mnist": "Fashion-MNIST",
+    "japanese_vowels": "spoken vowels",
     "mnist": "MNIST",
     "mnist_5k": "5000 images of MNIST",
     "shakespeare": "Shakespeare's plays",

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import dropcheck
-from book.experiments import advice, registration, results, statistics
+from book.experiments import advice, recurrent, registration, results, statistics
 from book.experiments.structures import SeedBatchNorm
 from book.experiments.studies import remedies
 from dropoutlib import layers
@@ -283,6 +283,31 @@ def test_permuted_labels_teach_no_more_than_the_choice_does():
     best, last = (found.values(arm, f"error_{when}") for when in ("best", "last"))
     assert best.mean() < last.mean() <= 0.9
     assert statistics.greater(best, found.values("dropout", "error_best"), 0.7)
+
+
+def test_nothing_is_decided_in_recurrent_networks():
+    """The text says so, and how far apart two networks are that drop nothing."""
+    assert {row.word for row in registration.judge("Q3")} == {"undecided"}
+    for metric in ("error_best", "scaled_best"):
+        control = abs(verdict("Q3", "again", metric).estimate)
+        assert all(abs(verdict("Q3", kind, metric).estimate) < control for kind in recurrent.KINDS)
+    found = results.load("Q3")
+    arms = {record["arm"] for record in found.records}
+    for metric in ("nll_best", "scaled_best", "nll_last", "scaled_last"):
+        means = {arm: found.values(arm, metric).mean() for arm in arms}
+        assert min(means, key=means.get) == "logistic regression"
+    err = {arm: found.values(arm, "error_best").mean() for arm in arms}
+    assert sum(err["nearest neighbours"] > err[kind] for kind in recurrent.KINDS) == 4
+
+
+def test_permuted_labels_of_sequences_teach_nothing():
+    """Here those of validation rows are permuted as well, as Q1 should have done."""
+    found = results.load("Q3")
+    permuted, frequent = (
+        found.values(arm, "error_best").mean()
+        for arm in ("shared mask, labels permuted", "most frequent class")
+    )
+    assert permuted >= frequent > found.values("shared mask", "error_best").mean() + 0.5
 
 
 def test_dropout_is_nowhere_supported_against_a_tuned_network_without():
