@@ -316,6 +316,22 @@ move=> eP e; apply: (@ev_as _ (\sum_a if P a then f a else 0)); first exact: big
 by apply: ev_sum => c; apply: ev_if => //; apply: ev0.
 Defined.
 
+(** The means of a covariance are computed once, and not again for each outcome. *)
+Definition ev_cov (P f g : A -> F) : (forall c, ev N (P (decode c))) ->
+  (forall c, ev N (f (decode c))) -> (forall c, ev N (g (decode c))) -> ev N (cov P f g).
+Proof.
+move=> eP ef eg; pose mean h (eh : forall c, ev N (h (decode c))) : ev N (expect P h) :=
+  ev_sum (fun c => evM (eP c) (eh c)).
+exists (let a := opp (out (mean f ef)) in let b := opp (out (mean g eg)) in
+  foldr (fun c r => add (mul (out (eP c)) (mul (add (out (ef c)) a) (add (out (eg c)) b))) r)
+    (of_nat N 0) (codes A)).
+have := (outE (mean f ef), outE (mean g eg)).
+move: (out (mean f ef)) (out (mean g eg)) => a b [fE gE].
+rewrite {1}/cov {1}/expect big_codes fE gE /=.
+elim: (codes A) => [|c s IH] /=; first by rewrite value_nat.
+by rewrite valueD IH !valueM !valueD !valueN -!outE.
+Defined.
+
 Definition ev_prod (f : A -> F) : (forall c, ev N (f (decode c))) -> ev N (\prod_a f a).
 Proof.
 move=> e; exists (foldr (fun c r => mul (out (e c)) r) (of_nat N 1) (codes A)).
@@ -417,8 +433,8 @@ Definition vec (s : seq Q) n (i : 'I_n) : rat := rat_of (nth (0 # 1)%Q s i).
 Definition mat (s : seq (seq Q)) n k (i : 'I_n) (j : 'I_k) : rat :=
   rat_of (nth (0 # 1)%Q (nth [::] s i) j).
 
-Ltac unfolded t := eval cbv beta iota zeta delta [fst snd Nat.pred net expect total cov var product pair coin bernoulli
-  factor dropout average columns entries connect inputs hidden output relu vec mat step descent restrict masked scaled ridge_loss] in t.
+Ltac unfolded t := eval cbv beta iota zeta delta [fst snd Nat.pred net expect total var product pair coin bernoulli
+  factor dropout average columns entries connect inputs hidden output relu vec mat step descent restrict masked scaled ridge_loss gradient] in t.
 
 Ltac rule :=
   cbv beta;
@@ -437,9 +453,12 @@ Ltac rule :=
   | |- ev _ (Num.max _ _) => apply: ev_max
   | |- ev _ `|_| => apply: ev_norm
   | |- ev _ (if _ then _ else _) => simple refine (ev_if _ _ _)
+  | |- ev _ (cov _ _ _) => apply: ev_cov
   | |- ev _ (bigop _ _ _) =>
-      first [apply: ev_sum | apply: ev_prod | apply: ev_sum_if | apply: ev_prod_if]
+      first [apply: ev_sum | apply: ev_prod | apply: ev_sum_if | apply: ev_prod_if
+        | eapply ev_as; [rewrite !big_ord_recl big_ord0; reflexivity |]]
   | |- ev _ (fun_of_fin _ _) => apply: ev_ffun
+  | |- ev _ (horner _%:P _) => eapply ev_as; [rewrite hornerC; reflexivity |]
   | |- ev _ (fun_of_matrix _ _ _) => eapply ev_as; [rewrite mxE; reflexivity |]
   | |- same (_ <= _) => apply: same_le
   | |- same (_ < _) => apply: same_lt
@@ -477,10 +496,12 @@ Ltac has_value t v :=
   end.
 
 (** [sides s a v]: the sides of what [s] states behind its premises have the values [v]; what
-    it states for all, or of some one, is taken at the points [a]. *)
+    it states for all, or of some one, is taken at the points [a], of which [premise] asks for
+    the next premise instead. *)
+Inductive marker := premise.
 Ltac sides s a v :=
   lazymatch s with
-  | _ -> ?c => sides c a v
+  | ?b -> ?c => lazymatch a with (premise, ?rest) => sides b rest v | _ => sides c a v end
   | _ /\ _ => match s with ?l /\ ?r => match v with (?vl, ?vr) => sides l a vl; sides r a vr end end
   | is_true (?l <= ?r)%N => sides (l = r) a v
   | is_true (?l <= ?r) => sides (l = r) a v

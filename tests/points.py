@@ -38,7 +38,7 @@ Notation squares := (fun (S : {set 'I_2}) (z : {ffun 'I_2 -> rat}) =>
 Notation fy := [ffun i : 'I_2 => y i].
 Notation fW := [ffun ki : 'I_2 * 'I_2 => W ki.1 ki.2].
 Notation fV := [ffun ki : 'I_2 * 'I_2 => V ki.1 ki.2].
-Notation kept_ones := [ffun ki : 'I_2 * 'I_2 => ki.1 == ki.2].
+Notation diagonal := [ffun ki : 'I_2 * 'I_2 => ki.1 == ki.2].
 Notation half_squares := (fun z : {ffun 'I_2 -> rat} => (\sum_k (z k - h k) ^+ 2) / 2%:R).
 Notation layers := (fun (l : 'I_2) i j => if l == i0 then W i j else V i j).
 Notation biases := (fun (l : 'I_2) i => if l == i0 then y i else h i).
@@ -66,10 +66,12 @@ class Point:
         self.half, self.two = Fraction(1, 2), Fraction(2)
         self.row = self.x / sum(self.x) if sum(self.x) else np.array([self.half, self.half])
         self.sorted = np.array(sorted(abs(self.x), reverse=True))
+        t = abs(self.x[0])  # a parameter of the alphas for which the factor is rational at p = 1/5
+        self.alpha = np.array([5 / (5 / t + t), (5 / t - t) / 2])
         gram = self.w.T @ self.w
         a, b, c, d = (gram + self.p / self.q * np.diag(np.diag(gram))).flat
-        s, t = self.w.T @ self.h
-        self.ridge = np.array([d * s - b * t, a * t - c * s]) / (a * d - b * c)
+        e, f = self.w.T @ self.h
+        self.ridge = np.array([d * e - b * f, a * f - c * e]) / (a * d - b * c)
 
     def masks(self, units):
         """All masks of so many units."""
@@ -152,7 +154,7 @@ def script(point, ties, fail=""):
         "Notation i0 := (ord0 : 'I_2).",
         "Notation i1 := (lift ord0 ord0 : 'I_2).",
     ]
-    for name in ("x", "y", "h", "row", "sorted", "ridge"):
+    for name in ("x", "y", "h", "row", "sorted", "ridge", "alpha"):
         lines.append(f"Notation {name} := (@vec {row(getattr(point, name).tolist())}%Q 2).")
     for name, value in (("W", point.w), ("V", point.v)):
         lines.append(f"Notation {name} := (@mat {row(value.tolist())}%Q 2 2).")

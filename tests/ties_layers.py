@@ -23,6 +23,17 @@ def connected(t, m):
     return (t.w * np.array(m).reshape(2, 2)) @ t.x
 
 
+def alpha(t, power):
+    """Moment of alpha dropout's output, for inputs 1 and -1 and p = 1/5."""
+    a, low = t.alpha
+    b = -a * low / 5
+
+    def output(x, k):
+        return (a * (x * k + low * (1 - k)) + b) ** power
+
+    return t.coin(lambda i: t.coin(lambda k: output(2 * i - 1, k), Fraction(1, 5)), t.half)
+
+
 VARIANTS = [
     ("var_group_units q0 x 2%:R", (), lambda t: both(t.cov(lambda m: sum(t.drop(m)) / 2))),
     ("var_group_whole q0 x 2%:R", (), lambda t: both(t.spread(lambda k: sum(t.x) * k / t.q / 2))),
@@ -80,6 +91,13 @@ VARIANTS = [
         lambda t: both(t.cov(lambda m: t.w[0] @ (m * t.x), lambda m: t.w[1] @ (m * t.x))),
     ),
     (
+        "alpha_dropout (P := coin (1 / 2%:R)) (x := fun b => if b then 1 else - 1)"
+        " (p := 1 / 5%:R) (a := alpha i0) (b := - alpha i0 * (1 / 5%:R) * alpha i1)"
+        " (alpha := alpha i1)",
+        (),
+        lambda t: (both(alpha(t, 1)), both(alpha(t, 2) - alpha(t, 1) ** 2)),
+    ),
+    (
         "dropblock_rate p [set s : units | s == i0]",
         (),
         lambda t: both(1 - t.mean(lambda m: m[0])),
@@ -103,16 +121,12 @@ SYSTEMS = [
     (
         "lora_merge q0 W V W (x i0) y i0",
         (),
-        lambda t: both(
-            t.mean(lambda m: (t.w @ t.y + t.x[0] * t.v @ (t.w @ (t.y * m / t.q)))[0])
-        ),
+        lambda t: both(t.mean(lambda m: (t.w @ t.y + t.x[0] * t.v @ (t.w @ (t.y * m / t.q)))[0])),
     ),
     (
         "lora_penalty q0 W V (h i0) x y",
         (),
-        lambda t: both(
-            t.mean(lambda m: sum((t.y - t.w @ t.x - t.h[0] * t.v @ t.drop(m)) ** 2))
-        ),
+        lambda t: both(t.mean(lambda m: sum((t.y - t.w @ t.x - t.h[0] * t.v @ t.drop(m)) ** 2))),
     ),
     (
         "sharded_mask q0 W",

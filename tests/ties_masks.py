@@ -68,10 +68,12 @@ FORMULATION = [
         (),
         lambda t: both(
             t.mean(
-                lambda m: t.h[1]
-                + t.h[0] * t.drop(m)[1]
-                + t.y[1] * t.drop(m)[0]
-                + t.y[0] * t.drop(m)[0] * t.drop(m)[1]
+                lambda m: (
+                    t.h[1]
+                    + t.h[0] * t.drop(m)[1]
+                    + t.y[1] * t.drop(m)[0]
+                    + t.y[0] * t.drop(m)[0] * t.drop(m)[1]
+                )
             )
         ),
     ),
@@ -132,7 +134,7 @@ ENSEMBLE = [
     ("card_mask units", (), lambda t: both(len(t.masks(2)))),
     (
         "fun H => proj2 (subnetworks_differ_iff (I := units) x) H",
-        ("all_kept", "one_kept"),
+        ("all_kept", "one_kept", "premise", "y"),
         lambda t: (t.x @ t.y, t.x[0] * t.y[0]),
     ),
     ("mask_weight p one_kept", (), lambda t: both(t.mean(lambda m: int(m[0] > m[1])))),

@@ -24,6 +24,30 @@ def ridge_loss(t, w):
     return sum(t.mean(lambda m, k=k: (t.h[k] - w @ (t.w[k] * m / t.q)) ** 2) for k in range(2))
 
 
+def gradient(t, m):
+    """Gradient of half the squared loss of a linear layer with respect to its weights."""
+    return np.outer(t.w @ t.drop(m) - t.y, t.drop(m))
+
+
+def half_squares(t, z):
+    """Half the squared distance from h: the loss of the backward rules."""
+    return both(sum((z - t.h) ** 2) / 2)
+
+
+FORWARD = r"\sum_j {} * dropout p {} one_kept j"
+CONNECTED = r"\sum_j dropout p {} diagonal (k, j) * x j"
+
+
+def backward(name, forward):
+    """The theorem of a backward rule, with the loss above behind the layer."""
+    return f"backward_{name} (L := half_squares) (delta := fun k => {forward} - h k)"
+
+
+def remainder(forward):
+    """What the loss has beside its value and its slope: half the square of the output."""
+    return rf"((\sum_k ({forward}) ^+ 2) / 2%:R)%:P"
+
+
 BAYESIAN = [
     (
         "cov_columns q0 W x i0 i1",
@@ -175,10 +199,33 @@ GRADIENTS = [
         (),
         lambda t: both(t.cov(lambda m: gradient(t, m)[0, 0], lambda m: gradient(t, m)[1, 0])),
     ),
-    ("mask_memory (S := [finType of bool * bool]) (p := p) (I := units)", (), lambda t: (4, 4)),
+    (
+        "mask_memory (p := p) (I := units) (encode := fun m => (m i0, m i1))"
+        " (decode := fun s g i => g i * factor p (if i == i0 then s.1 else s.2))",
+        (),
+        lambda t: both(len(t.masks(2))),
+    ),
+    (
+        backward("input", FORWARD.format("W k j", "fx"))
+        + " (p := p) (W := W) (x := fx) (m := one_kept)",
+        ("fy", remainder(FORWARD.format("W k j", "fy")), "r"),
+        lambda t: half_squares(t, t.w @ ((t.x + t.r * t.y) * [1, 0] / t.q)),
+    ),
+    (
+        backward("weights", FORWARD.format("fW (k, j)", "x"))
+        + " (p := p) (W := fW) (x := x) (m := one_kept)",
+        ("fV", remainder(FORWARD.format("fV (k, j)", "x")), "r"),
+        lambda t: half_squares(t, (t.w + t.r * t.v) @ (t.x * [1, 0] / t.q)),
+    ),
+    (
+        backward("elementwise", "x k * y k + y k") + " (c := x) (b := y) (x := fy)",
+        ("fx", remainder("x k * x k"), "r"),
+        lambda t: half_squares(t, t.x * (t.y + t.r * t.x) + t.y),
+    ),
+    (
+        backward("dropconnect", CONNECTED.format("fW"))
+        + " (p := p) (W := fW) (x := x) (M := diagonal)",
+        ("fV", remainder(CONNECTED.format("fV")), "r"),
+        lambda t: half_squares(t, np.diag(t.w + t.r * t.v) * t.x / t.q),
+    ),
 ]
-
-
-def gradient(t, m):
-    """Gradient of half the squared loss of a linear layer with respect to its weights."""
-    return np.outer(t.w @ t.drop(m) - t.y, t.drop(m))
