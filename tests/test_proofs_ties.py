@@ -1,0 +1,66 @@
+"""The statements of the formal proofs, evaluated by Rocq on both sides at random points."""
+
+import os
+import re
+
+import numpy as np
+import points
+import pytest
+import ties_layers
+import ties_masks
+import ties_noise
+
+from book.scripts import formal, rocq
+from book.scripts.build_ledger import ROOT
+
+needs_rocq = pytest.mark.skipif(
+    not rocq.available() and os.environ.get("CI") != "true", reason=rocq.INSTALL
+)
+RATIONAL = [
+    *(ties_masks.FORMULATION + ties_masks.ENSEMBLE),
+    *(ties_noise.BAYESIAN + ties_noise.NOISE + ties_noise.GRADIENTS),
+    *(ties_layers.VARIANTS + ties_layers.SYSTEMS),
+]
+
+
+def at(point):
+    """The ties with their values at the point."""
+    return [(theorem, places, values(point)) for theorem, places, values in RATIONAL]
+
+
+def altered(values, rng):
+    """The same values but for one of them, drawn, to which one is added."""
+    if isinstance(values, tuple):
+        one = rng.integers(len(values))
+        return tuple(altered(v, rng) if k == one else v for k, v in enumerate(values))
+    return values + 1
+
+
+def evaluated():
+    """Names of the theorems that are tied."""
+    known = {theorem.name for theorem in formal.theorems()}
+    return {
+        next(word for word in re.findall(r"\w+", theorem) if word in known)
+        for theorem, _, _ in RATIONAL
+    }
+
+
+def test_the_page_counts_the_theorems_that_are_evaluated():
+    labels = {theorem.name: theorem.label for theorem in formal.theorems()}
+    text = (ROOT / "backmatter" / "methods.md").read_text(encoding="utf-8")
+    counted = re.search(r"(\d+) of them, under (\d+) labels, are also evaluated", text)
+    assert counted, "the page does not say how many theorems are evaluated"
+    names = evaluated()
+    assert tuple(map(int, counted.groups())) == (len(names), len({labels[n] for n in names}))
+
+
+@needs_rocq
+def test_both_sides_have_the_value_of_the_enumeration(seed):
+    points.run(points.script(points.Point(seed), at(points.Point(seed))))
+
+
+@needs_rocq
+def test_another_value_is_refused_for_each_of_them(seed):
+    point, rng = points.Point(seed), np.random.default_rng(seed)
+    wrong = [(theorem, places, altered(values, rng)) for theorem, places, values in at(point)]
+    points.run(points.script(point, wrong, fail="Fail "))
