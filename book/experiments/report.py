@@ -109,7 +109,7 @@ def registered(rows):
     for row in rows:
         if row.contrast.text != claim:
             claim = row.contrast.text
-            print(claim)
+            print(textwrap.fill(claim, WIDTH, subsequent_indent="  "))
         unit, scale, digits = UNITS[row.contrast.measure]
         mean, low, high = (scale * value for value in (row.estimate, *row.interval))
         ends = f"[{low:+.{digits}f}, {high:+.{digits}f}] {unit}"
