@@ -182,4 +182,4 @@ def run(text):
     """Let Rocq run a file in the build folder; it stops at the first tie that fails."""
     rocq.compile_all()
     (ROOT / rocq.BUILT / "Points.v").write_text(text, encoding="utf-8")
-    rocq.coqc("Points.v")
+    return rocq.coqc("Points.v")

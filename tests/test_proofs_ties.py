@@ -9,6 +9,7 @@ import pytest
 import ties_layers
 import ties_masks
 import ties_noise
+import ties_reals
 
 from book.scripts import formal, rocq
 from book.scripts.build_ledger import ROOT
@@ -41,7 +42,7 @@ def evaluated():
     known = {theorem.name for theorem in formal.theorems()}
     return {
         next(word for word in re.findall(r"\w+", theorem) if word in known)
-        for theorem, _, _ in RATIONAL
+        for theorem, *_ in RATIONAL + ties_reals.TIES
     }
 
 
@@ -64,3 +65,17 @@ def test_another_value_is_refused_for_each_of_them(seed):
     point, rng = points.Point(seed), np.random.default_rng(seed)
     wrong = [(theorem, places, altered(values, rng)) for theorem, places, values in at(point)]
     points.run(points.script(point, wrong, fail="Fail "))
+
+
+@needs_rocq
+def test_both_sides_over_the_reals_have_the_value_of_the_enumeration(seed):
+    point = ties_reals.Real(seed)
+    found = ties_reals.sides(points.run(ties_reals.script(point)))
+    wanted = [value for _, values in ties_reals.TIES for value in values(point)]
+    for side, value in zip(found, wanted, strict=True):
+        assert abs(side - value) < 1e-30
+    point.rational = point.p / 2
+    others = [value for _, values in ties_reals.TIES for value in values(point)]
+    differ = [abs(side - other) > 1e-9 for side, other in zip(found, others, strict=True)]
+    # The two zeros, and the divergence of two distributions, do not depend on p.
+    assert differ == [True] * 4 + [False] * 2 + [True] * 2 + [False, True]
