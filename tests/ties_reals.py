@@ -59,7 +59,7 @@ def information(t):
     return average, t.coin(lambda k: divergence(rows[1 - k], average))
 
 
-# both sides of an equation; of an inequality, the larger one and zero
+# both sides of an equation; of an inequality, zero and what is not below it
 TIES = [
     (
         "nwgm_sigmoid (coin p) f",
