@@ -9,13 +9,20 @@ import pytest
 import ties_layers
 import ties_masks
 import ties_noise
+import ties_reals
 
 from book.scripts import formal, rocq
 from book.scripts.build_ledger import ROOT
 
-needs_rocq = pytest.mark.skipif(
-    not rocq.available() and os.environ.get("CI") != "true", reason=rocq.INSTALL
-)
+
+@pytest.fixture
+def rules():
+    """Skip where the rules do not compile; under CI, Rocq is expected."""
+    if not rocq.available() and os.environ.get("CI") != "true":
+        pytest.skip(rocq.INSTALL)
+    points.skip_without_first_mathcomp()
+
+
 RATIONAL = [
     *(ties_masks.FORMULATION + ties_masks.ENSEMBLE),
     *(ties_noise.BAYESIAN + ties_noise.NOISE + ties_noise.GRADIENTS),
@@ -41,7 +48,7 @@ def evaluated():
     known = {theorem.name for theorem in formal.theorems()}
     return {
         next(word for word in re.findall(r"\w+", theorem) if word in known)
-        for theorem, _, _ in RATIONAL
+        for theorem, *_ in RATIONAL + ties_reals.TIES
     }
 
 
@@ -54,13 +61,26 @@ def test_the_page_counts_the_theorems_that_are_evaluated():
     assert tuple(map(int, counted.groups())) == (len(names), len({labels[n] for n in names}))
 
 
-@needs_rocq
+@pytest.mark.usefixtures("rules")
 def test_both_sides_have_the_value_of_the_enumeration(seed):
     points.run(points.script(points.Point(seed), at(points.Point(seed))))
 
 
-@needs_rocq
+@pytest.mark.usefixtures("rules")
 def test_another_value_is_refused_for_each_of_them(seed):
     point, rng = points.Point(seed), np.random.default_rng(seed)
     wrong = [(theorem, places, altered(values, rng)) for theorem, places, values in at(point)]
     points.run(points.script(point, wrong, fail="Fail "))
+
+
+@pytest.mark.usefixtures("rules")
+def test_both_sides_over_the_reals_have_the_value_of_the_enumeration(seed):
+    point = ties_reals.Real(seed)
+    found = ties_reals.sides(points.run(ties_reals.script(point)))
+    wanted = [value for _, values in ties_reals.TIES for value in values(point)]
+    for side, value in zip(found, wanted, strict=True):
+        assert abs(side - value) < 1e-30
+    point.rational = point.p / 2
+    others = [value for _, values in ties_reals.TIES for value in values(point)]
+    differ = [abs(side - other) > 1e-9 for side, other in zip(found, others, strict=True)]
+    assert any(differ), "with another p the values are the same"

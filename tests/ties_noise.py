@@ -190,6 +190,12 @@ NOISE = [
 
 GRADIENTS = [
     (
+        "congr1 (fun q : {poly rat} => q.[r]) (expected_derivative p (fun m : mask units =>"
+        " (dropout p x m i0 * dropout p y m i1)%:P * 'X^2))",
+        (),
+        lambda t: both(2 * t.r * t.mean(lambda m: t.drop(m)[0] * (t.y * m / t.q)[1])),
+    ),
+    (
         "mean_gradient q0 W x y i0 i1",
         (),
         lambda t: both(t.mean(lambda m: gradient(t, m)[0, 1])),

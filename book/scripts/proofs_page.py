@@ -30,8 +30,9 @@ def page(root=ROOT):
         "their numbers are no elements of a field, or they need analysis that would hide them.",
         "Other methods of [the ledger](ledger.md) verify those.",
         "",
-        "The files compile with the versions of Debian 12 (Coq 8.16, MathComp 1.15) "
-        "and of Debian 13 (Coq 8.20, MathComp 2.3).",
+        "The proofs compile with the versions of Debian 12 (Coq 8.16, MathComp 1.15) "
+        "and of Debian 13 (Coq 8.20, MathComp 2.3); "
+        "the rules that evaluate them at points need the first.",
         "",
         "All statements use these words:",
         "",

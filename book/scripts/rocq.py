@@ -43,18 +43,20 @@ def coqc(file, root=ROOT):
     return done.stdout
 
 
-def compile_all(root=ROOT):
-    """Compile what changed since the last time, in a folder that holds nothing else."""
+def compile_all(root=ROOT, more=()):
+    """Compile what changed since the last time, then `more`, in a folder of its own."""
     folder = root / BUILT
     folder.mkdir(parents=True, exist_ok=True)
-    changed = False
-    for file in files(root):
+    current = set()
+    for file in (*files(root), *more):
         source, copy = (root / PROOFS / file).read_text("utf-8"), folder / file
-        changed |= not copy.with_suffix(".vo").exists() or copy.read_text("utf-8") != source
-        if changed:  # and all after it, which may need it
-            copy.with_suffix(".vo").unlink(missing_ok=True)
+        if not copy.with_suffix(".vo").exists() or copy.read_text("utf-8") != source:
+            for compiled in folder.glob("*.vo"):  # it, and all after it, which may need it
+                if compiled.stem not in current:
+                    compiled.unlink()
             copy.write_text(source, encoding="utf-8")
             coqc(file, root)
+        current.add(copy.stem)
 
 
 def axioms(found, root=ROOT):
