@@ -1,6 +1,6 @@
 # The verbs of the project; `make` alone lists them. Each sets up what it needs in .venv.
 .DEFAULT_GOAL := help
-.PHONY: help book test notebooks figures ledger mutants reseed proofs proofs-mutants reproduce bench scorecard pdf lab labtest clean
+.PHONY: help book test notebooks figures slides ledger mutants reseed proofs proofs-mutants reproduce bench scorecard pdf lab labtest clean
 
 # On Windows this runs in Git Bash, and an environment has its programs in another folder.
 ifeq ($(OS),Windows_NT)
@@ -56,6 +56,9 @@ notebooks: $(VENV)/test.stamp ## execute the chapters whose text or library chan
 
 figures: $(VENV)/test.stamp ## draw every figure as SVG into _build/figures, with caption and licence
 	@$(RUN) -m book.scripts.build_figures
+
+slides: $(VENV)/test.stamp book ## make decks of slides of seven chapters in _build/slides, with their figures
+	@$(RUN) -m book.scripts.build_slides
 
 reproduce: $(VENV)/test.stamp ## run the experiments in full size; ONLY="R1 R4" some of them
 	@$(RUN) -m book.experiments $(ONLY) --jobs $(JOBS) --folder _build/reproduced

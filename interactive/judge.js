@@ -2,8 +2,8 @@
 // exactly, in fractions of whole numbers without bound, at a random point; others in doubles.
 window.bookJudge = (() => {
   "use strict";
-  const { AVERAGES, CONSTANTS, NotExact, Unread, compiled, exact, explicit, isMatrix, lettersOf,
-    preview, read, rounded } = window.bookReading;
+  const { AVERAGES, CONSTANTS, Unread, entries, lettersOf, shapeOf } = window.bookSpelling;
+  const { NotExact, compiled, exact, explicit, isMatrix, preview, read, rounded } = window.bookReading;
   const BITS = 64n; // a coordinate is one of 2^64 fractions
   const TRIES = 20; // points for what is compared in doubles
   const LINEAR = ["diag", "dot", "sum", "prod", "trace", "transpose"]; // their entries are rational
@@ -19,11 +19,11 @@ window.bookJudge = (() => {
     number: () => fraction(random(BITS) + 1n, 2n ** (BITS - 2n)),
     entry: () => fraction(2n * random(BITS) + 1n - 2n ** BITS, 2n ** (BITS - 2n)),
   };
-  // For doubles: no number so near to an end that its digits are lost.
+  // For doubles: no number so near to an end that digits are lost, as those of log(1 + p^3).
   const below = (n) => random(32n) % n;
   const MODERATE = {
-    rate: () => fraction(below(1000n) + 1n, 1001n),
-    number: () => fraction(below(1000n) + 1n, 500n),
+    rate: () => fraction(below(900n) + 50n, 1001n),
+    number: () => fraction(below(900n) + 100n, 500n),
     entry: () => fraction(below(1000n) - 500n, 251n),
   };
   // Small numbers to show a failure at: not one half at first, which hides mistakes.
@@ -38,21 +38,20 @@ window.bookJudge = (() => {
 
   // Letters that are one of several whole numbers: all combinations.
   const cases = (letters) => Object.entries(letters)
-    .filter(([, kind]) => Array.isArray(kind) && !isShape(kind))
+    .filter(([, kind]) => Array.isArray(kind))
     .reduce((found, [name, values]) => found.flatMap((one) =>
       values.map((value) => ({ ...one, [name]: value }))), [{}]);
-  // A shape of a matrix is written as text, "2x3".
-  const isShape = (kind) => typeof kind === "string" && /^\d+x\d+$/.test(kind);
 
   const point = (field, fixed, draw) => {
     const scope = new Map();
     for (const [name, kind] of Object.entries({ ...field.hidden, ...field.letters })) {
       if (name in fixed) scope.set(name, exact.fraction(fixed[name]));
       else if (kind in draw) scope.set(name, draw[kind]());
-      else if (typeof kind === "number" || isShape(kind)) {
-        const [rows, columns] = isShape(kind) ? kind.split("x").map(Number) : [kind, 1];
-        scope.set(name, exact.matrix(Array.from({ length: rows }, () =>
-          Array.from({ length: columns }, () => draw.entry()))));
+      else if (shapeOf(kind)) {
+        const [rows, columns = 1] = shapeOf(kind);
+        const drawn = Array.from({ length: rows }, () => Array.from({ length: columns }, () => draw.entry()));
+        scope.set(name, exact.matrix(drawn));
+        entries(name, shapeOf(kind)).forEach((entry, i) => scope.set(entry, drawn.flat()[i]));
       } else scope.set(name, evaluate(compiled(kind)[0], withMasks(scope, field)));
     }
     return scope;
@@ -102,14 +101,15 @@ window.bookJudge = (() => {
     return of(node);
   };
   const falsePass = (answer, field, node) => {
-    const size = Math.max(1, ...Object.values(field.letters).map((kind) => (typeof kind === "number" ? kind
-      : isShape(kind) ? Math.max(...kind.split("x").map(Number)) : 1)));
+    const size = Math.max(...Object.values(field.letters).map((kind) => Math.max(...shapeOf(kind) ?? [1])));
     const masks = Math.min(12, Object.values(field.masks ?? {}).reduce((n, m) => n + (Number(m) || 12), 0));
     const [[a, b], [c, d]] = [answer, node].map((one) => degrees(one, field, size, masks));
     return Math.max(a + d, b + c) / 2 ** Number(BITS);
   };
-  const isRational = (node) => node.filter((one) => (one.isFunctionNode && !LINEAR.includes(one.fn.name))
-    || (one.isSymbolNode && CONSTANTS.includes(one.name))).length === 0;
+  // The letter e of a field is none of Euler's.
+  const isConstant = (one, field) => one.isSymbolNode && CONSTANTS.includes(one.name) && !(one.name in field.letters);
+  const isRational = (node, field) => node.filter((one) => (one.isFunctionNode && !LINEAR.includes(one.fn.name))
+    || isConstant(one, field)).length === 0;
 
   // ---- Comparing ------------------------------------------------------------------------------
   const sameShape = (a, b) => String(isMatrix(a) ? a.size() : []) === String(isMatrix(b) ? b.size() : []);
@@ -134,7 +134,8 @@ window.bookJudge = (() => {
     const inside = roundedScope(full);
     const [found, wanted] = [answer, reference].map(({ code }) => evaluate(code[1], new Map(inside)));
     if (!sameShape(found, wanted)) return { agree: false, found, wanted, shape: true };
-    if (![...flat(found), ...flat(wanted)].every((v) => Number.isFinite(Number(v)))) {
+    if (!flat(wanted).every((v) => Number.isFinite(Number(v)))) return null;
+    if (!flat(found).every((v) => Number.isFinite(Number(v)))) {
       return { agree: false, found, wanted };
     }
     const scale = Math.max(1e-12, ...flat(wanted).map((v) => Math.abs(Number(v))));
@@ -155,7 +156,7 @@ window.bookJudge = (() => {
         all &&= Boolean(seen.exact);
         if (seen.exact) break; // one exact point decides; see the bound
       }
-      if (!points) return { agree: false }; // it divides by zero wherever one looks
+      if (!points) return { agree: false, nowhere: true }; // it divides by zero wherever one looks
     }
     return { agree: true, exact: all };
   };
@@ -179,28 +180,29 @@ window.bookJudge = (() => {
     return null;
   };
 
-  const SMOOTH = ["sqrt", "exp", "log", "log2", "log10", "sin", "cos", "G"];
-  const isSmooth = (node) => node.filter((one) => (one.isFunctionNode && SMOOTH.includes(one.fn.name))
-    || (one.isSymbolNode && CONSTANTS.includes(one.name))).length > 0;
-  const stored = (text) => {
+  const SMOOTH = ["norm", "sqrt", "exp", "log", "log2", "log10", "sin", "cos", "G"];
+  const isSmooth = (node, field) => node.filter((one) => (one.isFunctionNode && SMOOTH.includes(one.fn.name))
+    || isConstant(one, field)).length > 0;
+  const stored = (text, field) => {
     const node = exact.parse(text);
-    return { node, code: compiled(text), exact: !isSmooth(node) };
+    return { node, code: compiled(text), exact: !isSmooth(node, field) };
   };
 
   const formula = (field, text, general = {}) => {
     const letters = lettersOf(field);
     let answer;
     try {
-      answer = read(text, letters);
+      answer = read(text, field);
     } catch (error) {
       return { right: false, unread: true, says: error.message };
     }
-    answer.exact = !isSmooth(answer.node);
-    const reference = stored(field.reference);
+    answer.exact = !isSmooth(answer.node, field);
+    const reference = stored(field.reference, field);
     try {
-      const { agree, exact: surely } = agrees(answer, reference, field);
+      const { agree, exact: surely, nowhere } = agrees(answer, reference, field);
+      if (nowhere) return { right: false, says: "Not equal: it divides by zero." };
       if (agree) {
-        const bound = surely && isRational(answer.node) ? falsePass(answer.node, field, reference.node) : null;
+        const bound = surely && isRational(answer.node, field) ? falsePass(answer.node, field, reference.node) : null;
         const listed = Object.entries(field.letters).filter(([, kind]) => Array.isArray(kind))
           .map(([name, values]) => `${name} = ${values.join(", ")}`).join(" and ");
         const which = listed ? ` for ${listed}` : "";
@@ -209,26 +211,28 @@ window.bookJudge = (() => {
           : `Equal${which}, false pass ≤ ${bound.toExponential(1)}.` };
       }
       for (const [form, says] of Object.entries(field.wrong)) {
-        if (agrees(answer, stored(form), field).agree) return { right: false, form, says };
+        if (agrees(answer, stored(form, field), field).agree) return { right: false, form, says };
       }
       for (const [form, says] of Object.entries(general)) {
         const whole = form.replaceAll("R", `(${field.reference})`);
         if (!letters.includes("q") && /\bq\b/.test(form)) continue;
         if (!letters.includes("p") && /\bp\b/.test(form)) continue;
-        if (agrees(answer, stored(whole), field).agree) return { right: false, form, says: `Not equal: ${says}.` };
+        if (agrees(answer, stored(whole, field), field).agree) return { right: false, form, says: `Not equal: ${says}.` };
       }
       const where = counterexample(answer, reference, field);
       if (!where) return { right: false, says: "Not equal." };
       if (where.shape) return { right: false, says: `Not equal: yours has another shape. At ${where.where} it is ${where.found}, and it should be ${where.wanted}.` };
       return { right: false, where, says: `Not equal. At ${where.where} yours is ${where.found}, and it should be ${where.wanted}.` };
     } catch (error) {
-      return { right: false, unread: true, says: `This cannot be computed: ${error.message}.` };
+      const why = /dimension|size|matri/i.test(error.message) && !(error instanceof Unread)
+        ? "the shapes do not fit; .* multiplies entry by entry, and x' is the transpose" : error.message;
+      return { right: false, unread: true, says: `This cannot be computed: ${why}.` };
     }
   };
 
   // ---- Numbers --------------------------------------------------------------------------------
   const number = (text) => {
-    const { code } = read(text, []);
+    const { code } = read(text, {});
     return Number(evaluate(code[1], new Map()));
   };
   const numbers = (field, texts) => {
@@ -251,13 +255,20 @@ window.bookJudge = (() => {
     const tolerance = field.tolerance ?? 0;
     // A rounding in the last places is none of the reader's.
     const near = (found, value) => Math.abs(found - value) <= tolerance + 1e-12 * Math.abs(value);
-    const off = measure(values).map((found, i) => !near(found, wanted[i]));
+    const found = measure(values);
+    const off = found.map((value, i) => !near(value, wanted[i]));
     if (!off.some(Boolean)) return { right: true, says: names.length > 1 ? "Right, all of them." : "Right." };
+    // A right number that was rounded too far is nearer to the right one than to a wrong form.
+    const distance = (to) => measures.reduce((sum, _, i) => sum + Math.abs(found[i] - to[i]), 0);
     for (const entry of field.wrong ?? []) {
       const form = entry.slice(0, -1).map(number);
-      if (form.every((value, i) => Math.abs(values[i] - value) <= 1e-3 * Math.abs(value) + 1e-12)) {
+      if (form.every((value, i) => Math.abs(values[i] - value) <= 1e-3 * Math.abs(value) + 1e-12)
+        && distance(measure(form)) <= distance(wanted)) {
         return { right: false, form: entry.slice(0, -1), says: entry.at(-1) };
       }
+    }
+    if (found.every((value, i) => !off[i] || Math.abs(value - wanted[i]) <= 5e-3 * Math.abs(wanted[i]))) {
+      return { right: false, says: "Close, but not exact enough." };
     }
     const which = measures === names && names.length > 1
       ? ` Look again at: ${names.filter((_, i) => off[i]).map((name) => field.names[name]).join("; ")}.` : "";

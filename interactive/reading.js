@@ -1,11 +1,9 @@
-// Reads what a reader types with math.js, and adds to it what averages over masks. Loaded with it
-// when a field is first used; judge.js compares.
+// Reads what spelling.js has made of what a reader types with math.js, and adds to it what averages
+// over masks. Loaded with it when a field is first used; judge.js compares.
 window.bookReading = (() => {
   "use strict";
-  const FUNCTIONS = ["abs", "cos", "diag", "dot", "exp", "inv", "log", "log2", "log10", "max", "min",
-    "prod", "sign", "sin", "sqrt", "sum", "trace", "transpose"];
-  const AVERAGES = ["E", "U", "G", "Var", "Cov"];
-  const CONSTANTS = ["pi", "e"];
+  const { AVERAGES, CONSTANTS, FUNCTIONS, TWO_WAYS, Unread, lettersOf, named, shapeOf, spell } = window.bookSpelling;
+  const LARGEST = 2 ** 17; // bits of a power: 9^9^9 would keep the page for hours
 
   const exact = math.create({ number: "Fraction", matrix: "Matrix" });
   const rounded = math.create({ number: "number", matrix: "Matrix" });
@@ -14,6 +12,7 @@ window.bookReading = (() => {
   const isMatrix = (value) => Boolean(value?.isMatrix);
   const isColumn = (value) => isMatrix(value) && value.size().length === 2 && value.size()[1] === 1;
   class NotExact extends Error {}
+  class TooLarge extends Error { message = "a power in it is too large"; }
 
   for (const engine of [exact, rounded]) {
     const { dotPow, divide, map, multiply, pow, reshape } = engine;
@@ -27,11 +26,29 @@ window.bookReading = (() => {
     });
     const power = (base, exponent) => {
       if (isColumn(base)) return dotPow(base, exponent); // x^2 squares the entries
-      if (isMatrix(base)) throw new Error("write W*W or W.^2 for a power of a matrix");
-      if (engine === exact && exponent.d !== 1n) throw new NotExact("power");
+      if (isMatrix(base)) return powerOfMatrix(base, Number(exponent));
+      if (engine === exact) {
+        if (exponent.d !== 1n) throw new NotExact("power");
+        const bits = `${base.n}${base.d}`.length * 10 / 3;
+        if (bits * Math.abs(Number(exponent)) > LARGEST) throw new TooLarge();
+      }
       return pow(base, exponent);
     };
+    // W^2 may be W*W or W.^2, and is read where both are one, as for diag(x)^2.
+    const powerOfMatrix = (base, exponent) => {
+      if (exponent === -1) return engine.inv(base);
+      const square = exponent === 2 && multiply(base, base);
+      if (square && engine.deepEqual(square, dotPow(base, 2))) return square;
+      throw new Error("write W*W or W.^2 for a power of a matrix");
+    };
+    // The root of all squares: the length of a vector, the size of a number.
+    const norm = (value) => {
+      if (!isMatrix(value)) return engine.abs(value);
+      if (engine === exact) throw new NotExact("norm");
+      return Math.hypot(...value.toArray().flat());
+    };
     engine.import({
+      norm,
       power,
       times: (a, b) => lower(multiply(a, b)),
       over: (a, b) => divide(a, lower(b)),
@@ -103,47 +120,39 @@ window.bookReading = (() => {
   }
 
   // ---- Reading --------------------------------------------------------------------------------
-  const SPELLINGS = [[/−/g, "-"], [/[·×∙]/g, "*"], [/÷/g, "/"], [/\*\*/g, "^"], [/²/g, "^2"],
-    [/³/g, "^3"], [/√/g, "sqrt"], [/π/g, "pi"], [/σ/g, "sigma"], [/μ/g, "mu"], [/ν/g, "nu"],
-    [/τ/g, "tau"], [/λ/g, "lambda"], [/α/g, "alpha"], [/[’′]/g, "'"], [/\bln\b/g, "log"],
-    [/\bnp\.|\bmath\./g, ""], [/(?<![\d.])\.(?=\d)/g, "0."],
-    [/(\d)e([+-]?\d+)/gi, "$1*10^($2)"]];
+  const spoken = (all) => (all.length < 2 ? all.join("") : `${all.slice(0, -1).join(", ")} and ${all.at(-1)}`);
+  const unknown = (name, field) => {
+    if (FUNCTIONS.includes(name)) return `Write ${name}(…), with parentheses.`;
+    const [, vector] = /^([A-Za-z]+)_/.exec(name) ?? [];
+    if (shapeOf(field.letters?.[vector])) return `Write ${vector} for all of ${name}, and ${vector}${"1".repeat(shapeOf(field.letters[vector]).length)} for the first.`;
+    const all = named(field);
+    return all.length ? `There is no letter “${name}” here, but ${spoken(all)}.` : `Write a number without “${name}”.`;
+  };
 
-  // A letter before a parenthesis is a factor, as in p(1-p)^2, and pq is a product; so are p q and
-  // p q(1-p), where the parenthesis that q gets must not make a function of p.
-  const spell = (text, letters) => SPELLINGS
-    .reduce((found, [from, to]) => found.replace(from, to), text)
-    .replace(/([A-Za-z]\w*)(\s*\()?(?=(\s+[A-Za-z])?)/g, (all, name, call, factor) => {
-      if (letters.includes(name)) return call ? `(${name})(` : factor ? `(${name})` : name;
-      const single = [...name];
-      if (!FUNCTIONS.includes(name) && !AVERAGES.includes(name) && !CONSTANTS.includes(name)
-        && single.every((letter) => letters.includes(letter))) {
-        return single.map((letter) => `(${letter})`).join("") + (call ?? "");
+  const check = (node, field) => {
+    const letters = [...lettersOf(field), ...CONSTANTS];
+    node.traverse((one, path, parent) => {
+      if (one.isSymbolNode && !letters.includes(one.name) && !(parent?.isFunctionNode && path === "fn")) {
+        throw new Unread(unknown(one.name, field));
       }
-      return all;
+      if (one.isConstantNode && !Number.isFinite(Number(typeof one.value === "object" ? one.value : NaN))) {
+        throw new Unread(unknown(String(one.value), field));
+      }
+      if (one.isFunctionNode && !FUNCTIONS.includes(one.fn.name)) {
+        throw new Unread(`There is no function “${one.fn.name ?? one.fn.toString()}” here.`);
+      }
+      const kinds = ["isSymbolNode", "isConstantNode", "isOperatorNode", "isParenthesisNode",
+        "isFunctionNode"];
+      if (!kinds.some((kind) => one[kind])) throw new Unread("Write one formula, without “=” and without commas.");
+      if (one.isOperatorNode && !["+", "-", "*", "/", "^", ".*", ".^", "./", "'"].includes(one.op)) {
+        throw new Unread(`The sign “${one.op}” is not read here.`);
+      }
+      // math.js takes 1/2 p for (1/2) p, but a/b c for a/(b c): people read both ways.
+      if (one.isOperatorNode && one.op === "/" && one.args[1].isOperatorNode && one.args[1].implicit) {
+        throw new Unread(TWO_WAYS);
+      }
     });
-
-  class Unread extends Error {}
-
-  const check = (node, letters) => node.traverse((one, path, parent) => {
-    if (one.isSymbolNode && !letters.includes(one.name) && !CONSTANTS.includes(one.name)
-      && !(parent?.isFunctionNode && path === "fn")) {
-      throw new Unread(`There is no letter “${one.name}” here.`);
-    }
-    if (one.isFunctionNode && !FUNCTIONS.includes(one.fn.name)) {
-      throw new Unread(`There is no function “${one.fn.name ?? one.fn.toString()}” here.`);
-    }
-    const kinds = ["isSymbolNode", "isConstantNode", "isOperatorNode", "isParenthesisNode",
-      "isFunctionNode"];
-    if (!kinds.some((kind) => one[kind])) throw new Unread("Write one formula.");
-    if (one.isOperatorNode && !["+", "-", "*", "/", "^", ".*", ".^", "./", "'"].includes(one.op)) {
-      throw new Unread(`The sign “${one.op}” is not read here.`);
-    }
-    // math.js takes 1/2 p for (1/2) p, but a/b c for a/(b c): people read both ways.
-    if (one.isOperatorNode && one.op === "/" && one.args[1].isOperatorNode && one.args[1].implicit) {
-      throw new Unread("What stands behind the / can be read in two ways: write parentheses, or a * for the product.");
-    }
-  });
+  };
 
   const OURS = { "*": "times", "/": "over", "^": "power" };
   const ready = (node, engine) => node.transform((one) => (one.isOperatorNode && OURS[one.op]
@@ -152,25 +161,31 @@ window.bookReading = (() => {
   const compiled = (text) => [exact, rounded].map((engine) =>
     ready(engine.parse(text), engine).compile());
 
-  const read = (text, letters) => {
+  // What math.js objects to, in words; its places are those of the spelt text.
+  const SAID = [[/Unexpected end/, "it ends too early"], [/Parenthesis \)/, "a parenthesis is not closed"],
+    [/Value expected/, "a number or a letter is missing"], [/operator ,/, "a comma has no place in it"],
+    [/in part "(.*)"/s, "what begins with “$1” does not fit"]];
+  const objection = (message) => {
+    const [seen, says] = SAID.find(([pattern]) => pattern.test(message)) ?? [null, message];
+    return seen ? says.replace("$1", seen.exec(message)[1]?.slice(0, 12)) : says;
+  };
+
+  const read = (text, field) => {
     if (!text.trim()) throw new Unread("Write a formula first.");
-    const spelt = spell(text, letters);
+    const spelt = spell(text, field);
     let node;
     try {
       node = exact.parse(spelt);
     } catch (error) {
-      throw new Unread(`This cannot be read: ${error.message}.`);
+      throw new Unread(`This cannot be read: ${objection(error.message)}.`);
     }
-    check(node, letters);
+    check(node, field);
     return { node, text: spelt, code: compiled(spelt) };
   };
 
-  // Letters of a field; q is there with p.
-  const lettersOf = (field) => [...new Set([...Object.keys(field.letters), ...("p" in field.letters ? ["q"] : [])])];
-
   // What a page shows beside the field while the reader types.
   const preview = (field, text) => {
-    const { node } = read(text, field.letters ? lettersOf(field) : []);
+    const { node } = read(text, field);
     return node.toTex({ parenthesis: "auto", implicit: "hide", handler: (one) => {
       if (one.isSymbolNode) {
         const [, base, below] = /^([A-Za-z]+?)(\d*)$/.exec(one.name) ?? [null, one.name, ""];
@@ -183,6 +198,6 @@ window.bookReading = (() => {
   };
 
   return { AVERAGES, CONSTANTS, NotExact, Unread, compiled, exact, explicit: (field, text) =>
-    rounded.parse(read(text, field.letters ? lettersOf(field) : []).text), isMatrix, lettersOf, preview,
+    rounded.parse(read(text, field).text), isMatrix, lettersOf, preview,
     read, rounded };
 })();

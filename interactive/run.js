@@ -126,7 +126,7 @@ document.addEventListener("DOMContentLoaded", () => {
         drawn += 1;
         if (!shows) return;
         if (!img) { append(fresh)(src); return; }
-        Object.assign(img, { src, hidden: false, alt: area ? "Figure drawn by this code" : alt });
+        Object.assign(img, { loading: "eager", src, hidden: false, alt: area ? "Figure drawn by this code" : alt });
       };
       if (shows) show();
       cell.life = life;

@@ -3,6 +3,7 @@
 import pages
 import pytest
 from bs4 import BeautifulSoup
+from fontTools.ttLib import TTFont
 
 from book.extensions import backlinks, icons
 from book.scripts import build_book
@@ -107,3 +108,13 @@ def test_only_rules_of_icons_that_are_shown_stay():
     assert "f03a" in kept
     assert "f00d" not in kept
     assert signs == {0xF03A}
+
+
+def test_the_icons_of_boxes_are_in_the_font_that_is_left():
+    named = set(icons.VARIABLE.findall((HTML / icons.STYLE).read_text("utf-8")))
+    assert len(named) > 5
+    assert {ord(sign) for sign in named} & set(TTFont(HTML / icons.FONT).getBestCmap()) >= {
+        0xF05A,  # a note
+        0xF0EB,  # a question to guess at
+        0xF0F3,  # any other box
+    }

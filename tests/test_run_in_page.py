@@ -292,8 +292,9 @@ def test_a_cell_prints_what_is_stored_and_draws_its_figure_in_place(formulation)
     number = figure_cell(formulation)
     assert run(formulation, number) == "Done."
     picture = formulation.evaluate(
-        "n => { const img = bars[n].closest('.cell').querySelector('figure img');"
-        "return [img.src.slice(0, 22), img.naturalWidth > 400, img.alt.length > 20, img.hidden]; }",
+        "async n => { const img = bars[n].closest('.cell').querySelector('figure img');"
+        "await img.decode(); return ["
+        "img.src.slice(0, 22), img.naturalWidth > 400, img.alt.length > 20, img.hidden]; }",
         number,
     )
     assert picture == ["data:image/png;base64,", True, True, False]

@@ -14,7 +14,7 @@ from book.extensions.page_data import data_script
 FOLDER = "interactive"
 VENDOR = "vendor/mathjs"
 EXERCISE = re.compile(r'id="(ex-[a-z-]+)"')
-ENGINE = (f"{VENDOR}/math.js", "reading.js", "judge.js")
+ENGINE = (f"{VENDOR}/math.js", "spelling.js", "reading.js", "judge.js")
 
 
 def data(labels, static):

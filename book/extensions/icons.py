@@ -17,6 +17,7 @@ STYLE = Path("_static") / "styles" / "pydata-sphinx-theme.css"
 SHOWN = re.compile(r"\bfa-[a-z0-9-]+")
 # .fa-list:before,.fa-list-squares:before{content:"\f03a"}
 RULE = re.compile(r'((?:\.fa-[\w-]+:{1,2}before,?)+)\{content:"\\?([^"]+)"\}')
+VARIABLE = re.compile(r'--pst-icon-[\w-]+:"(.)"')
 # The faces of the fonts that are taken away, and in the one that stays the form that is.
 FACE = re.compile(r"@font-face\{[^}]*(?:fa-regular|fa-brands)[^}]*\}")
 COMPRESSED = re.compile(r'url\([^)]*fa-solid-900\.woff2\) format\("woff2"\),')
@@ -61,6 +62,8 @@ def lighten(app, exception):
     (root / STYLE).write_text(style, encoding="utf-8")
     # The style sheet names some icons by their sign, where a rule of the theme's own shows one.
     signs |= {int(sign, 16) for sign in re.findall(r'content:"\\(f[0-9a-f]{3})"', style)}
+    # Others stand in its variables, such as the icon of a box.
+    signs |= {ord(sign) for sign in VARIABLE.findall(style)}
     draw_few(root / FONT, signs)
     unused = [path for path in (root / FONT).parent.iterdir() if path.name != FONT.name]
     for path in [*unused, *(root / "_static" / "scripts").glob("fontawesome.js*")]:

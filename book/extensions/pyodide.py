@@ -129,7 +129,7 @@ def here(origin):
     """What a chapter says whose code can run in its page."""
     return (
         "The code of this chapter can be changed and run here: <em>Run</em> first loads Python "
-        f"from {origin}, and nothing is loaded before."
+        f"from {origin}, and nothing is loaded before; <em>Stop</em> ends a cell that hangs."
     )
 
 

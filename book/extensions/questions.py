@@ -15,7 +15,7 @@ import yaml
 
 FOLDER = Path("interactive") / "questions"
 QUIZ = "(quiz-{chapter})=\n## Five questions\n\nChoose first; the answer opens with the choice.\n"
-LAST = re.compile(r"^## Sources$", re.MULTILINE)
+LAST = re.compile(r"^## (?:Sources|Where to go on)$", re.MULTILINE)
 STATEMENT = re.compile(r"^:{3,}\{prf:\w+\}[^\n]*\n(?=:label: (\S+)$)", re.MULTILINE)
 
 
@@ -86,7 +86,7 @@ def place(cells, where, name, text):
 
 
 def quiz(cells, chapter, boxes):
-    """Put the quiz before the sources, which close a chapter, or else at the end."""
+    """Put the quiz before what closes a chapter, or else at the end."""
     text = "\n".join([QUIZ.format(chapter=chapter), *boxes])
     for found in reversed(cells):
         match = LAST.search(source_of(found)) if found["cell_type"] == "markdown" else None

@@ -1,0 +1,95 @@
+"""`make slides`: a slide for every section, all of it on the screen, and nothing from elsewhere."""
+
+import re
+
+import pages
+import pytest
+from bs4 import BeautifulSoup
+
+from book.scripts import build_slides
+
+ROOT = build_slides.ROOT
+SCREEN = {"width": 1280, "height": 720}
+browser = pages.browser
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("slides")
+
+
+@pytest.fixture(scope="module")
+def titles(folder):
+    return build_slides.build(target=folder)
+
+
+def letters(text):
+    """What is left of a title however its formulas and quotes are set."""
+    return re.sub(r"[^a-z]", "", re.sub(r"\\\w+|\{\w+\}", "", text.lower()))
+
+
+@pytest.mark.parametrize("name", build_slides.DECKS)
+def test_every_section_has_a_slide_in_its_order(titles, name):
+    text = (ROOT / "manuscript" / f"{name}.md").read_text(encoding="utf-8")
+    text = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)  # no remarks of code
+    stated = re.findall(r"^##? (.+)$", text, re.MULTILINE)
+    stated = [letters(title) for title in stated if title not in build_slides.LEFT_OUT]
+    assert list(dict.fromkeys(map(letters, titles[name]))) == stated
+
+
+@pytest.mark.parametrize("name", build_slides.DECKS)
+def test_slides_hold_every_statement_and_no_code(titles, folder, name):
+    deck = BeautifulSoup((folder / f"{name}.html").read_text("utf-8"), "html.parser")
+    text = (ROOT / "manuscript" / f"{name}.md").read_text(encoding="utf-8")
+    stated = re.findall(r"^:{3,}\{prf:(?!proof)\w+\}[^\n]*\n:label: (\S+)$", text, re.MULTILINE)
+    assert [box["id"] for box in deck.select(".proof.admonition")] == stated
+    assert not deck.select(".slide :is(pre, .cell, .answer-field)")
+    assert all(section.get_text().strip() for section in deck.select(".slide"))
+
+
+def test_a_picture_is_the_one_that_was_drawn_as_svg_and_else_that_of_the_page(tmp_path):
+    (tmp_path / "chapters").mkdir()
+    (tmp_path / "_images").mkdir()
+    (tmp_path / "_images" / "b.png").write_bytes(b"stored")
+    (tmp_path / "fig-a.svg").write_text("<svg/>")
+    figures = "".join(
+        f'<figure id="fig-{name}"><img src="../_images/{name}.png"/></figure>' for name in "ab"
+    )
+    article = BeautifulSoup(figures, "html.parser")
+    build_slides.with_pictures(article, tmp_path, tmp_path, tmp_path / "slides")
+    sources = [image["src"] for image in article.select("img")]
+    assert sources == ["figures/fig-a.svg", "figures/fig-b.png"]
+    assert (tmp_path / "slides" / sources[1]).read_bytes() == b"stored"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", build_slides.DECKS)
+def test_nothing_sticks_out_of_a_slide_and_nothing_is_fetched(browser, titles, folder, name):
+    with pages.watched(browser, folder.as_uri()) as (page, faults):
+        page.set_viewport_size(SCREEN)
+        page.goto((folder / f"{name}.html").as_uri())
+        page.wait_for_function("document.documentElement.dataset.fitted", timeout=60_000)
+        page.wait_for_timeout(1000)  # what is drawn late is fitted again
+        outside = page.evaluate(
+            """() => [...document.querySelectorAll(".slide")].map((slide, i) => {
+              const room = slide.getBoundingClientRect();
+              const parts = [...slide.querySelectorAll("h2, p, li, img, mjx-container, svg, td")]
+                .filter((one) => one.checkVisibility() && !one.closest("mjx-assistive-mml"))
+                .map((one) => one.getBoundingClientRect()).filter((box) => box.width);
+              return [i, Math.max(...parts.map((box) => box.right)) - room.right,
+                Math.max(...parts.map((box) => box.bottom)) - room.bottom,
+                room.top - Math.min(...parts.map((box) => box.top))];
+            }).filter(([, ...over]) => over.some((pixels) => pixels > 0))"""
+        )
+        assert outside == []
+        cut = page.evaluate(
+            """() => [...document.querySelectorAll("div.math")].filter((one) =>
+              one.querySelector("mjx-math").getBoundingClientRect().width
+              > one.getBoundingClientRect().width + 2).map((one) => one.textContent)"""
+        )
+        assert cut == []
+        assert page.locator(".slide").count() == len(titles[name])
+        assert page.locator(".math:not(:has(mjx-container))").count() == 0
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function("() => window.scrollY >= window.innerHeight - 1")
+        assert faults == []
