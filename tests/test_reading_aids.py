@@ -4,7 +4,7 @@ import pages
 import pytest
 from bs4 import BeautifulSoup
 
-from book.extensions import backlinks, icons
+from book.extensions import backlinks
 from book.scripts import build_book
 
 browser = pages.browser
@@ -97,13 +97,3 @@ def test_terms_and_sources_lead_back_to_where_they_are_used():
     letters = [link.get_text() for link in glossary.select(".letters a")]
     assert letters == sorted(set(letters))
     assert "$" not in sources.select_one("article").get_text()
-
-
-def test_only_rules_of_icons_that_are_shown_stay():
-    style = (
-        '.fa-list:before,.fa-list-squares:before{content:"\\f03a"}.fa-x:before{content:"\\f00d"}'
-    )
-    kept, signs = icons.of_style(style, {"fa-list"})
-    assert "f03a" in kept
-    assert "f00d" not in kept
-    assert signs == {0xF03A}

@@ -1,8 +1,12 @@
 """Bring MathJax into the built book, so that formulas are set without a network.
 
 It cannot lie in a static path: Jupyter Book would load each of its scripts on every page.
+
+The compiler of MathJax wrote the same helpers into each of its modules, `__extends` 124 times, a
+sixth of what a page would read. Here each script has each of them once.
 """
 
+import re
 import shutil
 from pathlib import Path
 
@@ -20,6 +24,44 @@ PARTS = (
     "es5/input/tex/extensions",
     "es5/output/chtml/fonts/woff-v2",
 )
+# A helper that stands on its own: others refer to each other by the names that a module gave them.
+HELPER = re.compile(
+    r"(?P<local>\w+)=this&&this\.(?P<name>__(?:assign|extends|generator|read|spreadArray|values))\|\|"
+)
+WITHIN = re.compile(r"\((\w+)=function")  # __extends has a function of its own inside
+STRING_OR_SIGN = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|[()\[\]{},;]")
+
+
+def expression(script, start):
+    """Return the JavaScript expression that begins at `start`."""
+    depth = 0
+    for sign in STRING_OR_SIGN.finditer(script, start):
+        if sign[0] in "([{":
+            depth += 1
+        elif depth and sign[0] in ")]}":
+            depth -= 1
+        elif not depth and sign[0] in ")]},;":
+            return script[start : sign.start()]
+    raise ValueError("an expression of MathJax's scripts has no end")
+
+
+def with_helpers_once(script):
+    """Return a script of MathJax whose modules share their helpers."""
+    helpers, parts, position = {}, [], 0
+    for match in HELPER.finditer(script):
+        body = expression(script, match.end())
+        plain = re.sub(r"\b[a-zA-Z]\b", "_", body)  # modules differ in the names of variables
+        within = "".join(f"{name}," for name in WITHIN.findall(body)[:1])
+        local = match["local"]
+        first = f"{match['name']}=function(){{var {within}{local}={body};return {local}}}()"
+        if plain != helpers.setdefault(match["name"], (plain, first))[0]:
+            continue
+        parts += [script[position : match.start()], f"{local}={match['name']}"]
+        position = match.end() + len(body)
+    parts.append(script[position:])
+    declared = ",".join(first for _, first in helpers.values())
+    shared = f"!function(){{var {declared};\n{''.join(parts)}\n}}();\n"
+    return min(script, shared, key=len)  # a small script has each helper once already
 
 
 def copy_mathjax(app, exception):
@@ -35,6 +77,9 @@ def copy_mathjax(app, exception):
             shutil.copytree(source / part, destination, dirs_exist_ok=True)
         else:
             shutil.copy2(source / part, destination)
+    for path in target.glob("**/*.js"):
+        script = path.read_text(encoding="utf-8")
+        path.write_text(with_helpers_once(script), encoding="utf-8")
 
 
 def name_components(app, config):
