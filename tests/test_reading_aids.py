@@ -22,12 +22,12 @@ def test_a_figure_opens_large_enough_to_be_read_on_a_phone(browser, way):
         page.set_viewport_size(pages.PHONE)
         opened(page, "chapters/evidence.html")
         link = page.locator("article a.enlarge").first
-        box = link.locator("img").bounding_box()
-        shape = link.locator("img").evaluate("e => e.naturalWidth / e.naturalHeight")
+        box = link.locator("img:visible").bounding_box()
+        shape = link.locator("img:visible").evaluate("e => e.naturalWidth / e.naturalHeight")
         assert box["width"] <= pages.PHONE["width"]
         assert box["width"] / box["height"] == pytest.approx(shape, rel=0.02)
         link.click()
-        picture = page.locator("dialog.enlarged img")
+        picture = page.locator("dialog.enlarged img:visible")
         assert picture.bounding_box()["width"] >= 700
         assert picture.get_attribute("alt")
         if way == "Escape":
@@ -41,9 +41,35 @@ def test_a_figure_opens_large_enough_to_be_read_on_a_phone(browser, way):
 def test_each_figure_of_a_chapter_leads_to_itself_and_has_its_size():
     for path in (HTML / "chapters").glob("*.html"):
         soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
-        for picture in soup.select('article img[src*="_images/"]'):
-            assert picture.parent["href"] == picture["src"]
-            assert int(picture["width"]) > int(picture["height"]) / 3
+        for link in soup.select("article a.enlarge"):
+            light, dark = link.select("img")
+            assert link["href"] == light["src"] == dark["src"].replace("-dark.svg", ".svg")
+            assert light["alt"] == dark["alt"]
+            assert [light["class"], dark["class"]] == [["only-light"], ["only-dark"]]
+            for picture in (light, dark):
+                assert int(picture["width"]) > int(picture["height"]) / 3
+        assert not soup.select('article img[src*="_images/"]:not(a.enlarge > img)')
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_figure_is_loaded_in_the_theme_that_is_shown(browser, theme):
+    with pages.watched(browser, HTML.as_uri()) as (page, faults):
+        asked = set()
+        page.on("request", lambda request: asked.add(request.url))
+        page.emulate_media(color_scheme=theme)
+        opened(page, "chapters/variants.html")
+        links = page.locator("article a.enlarge")
+        assert links.count() > 1
+        for number in range(links.count()):
+            links.nth(number).scroll_into_view_if_needed()
+            picture = links.nth(number).locator("img:visible")
+            picture.evaluate("(e) => e.decode()")
+            assert picture.get_attribute("class") == f"only-{theme}"
+        page.wait_for_load_state("networkidle")
+        dark = {url.endswith("-dark.svg") for url in asked if "/_images/" in url}
+        assert dark == {theme == "dark"}
+        assert faults == []
 
 
 @pytest.mark.browser

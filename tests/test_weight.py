@@ -48,6 +48,16 @@ def test_tags_of_scripts_that_nothing_needs_at_once_are_taken_off():
     assert "design-tabs.js" in on_use.lighten(tabs)
 
 
+def test_remarks_of_scripts_go_and_licences_stay():
+    script = (
+        "// what follows\nlet a = 'x'; // kept\n  /* a\n remark */\n/*! by them */\n"
+        "/* Copyright: they */\nlet b = `/* ${a} */`;\n"
+    )
+    assert on_use.REMARK.sub("", script) == (
+        "let a = 'x'; // kept\n/*! by them */\n/* Copyright: they */\nlet b = `/* ${a} */`;\n"
+    )
+
+
 @pytest.mark.parametrize("way", ["pointer", "tap", "keyboard"])
 @pytest.mark.browser
 def test_menu_opens_though_its_script_is_loaded_on_use(browser, way):

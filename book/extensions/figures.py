@@ -1,24 +1,43 @@
-"""Link each figure of a chapter to its picture, which a script then opens over the page.
+"""Show each figure of a chapter in the colours of the page, and link it to its picture.
 
-Its size is written down too, so that the text below does not move when the picture comes.
+The notebooks store a figure for a white ground; here a second file is made of it for a dark one, of
+which a browser loads the one that is shown. A script opens it over the page. Its size is written
+down too, so that the text below does not move when the picture comes.
 """
 
 import re
 from pathlib import Path
 
-from PIL import Image
+from book.plotting import on_dark
 
-PICTURE = re.compile(r'<img (?P<rest>[^>]*?src="\.\./(?P<file>_images/[^"]+)"[^>]*?) ?/>')
+PICTURE = re.compile(r'<img (?P<rest>[^>]*?src="\.\./(?P<file>_images/[^"]+\.svg)"[^>]*?) ?/>')
+SIZE = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
+SCALE = 2  # pixels at most for 1/72 inch, so that letters of 10 points are those of the text
 
 
-def enlarge(html, root):
-    """Return a page whose pictures lead to themselves and say how large they are."""
+def themed(html, root):
+    """Return a page whose pictures come in two themes, lead to themselves and say their size.
+
+    Parameters
+    ----------
+    html : str
+        A page of a folder below `root`.
+    root : pathlib.Path
+        The built book, into which the dark pictures are written.
+    """
 
     def linked(match):
-        with Image.open(root / match["file"]) as picture:
-            width, height = picture.size
-        image = f'<img {match["rest"]} width="{width}" height="{height}" loading="lazy"/>'
-        return f'<a class="enlarge" href="../{match["file"]}">{image}</a>'
+        light = Path(match["file"])
+        svg = (root / light).read_text(encoding="utf-8")
+        dark = light.with_name(f"{light.stem}-dark.svg")
+        (root / dark).write_text(on_dark(svg), encoding="utf-8")
+        width, height = (round(SCALE * float(side)) for side in SIZE.search(svg).groups())
+        size = f'width="{width}" height="{height}" loading="lazy"'
+        images = (
+            f'<img class="only-{theme}" {match["rest"].replace(light.name, file.name)} {size}/>'
+            for theme, file in (("light", light), ("dark", dark))
+        )
+        return f'<a class="enlarge" href="../{light.as_posix()}">{"".join(images)}</a>'
 
     return PICTURE.sub(linked, html)
 
@@ -29,7 +48,7 @@ def link_figures(app, exception):
     if exception or app.builder.format != "html":
         return
     for page in (root / "chapters").glob("*.html"):
-        page.write_text(enlarge(page.read_text(encoding="utf-8"), root), encoding="utf-8")
+        page.write_text(themed(page.read_text(encoding="utf-8"), root), encoding="utf-8")
 
 
 def setup(app):

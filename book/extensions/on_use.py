@@ -1,9 +1,9 @@
 """Take scripts off the pages that need them late or not at all.
 
 Bootstrap is loaded by `_static/on-use.js` when a reader first needs it, the script of tabs stays
-where there are tabs, and that of FontAwesome, 1.5 MB, goes: a font draws the icons as well. The
-theme writes its tags in templates that it does not let one replace, so that this is done to the
-built pages.
+where there are tabs, and that of FontAwesome, 1.5 MB, goes: a font draws the icons as well. Of the
+other scripts the remarks go. The theme writes its tags in templates that it does not let one
+replace, so that this is done to the built pages.
 """
 
 import re
@@ -11,6 +11,11 @@ from pathlib import Path
 
 BOOTSTRAP = re.compile(r"<(?:link|script)\b[^>]*/scripts/bootstrap\.js[^>]*>(?:</script>)?\s*")
 ICONS = re.compile(r"<script[^>]*/fontawesome\.js[^>]*></script>\s*")
+# A remark on lines of its own that is no licence.
+REMARK = re.compile(
+    r"^[ \t]*(?://[^\n]*|/\*(?!!)(?:(?!\*/|[Ll]icen|[Cc]opyright).)*\*/[ \t]*)\n",
+    re.MULTILINE | re.DOTALL,
+)
 TABS = re.compile(r"<script\b[^>]*/design-tabs\.js[^>]*></script>\s*")
 
 
@@ -27,8 +32,11 @@ def lighten_pages(app, exception):
     root = Path(app.outdir)
     for page in root.rglob("*.html"):
         page.write_text(lighten(page.read_text(encoding="utf-8")), encoding="utf-8")
-    for path in (root / "_static" / "scripts").glob("fontawesome.js*"):
+    static = root / "_static"
+    for path in (static / "scripts").glob("fontawesome.js*"):
         path.unlink()
+    for path in [*static.glob("*.js"), *(static / "interactive").glob("*.js")]:
+        path.write_text(REMARK.sub("", path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def setup(app):

@@ -13,6 +13,8 @@ QUOTED = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|url\([^)\"']*\)", r
 CLASSES = re.compile(r'\bclass="([^"]*)"')
 WORD = re.compile(r"[A-Za-z_][\w-]*")
 STEM = 4  # letters of a word such as "verdict-", to which a script adds the rest of a class
+# What the pages use of Bootstrap, whose script names much more: tooltips and a menu.
+BOOTSTRAP = {"bs-tooltip-auto", "fade", "show", "tooltip", "tooltip-arrow", "tooltip-inner"}
 NESTED = re.compile(r"@(?:media|supports|layer|container)\b")  # rules stand inside
 INNER = re.compile(r"\([^()]*\)")  # :not(.x) and :is(.x, .y) ask for none of their classes
 ASKED = re.compile(r"\.((?:\\.|[\w-])+)")
@@ -27,7 +29,7 @@ class Known:
         found = {
             name for page in pages for group in CLASSES.findall(page) for name in group.split()
         }
-        self.words = found.union(*(WORD.findall(script) for script in scripts))
+        self.words = found.union(BOOTSTRAP, *(WORD.findall(script) for script in scripts))
         self.stems = tuple(w for w in self.words if w.endswith("-") and len(w) > STEM)
 
     def has(self, name):
@@ -116,7 +118,8 @@ def prune(root):
         return [path.read_text(encoding="utf-8") for path in paths]
 
     pages = texts(root.rglob("*.html"))
-    scripts = texts(path for folder in folders for path in folder.glob("*.js"))
+    found = (path for folder in folders for path in folder.glob("*.js"))
+    scripts = texts(path for path in found if path.name != "bootstrap.js")
     known = Known(pages, scripts)
     styles = {
         path: pruned(style, known) for path in static.rglob("*.css") for style in texts([path])
