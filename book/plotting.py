@@ -10,6 +10,7 @@ __all__ = [
     "draw_effects",
     "draw_verdicts",
     "on_dark",
+    "pixels_on_dark",
     "use_book_style",
 ]
 
@@ -28,11 +29,13 @@ DARK = {
     "#d55e00": "#ff9147",
     "#009e73": "#3fcf9b",
     "#cc79a7": "#e39cc6",
-    "#e69f00": "#f7c04a",
-    "#56b4e9": "#b5dffa",
+    "#e69f00": "#ffd866",
+    "#56b4e9": "#9fb4ff",
 }
 #: Ground and letters of the pages in the dark, to which white and black go, and grey between them.
 DARK_GROUND, DARK_TEXT = "#14181e", "#ced6dd"
+#: How far a colour may be rounded where dots are half seen, of 255.
+ROUNDING = 4
 #: Colour and marker of each verdict; the marker tells them apart without colour.
 VERDICTS = {
     "supported": (COLORS["kept"], "o"),
@@ -117,8 +120,28 @@ def on_dark(svg):
         mixed = (light * g + (1 - light) * t for g, t in zip(ground, text, strict=True))
         return "#" + "".join(f"{round(part):02x}" for part in mixed)
 
-    svg = re.sub(r"(?<=[:\"])#[0-9a-fA-F]{6}\b", changed, svg)
+    svg = re.sub(r"(?<=:)#[0-9a-fA-F]{6}\b", changed, svg)
     return svg.replace("<svg ", f'<svg fill="{DARK_TEXT}" ', 1)  # letters say no colour
+
+
+def pixels_on_dark(pixels):
+    """Return an image for a dark page: dots in a colour of the style get that of the dark.
+
+    Parameters
+    ----------
+    pixels : numpy.ndarray
+        Array (height, width, 4) of bytes.
+
+    Returns
+    -------
+    numpy.ndarray
+        Like `pixels`, in which all other colours stay.
+    """
+    changed = pixels.copy()
+    for colour, dark in DARK.items():
+        away = abs(pixels[..., :3].astype(int) - _parts(colour)).max(axis=-1)
+        changed[away <= ROUNDING, :3] = _parts(dark)
+    return changed
 
 
 def _parts(colour):

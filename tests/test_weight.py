@@ -1,5 +1,8 @@
 """What a chapter loads, how soon it can be used, and what was taken away to get there."""
 
+import urllib.parse
+from pathlib import Path
+
 import pages
 import pytest
 from test_book import HTML, PAGES
@@ -10,12 +13,42 @@ browser = pages.browser
 every_chapter = pytest.mark.parametrize(
     "page_name", [name for name in PAGES if name.startswith("chapters/")]
 )
+HEAVIEST = 1_500_000  # bytes of all files that a chapter asks for while it is read to its end
 USABLE = 2000  # milliseconds until the formulas in view are set, from disk
 TRIES = 10  # other work on this machine delays a page, and hastens none
 SET = """() => [...document.querySelectorAll("article .math")].every((math) => {
   const { top, bottom } = math.getBoundingClientRect();
-  return bottom < 0 || top > innerHeight || math.querySelector("mjx-container");
+  const seen = math.checkVisibility() && bottom > 0 && top < innerHeight;
+  return !seen || math.querySelector("mjx-container");
 })"""
+
+
+def read_to_its_end(page):
+    while page.evaluate("scrollY + innerHeight < document.documentElement.scrollHeight - 2"):
+        page.evaluate("scrollBy({ top: 0.9 * innerHeight, behavior: 'instant' })")
+        page.wait_for_timeout(100)
+    page.wait_for_load_state("networkidle")
+
+
+@every_chapter
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.browser
+def test_chapter_is_light_with_everything_it_loads(browser, page_name, scheme):
+    with pages.watched(browser, HTML.as_uri()) as (page, faults):
+        asked = set()
+        page.on("request", lambda request: asked.add(request.url.partition("?")[0]))
+        page.emulate_media(color_scheme=scheme)
+        page.goto(f"{HTML.as_uri()}/{page_name}")
+        read_to_its_end(page)
+        paths = [
+            Path(urllib.parse.unquote(urllib.parse.urlsplit(url).path))
+            for url in asked
+            if url.startswith("file:")
+        ]
+        weights = {path.relative_to(HTML).as_posix(): path.stat().st_size for path in paths}
+        assert page_name in weights
+        assert sum(weights.values()) < HEAVIEST, sorted(weights.items(), key=lambda one: -one[1])
+        assert faults == []
 
 
 @every_chapter
