@@ -48,7 +48,31 @@ def test_each_figure_of_a_chapter_leads_to_itself_and_has_its_size():
             assert [light["class"], dark["class"]] == [["only-light"], ["only-dark"]]
             for picture in (light, dark):
                 assert int(picture["width"]) > int(picture["height"]) / 3
-        assert not soup.select('article img[src*="_images/"]:not(a.enlarge > img)')
+        assert len(soup.select('article img[src*="_images/"]')) == 2 * len(
+            soup.select("article a.enlarge")
+        )
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_two_panels_stand_below_each_other_on_a_phone(browser, theme):
+    with pages.watched(browser, HTML.as_uri()) as (page, faults):
+        page.set_viewport_size(pages.PHONE)
+        page.emulate_media(color_scheme=theme)
+        opened(page, "chapters/noise.html")
+        picture = page.locator("article a.enlarge picture img:visible").first
+        picture.scroll_into_view_if_needed()
+        picture.evaluate("(e) => e.decode()")
+        assert "-narrow.svg" in picture.evaluate("e => e.currentSrc")
+        box = picture.bounding_box()
+        assert box["height"] > box["width"]
+        assert box["width"] <= pages.PHONE["width"]
+        shape = picture.evaluate("e => e.naturalWidth / e.naturalHeight")
+        assert box["width"] / box["height"] == pytest.approx(shape, rel=0.02)
+        picture.click()
+        enlarged = page.locator("dialog.enlarged img:visible")
+        assert "-narrow" not in enlarged.evaluate("e => e.currentSrc")
+        assert faults == []
 
 
 @pytest.mark.browser

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pages
 import pytest
+from fontTools.ttLib import TTFont
 from test_book import HTML, PAGES
 
 from book.extensions import formulas, icons, on_use, styles
@@ -212,3 +213,26 @@ def test_no_helper_stands_twice_in_the_built_scripts():
         text = (scripts / f"{name}.js").read_text(encoding="utf-8")
         found = [match["name"] for match in formulas.HELPER.finditer(text)]
         assert len(found) == len(set(found)), name
+
+
+def signs(ranges):
+    """Code points of a list of ranges as a style sheet writes it."""
+    parts = [part.strip().removeprefix("U+").split("-") for part in ranges.split(",")]
+    return {n for part in parts for n in range(int(part[0], 16), int(part[-1], 16) + 1)}
+
+
+def test_the_two_parts_of_a_font_of_mathjax_share_its_signs():
+    fonts = HTML / "_static" / "mathjax" / "es5" / "output" / "chtml" / "fonts"
+    usual, whole = (
+        set(TTFont(fonts / "woff-v2" / name).getBestCmap())
+        for name in (formulas.USUAL, formulas.FONT)
+    )
+    first, second = signs(formulas.USUAL_RANGE), signs(formulas.OTHER_RANGE)
+    assert first.isdisjoint(second)
+    assert whole <= first | second
+    assert whole & first == usual
+    script = (fonts / "tex.js").read_text(encoding="utf-8")
+    assert script.count(formulas.USUAL) == script.count(formulas.FONT) == 1
+    for name, ranges in ((formulas.USUAL, "USUAL_RANGE"), (formulas.FONT, "OTHER_RANGE")):
+        face = script[script.index(name) :].partition("}")[0]
+        assert f'"unicode-range":"{getattr(formulas, ranges)}"' in face

@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from book.extensions.panels import SIZE, parting, stacked
 from book.plotting import on_dark, pixels_on_dark
 
 PICTURE = re.compile(r'<img (?P<rest>[^>]*?src="\.\./(?P<file>_images/[^"]+\.svg)"[^>]*?) ?/>')
 IMAGE = re.compile(r"(?<=data:image/png;base64,)[A-Za-z0-9+/=]+")
-SIZE = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
+NARROW = "screen and (max-width: 720px)"
 SCALE = 2  # pixels at most for 1/72 inch, so that letters of 10 points are those of the text
 
 
@@ -34,6 +35,12 @@ def dark(svg):
     return IMAGE.sub(changed, on_dark(svg))
 
 
+def size(svg):
+    """Return the width and the height of a figure as attributes of its element."""
+    width, height = (round(SCALE * float(side)) for side in SIZE.search(svg).groups())
+    return f'width="{width}" height="{height}"'
+
+
 def themed(html, root):
     """Return a page whose pictures come in two themes, lead to themselves and say their size.
 
@@ -42,21 +49,27 @@ def themed(html, root):
     html : str
         A page of a folder below `root`.
     root : pathlib.Path
-        The built book, into which the dark pictures are written.
+        The built book, into which the other pictures are written.
     """
+
+    def image(match, theme, svg, file):
+        (root / file).write_text(svg, encoding="utf-8")
+        source = match["rest"].replace(match["file"], file.as_posix())
+        shown = f'<img class="only-{theme}" {source} {size(svg)} loading="lazy"/>'
+        if (at := parting(svg)) is None:
+            return shown
+        narrow = file.with_name(f"{file.stem}-narrow.svg")
+        tall = stacked(svg, at)
+        (root / narrow).write_text(tall, encoding="utf-8")
+        named = f'srcset="../{narrow.as_posix()}" {size(tall)}'
+        return f'<picture><source media="{NARROW}" {named}/>{shown}</picture>'
 
     def linked(match):
         light = Path(match["file"])
         svg = (root / light).read_text(encoding="utf-8")
-        other = light.with_name(f"{light.stem}-dark.svg")
-        (root / other).write_text(dark(svg), encoding="utf-8")
-        width, height = (round(SCALE * float(side)) for side in SIZE.search(svg).groups())
-        size = f'width="{width}" height="{height}" loading="lazy"'
-        images = (
-            f'<img class="only-{theme}" {match["rest"].replace(light.name, file.name)} {size}/>'
-            for theme, file in (("light", light), ("dark", other))
-        )
-        return f'<a class="enlarge" href="../{light.as_posix()}">{"".join(images)}</a>'
+        both = image(match, "light", svg, light)
+        both += image(match, "dark", dark(svg), light.with_name(f"{light.stem}-dark.svg"))
+        return f'<a class="enlarge" href="../{light.as_posix()}">{both}</a>'
 
     return PICTURE.sub(linked, html)
 

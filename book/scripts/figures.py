@@ -233,7 +233,7 @@ def _parts(svg):
     for tag in root.iter():
         values = dict(tag.attrib)
         image = values.pop(LINK) if values.get(LINK, "").startswith(EMBEDDED) else ""
-        lines = _lines(values.pop("d", ""))
+        lines = path_lines(values.pop("d", ""))
         loose = {
             key: value for key, value in values.items() if key not in ("id", "clip-path", LINK)
         }
@@ -246,7 +246,7 @@ def _parts(svg):
     return parts
 
 
-def _lines(path):
+def path_lines(path):
     """Return the lines of a path as arrays of points; those that steer a curve count as well."""
     lines = []
     for letter, points in _commands(path):

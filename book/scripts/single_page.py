@@ -20,6 +20,7 @@ SCREEN_ONLY = (
     ".headerlink",
     "button",
     "script",
+    "picture > source",
     "img.only-dark",
     "details.hide",  # code of figures, folded away on the pages
     ".actions",
