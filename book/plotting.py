@@ -33,7 +33,7 @@ DARK = {
     "#56b4e9": "#9fb4ff",
 }
 #: Ground and letters of the pages in the dark, to which white and black go, and grey between them.
-DARK_GROUND, DARK_TEXT = "#14181e", "#ced6dd"
+DARK_GROUND, DARK_TEXT = "#121212", "#ced6dd"
 #: How far a colour may be rounded where dots are half seen, of 255.
 ROUNDING = 4
 #: Colour and marker of each verdict; the marker tells them apart without colour.

@@ -5,11 +5,13 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pages
 import pytest
 from test_book import HTML
 
 from book import plotting
 
+browser = pages.browser
 STYLE = Path(plotting.__file__).with_name("book.mplstyle").read_text(encoding="utf-8")
 CYCLE = [f"#{c.lower()}" for c in re.findall(r'"([0-9A-F]{6})"', STYLE)]
 LINES = 3  # contrast that WCAG 2 asks for of what is not text
@@ -53,15 +55,26 @@ def test_colours_in_the_dark_are_told_apart():
         assert np.abs(np.subtract(plotting._parts(one), plotting._parts(other))).sum() > 60
 
 
-def test_ground_and_letters_are_those_of_the_page():
-    style = (HTML / "_static" / "styles" / "pydata-sphinx-theme.css").read_text(encoding="utf-8")
-    theme = re.search(r'html\[data-theme="?dark"?\]\{(--pst-color-primary-bg[^}]*)\}', style)[1]
-    assert f"--pst-color-background:{plotting.DARK_GROUND};" in theme
-    assert f"--pst-color-text-base:{plotting.DARK_TEXT};" in theme
+@pytest.mark.browser
+def test_ground_and_letters_are_those_of_the_page(browser):
+    with pages.watched(browser, HTML.as_uri()) as (page, _):
+        page.emulate_media(color_scheme="dark")
+        page.goto((HTML / "chapters" / "introduction.html").as_uri())
+        seen = page.evaluate(
+            """() => [getComputedStyle(document.body).backgroundColor,
+                      getComputedStyle(document.querySelector("article p")).color]"""
+        )
+    assert seen == [
+        f"rgb({', '.join(map(str, plotting._parts(colour)))})"
+        for colour in (plotting.DARK_GROUND, plotting.DARK_TEXT)
+    ]
+
+
+def test_white_and_black_become_ground_and_letters_and_grey_stays_between():
     assert of("#ffffff") == plotting.DARK_GROUND
     assert of("#000000") == plotting.DARK_TEXT
-    grid = [of(f"#{light:02x}" * 1 + f"{light:02x}" * 2) for light in (0xE6, 0x66)]
-    assert luminance(grid[0]) < luminance(grid[1])
+    ground, grid, grey, text = map(luminance, map(of, ("#ffffff", "#e6e6e6", "#666666", "#000000")))
+    assert ground < grid < grey < text
 
 
 def test_scales_names_and_what_is_no_colour_stay():

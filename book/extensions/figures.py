@@ -52,11 +52,11 @@ def themed(html, root):
         The built book, into which the other pictures are written.
     """
 
-    def image(match, theme, svg, file):
+    def image(match, theme, svg, file, at):
         (root / file).write_text(svg, encoding="utf-8")
         source = match["rest"].replace(match["file"], file.as_posix())
         shown = f'<img class="only-{theme}" {source} {size(svg)} loading="lazy"/>'
-        if (at := parting(svg)) is None:
+        if at is None:
             return shown
         narrow = file.with_name(f"{file.stem}-narrow.svg")
         tall = stacked(svg, at)
@@ -67,8 +67,9 @@ def themed(html, root):
     def linked(match):
         light = Path(match["file"])
         svg = (root / light).read_text(encoding="utf-8")
-        both = image(match, "light", svg, light)
-        both += image(match, "dark", dark(svg), light.with_name(f"{light.stem}-dark.svg"))
+        other = light.with_name(f"{light.stem}-dark.svg")
+        at = parting(svg)
+        both = image(match, "light", svg, light, at) + image(match, "dark", dark(svg), other, at)
         return f'<a class="enlarge" href="../{light.as_posix()}">{both}</a>'
 
     return PICTURE.sub(linked, html)

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 # The largest shift of a point of a line, in points of 1/72 inch. Measured: other roundings of the
-# same lines stay below 0.12, another seed of a Monte Carlo curve gives 1. Another digit, another
+# same lines stay below 0.06, another seed of a Monte Carlo curve gives 1. Another digit, another
 # colour or one line more is no question of distance.
 TOLERANCE = 0.25
 # The largest root mean square difference, of 255, in any tile of 16 x 16 pixels of an image within.
@@ -32,6 +32,8 @@ DIGITS = 2  # behind the point: a hundredth of 1/72 inch
 NUMBER = re.compile(r"(?<![#\w.])-?\d*\.?\d+(?:e[-+]?\d+)?")
 COMMAND = re.compile(r"([MLQCZz])([^A-Za-z]*)", re.IGNORECASE)
 COORDINATE = re.compile(r"-?\d*\.?\d+(?:e[-+]?\d+)?")
+PLACES = ("x", "y", "width", "height", "viewBox")  # which another rounding may shift
+MOVED = re.compile(r"translate\([^)]*\)")
 PLACE = re.compile(r"translate\(([-\d.]+) ([-\d.]+)\)")
 REFERENCE = re.compile(r"(?<=url\(#)[^)]+|(?<=^#).+")
 FEW = 3  # neighbours that are alike, from which on a group for them is shorter
@@ -140,7 +142,7 @@ def _rounded(hundredths):
 
 def _commands(path):
     """Yield the commands of a path as letters with their points, in whole hundredths."""
-    at = (0, 0)
+    at = start = (0, 0)
     for letter, numbers in COMMAND.findall(path):
         values = [round(float(number) * 10**DIGITS) for number in COORDINATE.findall(numbers)]
         pairs = list(zip(values[::2], values[1::2], strict=True))
@@ -149,13 +151,15 @@ def _commands(path):
             points = pairs[first : first + step]
             if letter.islower():  # from where the last command ended
                 points = [(at[0] + x, at[1] + y) for x, y in points]
-            at = points[-1] if points else at
+            at = points[-1] if points else start
+            start = at if letter in "Mm" else start
             yield letter.upper(), points
 
 
 def _written(commands):
     """Return a path of commands whose points are told from where the last command ended."""
-    parts, at, before = [], (0, 0), ""
+    parts, before = [], ""
+    at = start = (0, 0)
     for letter, points in commands:
         origin = (0, 0) if letter == "M" else at
         numbers = [
@@ -168,7 +172,8 @@ def _written(commands):
         if name == before:
             parts[-1] = f" {parts[-1]}"
         before = name
-        at = points[-1] if points else at
+        at = points[-1] if points else start
+        start = at if letter == "M" else start
     return re.sub(r" (?=-)", "", "".join(parts))
 
 
@@ -211,7 +216,7 @@ def difference(one, other):
     """Say how two SVG pictures differ by more than their rounding; None if they do not."""
     first, second = _parts(one), _parts(other)
     if [part[:2] for part in first] != [part[:2] for part in second]:
-        return "other elements, colours or letters"
+        return "other elements, styles or letters"
     shift = pixels = 0.0
     for (_, _, lines, image), (_, _, other_lines, other_image) in zip(first, second, strict=True):
         shift = max(shift, _shift(lines, other_lines))
@@ -234,15 +239,13 @@ def _parts(svg):
         values = dict(tag.attrib)
         image = values.pop(LINK) if values.get(LINK, "").startswith(EMBEDDED) else ""
         lines = path_lines(values.pop("d", ""))
-        loose = {
-            key: value for key, value in values.items() if key not in ("id", "clip-path", LINK)
-        }
-        numbers = [float(found) for value in loose.values() for found in NUMBER.findall(value)]
+        places = [values.pop(key) for key in PLACES if key in values]
+        if moved := MOVED.search(values.get("transform", "")):
+            places.append(moved[0])
+            values["transform"] = MOVED.sub("", values["transform"])
+        numbers = [float(number) for place in places for number in COORDINATE.findall(place)]
         lines.append(np.array([[number, 0.0] for number in numbers]).reshape(-1, 2))
-        words = {
-            key: NUMBER.sub("", value) if key in loose else value for key, value in values.items()
-        }
-        parts.append((tag.tag, (sorted(words.items()), tag.text), lines, image))
+        parts.append((tag.tag, (sorted(values.items()), tag.text), lines, image))
     return parts
 
 
