@@ -21,7 +21,7 @@ UNSTABLE = {
     ),
 }
 MIN_ALT = 20
-MAX_FIGURE = 60_000  # bytes: what has more lines or dots than that is drawn with `rasterized=True`
+MAX_FIGURE = 80_000  # bytes: what has more lines or dots than that is drawn with `rasterized=True`
 MAX_COLUMNS = 88  # what the page shows without scrolling
 
 
