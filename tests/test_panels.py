@@ -6,9 +6,10 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pages
 import pytest
+from bs4 import BeautifulSoup
 
-from book.extensions import panels
-from book.plotting import use_book_style
+from book.extensions import figures, panels
+from book.plotting import DARK_GROUND, use_book_style
 from book.scripts.figures import compact
 
 browser = pages.browser
@@ -97,3 +98,29 @@ def test_halves_show_what_the_whole_shows(browser):
         )
     assert parts == pytest.approx(whole, rel=0.02)
     assert min(whole) > 0
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+def test_a_page_names_a_picture_for_each_theme_and_for_phones_where_it_is_parted(tmp_path, columns):
+    (tmp_path / "_images").mkdir()
+    svg = drawn(columns)
+    (tmp_path / "_images" / "ab.svg").write_text(svg, encoding="utf-8")
+    html = '<figure><img alt="Two lines rise." src="../_images/ab.svg" /></figure>'
+    page = BeautifulSoup(figures.themed(html, tmp_path), "html.parser")
+    light, dark = page.select("a.enlarge[href='../_images/ab.svg'] img[alt='Two lines rise.']")
+    assert (light["src"], light["class"]) == ("../_images/ab.svg", ["only-light"])
+    assert (dark["src"], dark["class"]) == ("../_images/ab-dark.svg", ["only-dark"])
+    narrow = [tag["srcset"] for tag in page.select("picture > source:has(+ img)")]
+    assert (
+        narrow == ["../_images/ab-narrow.svg", "../_images/ab-dark-narrow.svg"][: 2 * (columns > 1)]
+    )
+    files = {tag.get("src") or tag.get("srcset") for tag in page.select("img, source")}
+    for name in files:
+        picture = (tmp_path / "_images" / name.rpartition("/")[2]).read_text(encoding="utf-8")
+        assert (DARK_GROUND in picture) == ("dark" in name)
+    assert (tmp_path / "_images" / "ab.svg").read_text(encoding="utf-8") == svg
+    for tag in page.select("img, source"):
+        picture = (tmp_path / "_images" / (tag.get("src") or tag["srcset"])[11:]).read_text("utf-8")
+        width, height = (float(side) for side in panels.SIZE.search(picture).groups())
+        assert int(tag["width"]) == pytest.approx(figures.SCALE * width, abs=1)
+        assert int(tag["height"]) == pytest.approx(figures.SCALE * height, abs=1)
