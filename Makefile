@@ -54,7 +54,7 @@ test: $(VENV)/test.stamp book ## verify everything; SEED=1 reseeds what is rando
 notebooks: $(VENV)/test.stamp ## execute the chapters whose text or library changed
 	@$(RUN) -m book.scripts.build_notebooks
 
-figures: $(VENV)/test.stamp ## draw every figure as SVG into _build/figures, with caption and licence
+figures: $(VENV)/test.stamp ## write every figure as SVG into _build/figures, with caption and licence
 	@$(RUN) -m book.scripts.build_figures
 
 slides: $(VENV)/test.stamp book ## make decks of slides of seven chapters in _build/slides, with their figures

@@ -8,12 +8,15 @@
     event.preventDefault();
     const dialog = document.createElement("dialog");
     dialog.className = "enlarged";
-    const picture = link.querySelector("img").cloneNode();
-    picture.removeAttribute("style");
+    const pictures = [...link.querySelectorAll("img")].map((picture) => {
+      const copy = picture.cloneNode(); // one for each theme, of which the style sheet shows one
+      copy.removeAttribute("style");
+      return copy;
+    });
     const close = document.createElement("button");
     close.type = "button";
     close.textContent = "Close";
-    dialog.append(close, picture);
+    dialog.append(close, ...pictures);
     dialog.setAttribute("aria-label", "Figure, enlarged");
     dialog.addEventListener("click", () => dialog.close());
     dialog.addEventListener("close", () => { dialog.remove(); link.focus(); });

@@ -1,8 +1,18 @@
 """The one figure style of the book, and the colours it gives to what recurs."""
 
+import re
 from pathlib import Path
 
-__all__ = ["COLORS", "VERDICTS", "draw_effects", "draw_verdicts", "use_book_style"]
+__all__ = [
+    "COLORS",
+    "DARK",
+    "VERDICTS",
+    "draw_effects",
+    "draw_verdicts",
+    "on_dark",
+    "pixels_on_dark",
+    "use_book_style",
+]
 
 #: Okabe and Ito (2008); the names say what a colour stands for in every figure.
 COLORS = {
@@ -13,6 +23,19 @@ COLORS = {
     "inference": "#009E73",
     "reference": "#666666",
 }
+#: What each colour of the style becomes on a dark ground, brighter and as far from the others.
+DARK = {
+    "#0072b2": "#5cb8f2",
+    "#d55e00": "#ff9147",
+    "#009e73": "#3fcf9b",
+    "#cc79a7": "#e39cc6",
+    "#e69f00": "#ffd866",
+    "#56b4e9": "#9fb4ff",
+}
+#: Ground and letters of the pages in the dark, to which white and black go, and grey between them.
+DARK_GROUND, DARK_TEXT = "#121212", "#ced6dd"
+#: How far a colour may be rounded where dots are half seen, of 255.
+ROUNDING = 4
 #: Colour and marker of each verdict; the marker tells them apart without colour.
 VERDICTS = {
     "supported": (COLORS["kept"], "o"),
@@ -69,3 +92,56 @@ def _draw_rows(axes, rows):
         axes.plot(estimate, row, marker, color=colour, markersize=5)
     axes.set_yticks(range(len(rows)), [name for name, *_ in rows], fontsize=8)
     axes.set_ylim(len(rows) - 0.5, -0.5)
+
+
+def on_dark(svg):
+    """Return a figure for a dark page: the colours of the style, white, black and greys changed.
+
+    Other colours stay, such as those of a scale, whose order is its meaning.
+
+    Parameters
+    ----------
+    svg : str
+        A figure in the book's style, drawn for a white ground.
+
+    Returns
+    -------
+    str
+    """
+    ground, text = (_parts(colour) for colour in (DARK_GROUND, DARK_TEXT))
+
+    def changed(match):
+        colour = match[0].lower()
+        red, green, blue = _parts(colour)
+        if not red == green == blue:
+            return DARK.get(colour, colour)
+        light = red / 255
+        mixed = (light * g + (1 - light) * t for g, t in zip(ground, text, strict=True))
+        return "#" + "".join(f"{round(part):02x}" for part in mixed)
+
+    svg = re.sub(r"(?<=:)#[0-9a-fA-F]{6}\b", changed, svg)
+    return svg.replace("<svg ", f'<svg fill="{DARK_TEXT}" ', 1)  # letters say no colour
+
+
+def pixels_on_dark(pixels):
+    """Return an image for a dark page: dots in a colour of the style get that of the dark.
+
+    Parameters
+    ----------
+    pixels : numpy.ndarray
+        Array (height, width, 4) of bytes.
+
+    Returns
+    -------
+    numpy.ndarray
+        Like `pixels`, in which all other colours stay.
+    """
+    changed = pixels.copy()
+    for colour, dark in DARK.items():
+        away = abs(pixels[..., :3].astype(int) - _parts(colour)).max(axis=-1)
+        changed[away <= ROUNDING, :3] = _parts(dark)
+    return changed
+
+
+def _parts(colour):
+    return [int(colour[at : at + 2], 16) for at in (1, 3, 5)]

@@ -301,4 +301,4 @@ def test_sources_in_chapters_are_coloured_as_the_cells_are():
         for block in parsed(chapter).select(".cell_output div.highlight-python .highlight")
     ]
     assert len(shown) > 20
-    assert all(block.select_one("span.k, span.kn") for block in shown)
+    assert all(block.select_one("i.k, i.kn") for block in shown)

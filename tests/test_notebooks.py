@@ -1,15 +1,12 @@
 """The stored notebooks are fresh and whole, and each guard notices what it is there for."""
 
-import base64
-import io
+import re
 import shutil
 import subprocess
 import sys
 
 import nbformat
-import numpy as np
 import pytest
-from PIL import Image
 from small_book import change, copy_scripts, edit, plant
 
 from book.scripts import build_notebooks, notebook_guards, notebooks
@@ -156,11 +153,12 @@ def alter_text(cells):
 
 
 def alter_figure(cells):
-    picture = io.BytesIO()
+    """Move the line, which is the widest, down by a point."""
     (output,) = [output for output in cells[1].outputs if "data" in output]
-    stored = Image.open(io.BytesIO(base64.b64decode(output.data["image/png"])))
-    Image.fromarray(np.asarray(stored)[:, ::-1]).save(picture, format="png")
-    output.data["image/png"] = base64.b64encode(picture.getvalue()).decode()
+    svg = output.data["image/svg+xml"]
+    line = re.search(r'd="M[-\d.]+ ([-\d.]+)[^"]*" clip-path="[^"]*" style="[^"]*width:5[;"]', svg)
+    lower = f"{float(line[1]) + 1:.2f}"
+    output.data["image/svg+xml"] = svg.replace(line[0], line[0].replace(line[1], lower, 1))
 
 
 def remove_figure(cells):
@@ -234,9 +232,17 @@ def double(cells):
     cells[1].outputs += cells[1].outputs
 
 
-def turn_to_jpeg(cells):
+def turn_to_png(cells):
     data = cells[1].outputs[-1].data
-    data["image/jpeg"] = data.pop("image/png")
+    data["image/png"] = data.pop("image/svg+xml")
+
+
+def add_png(cells):
+    cells[1].outputs[-1].data["image/png"] = ""
+
+
+def draw_much(cells):
+    cells[1].outputs[-1].data["image/svg+xml"] += notebook_guards.MAX_FIGURE * " "
 
 
 def widen(cells):
@@ -252,7 +258,9 @@ def widen(cells):
         (drop_alt, "no text alternative"),
         (drop_caption, "no caption or no name"),
         (double, "more than one figure"),
-        (turn_to_jpeg, "no PNG picture"),
+        (turn_to_png, "no SVG picture"),
+        (add_png, "no SVG picture"),
+        (draw_much, "rasterise what is dense"),
         (widen, "longer than 88 columns"),
     ],
 )

@@ -23,12 +23,12 @@ def test_a_figure_opens_large_enough_to_be_read_on_a_phone(browser, way):
         page.set_viewport_size(pages.PHONE)
         opened(page, "chapters/evidence.html")
         link = page.locator("article a.enlarge").first
-        box = link.locator("img").bounding_box()
-        shape = link.locator("img").evaluate("e => e.naturalWidth / e.naturalHeight")
+        box = link.locator("img:visible").bounding_box()
+        shape = link.locator("img:visible").evaluate("e => e.naturalWidth / e.naturalHeight")
         assert box["width"] <= pages.PHONE["width"]
         assert box["width"] / box["height"] == pytest.approx(shape, rel=0.02)
         link.click()
-        picture = page.locator("dialog.enlarged img")
+        picture = page.locator("dialog.enlarged img:visible")
         assert picture.bounding_box()["width"] >= 700
         assert picture.get_attribute("alt")
         if way == "Escape":
@@ -42,9 +42,59 @@ def test_a_figure_opens_large_enough_to_be_read_on_a_phone(browser, way):
 def test_each_figure_of_a_chapter_leads_to_itself_and_has_its_size():
     for path in (HTML / "chapters").glob("*.html"):
         soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
-        for picture in soup.select('article img[src*="_images/"]'):
-            assert picture.parent["href"] == picture["src"]
-            assert int(picture["width"]) > int(picture["height"]) / 3
+        for link in soup.select("article a.enlarge"):
+            light, dark = link.select("img")
+            assert link["href"] == light["src"] == dark["src"].replace("-dark.svg", ".svg")
+            assert light["alt"] == dark["alt"]
+            assert [light["class"], dark["class"]] == [["only-light"], ["only-dark"]]
+            for picture in (light, dark):
+                assert int(picture["width"]) > int(picture["height"]) / 3
+        assert len(soup.select('article img[src*="_images/"]')) == 2 * len(
+            soup.select("article a.enlarge")
+        )
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_two_panels_stand_below_each_other_on_a_phone(browser, theme):
+    with pages.watched(browser, HTML.as_uri()) as (page, faults):
+        page.set_viewport_size(pages.PHONE)
+        page.emulate_media(color_scheme=theme)
+        opened(page, "chapters/noise.html")
+        picture = page.locator("article a.enlarge picture img:visible").first
+        picture.scroll_into_view_if_needed()
+        picture.evaluate("(e) => e.decode()")
+        assert "-narrow.svg" in picture.evaluate("e => e.currentSrc")
+        box = picture.bounding_box()
+        assert box["height"] > box["width"]
+        assert box["width"] <= pages.PHONE["width"]
+        shape = picture.evaluate("e => e.naturalWidth / e.naturalHeight")
+        assert box["width"] / box["height"] == pytest.approx(shape, rel=0.02)
+        picture.click()
+        enlarged = page.locator("dialog.enlarged img:visible")
+        assert "-narrow" not in enlarged.evaluate("e => e.currentSrc")
+        assert faults == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_figure_is_loaded_in_the_theme_that_is_shown(browser, theme):
+    with pages.watched(browser, HTML.as_uri()) as (page, faults):
+        asked = set()
+        page.on("request", lambda request: asked.add(request.url))
+        page.emulate_media(color_scheme=theme)
+        opened(page, "chapters/variants.html")
+        links = page.locator("article a.enlarge")
+        assert links.count() > 1
+        for number in range(links.count()):
+            links.nth(number).scroll_into_view_if_needed()
+            picture = links.nth(number).locator("img:visible")
+            picture.evaluate("(e) => e.decode()")
+            assert picture.get_attribute("class") == f"only-{theme}"
+        page.wait_for_load_state("networkidle")
+        dark = {url.endswith("-dark.svg") for url in asked if "/_images/" in url}
+        assert dark == {theme == "dark"}
+        assert faults == []
 
 
 @pytest.mark.browser
@@ -98,16 +148,6 @@ def test_terms_and_sources_lead_back_to_where_they_are_used():
     letters = [link.get_text() for link in glossary.select(".letters a")]
     assert letters == sorted(set(letters))
     assert "$" not in sources.select_one("article").get_text()
-
-
-def test_only_rules_of_icons_that_are_shown_stay():
-    style = (
-        '.fa-list:before,.fa-list-squares:before{content:"\\f03a"}.fa-x:before{content:"\\f00d"}'
-    )
-    kept, signs = icons.of_style(style, {"fa-list"})
-    assert "f03a" in kept
-    assert "f00d" not in kept
-    assert signs == {0xF03A}
 
 
 def test_the_icons_of_boxes_are_in_the_font_that_is_left():

@@ -18,6 +18,8 @@ SCORECARD = 'class="scorecard"'
 ROWS = 'class="row-filter"'
 # Data of a figure: stored as JSON, handed over as a script, for a page from disk may fetch nothing.
 DATA = {"mc": "mc-networks.json"}
+# A zero that JSON needs before a point and a script does not: an eighth of the numbers' length.
+LEADING = re.compile(r"(?<=[\[,])(-?)0(?=\.\d)")
 # What a figure needs besides the shared script.
 NEEDS = {"training": "learning"}
 
@@ -55,7 +57,7 @@ def copy_scripts(app):
     for file in [*source.glob("*.js"), *source.glob("*.css")]:
         shutil.copy2(file, target)
     for name, file in DATA.items():
-        data = (source / file).read_text(encoding="utf-8").strip()
+        data = LEADING.sub(r"\1", (source / file).read_text(encoding="utf-8").strip())
         script = target / f"{Path(file).stem}.js"
         script.write_text(f"playground.data.{name} = {data};\n", encoding="utf-8")
 

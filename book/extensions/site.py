@@ -20,6 +20,10 @@ from book.scripts.versions import pinned_python, pins
 
 # Tokens that the colours of code leave as they are: half the elements of a chapter.
 PLAIN_TOKEN = re.compile(r'<span class="(?:n|p|w)">([^<]*)</span>')
+# The others, thousands in a chapter, get a name of one letter instead of four.
+TOKEN = re.compile(r'<span class="([a-z][a-z0-9]?)">([^<]*)</span>')
+# A class for programs that colour code: nothing on the pages looks for it on a formula.
+FORMULA = 'class="math notranslate nohighlight"'
 DESCRIPTION = 200  # characters, about what a preview shows
 SHOWN = {"numpy": "NumPy", "torch": "PyTorch", "jupyter-book": "Jupyter Book"}
 COUNTS = '<div class="ledger-counts"></div>'
@@ -191,9 +195,10 @@ def mend_roles(app, pagename, templatename, context, doctree):
 
 
 def lighten_code(app, pagename, templatename, context, doctree):
-    """Take the elements away that the highlighting of code puts around tokens without a colour."""
+    """Take away what the highlighting of code writes and no reader sees."""
     if "body" in context:
-        context["body"] = PLAIN_TOKEN.sub(r"\1", context["body"])
+        body = TOKEN.sub(r'<i class="\1">\2</i>', PLAIN_TOKEN.sub(r"\1", context["body"]))
+        context["body"] = body.replace(FORMULA, 'class="math notranslate"')
 
 
 def add_pages(app):

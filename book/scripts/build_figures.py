@@ -1,33 +1,24 @@
-"""Draw every figure of the book as SVG into _build/figures, with its caption and its licence.
+"""Write every figure of the book as SVG into _build/figures, with its caption and its licence.
 
-The chapters are run anew, with another format for what they draw; what is stored stays as it is.
-Letters are drawn as paths, so that a slide shows them whatever fonts it has, and the same code
-gives the same bytes.
+The figures are those of the stored notebooks. Letters are drawn as paths, so that a slide shows
+them whatever fonts it has.
 """
 
 import argparse
-import asyncio
 import re
 from html import escape
 
 import nbformat
 
-from book.scripts.notebook_kernel import execute
-from book.scripts.notebooks import names, read_manuscript
+from book.scripts.notebooks import names, notebook_path
 from book.scripts.versions import ROOT
 
 TARGET = ROOT / "_build" / "figures"
 LICENCE = "From Dropout, Verified, by The dropoutlib contributors, under CC BY 4.0."
-FORMAT = """\
-import matplotlib
-from matplotlib_inline.backend_inline import set_matplotlib_formats
-matplotlib.rcParams["svg.hashsalt"] = "dropout-verified"
-set_matplotlib_formats("svg", metadata={"Date": None, "Creator": None})\
-"""
 
 
 def drawn(notebook):
-    """Yield name, caption, text and SVG of each figure of a notebook that was run."""
+    """Yield name, caption, text and SVG of each figure of a stored notebook."""
     for cell in notebook.cells:
         options = cell.metadata.get("mystnb", {})
         for output in cell.get("outputs", []):
@@ -39,15 +30,16 @@ def drawn(notebook):
 
 def described(svg, caption, alt):
     """Return a picture that says what it shows, and under which licence."""
+    # Browsers know links by their new name, programs for slides by their old one as well.
+    svg = svg.replace("<svg ", '<svg xmlns:xlink="http://www.w3.org/1999/xlink" ', 1)
+    svg = svg.replace(' href="', ' xlink:href="')
     words = f"<title>{escape(alt)}</title><desc>{escape(caption)} {escape(LICENCE)}</desc>"
     return re.sub(r"(<svg\b[^>]*>)", lambda tag: f"{tag[1]}\n{words}", svg, count=1)
 
 
 def write(name, target=TARGET, root=ROOT):
-    """Run one chapter and write its figures; return their names and captions."""
-    notebook, _ = read_manuscript(name, root)
-    notebook.cells.insert(0, nbformat.v4.new_code_cell(FORMAT))
-    asyncio.run(execute(notebook, root))
+    """Write the figures of one chapter; return their names and captions."""
+    notebook = nbformat.read(notebook_path(name, root), as_version=4)
     target.mkdir(parents=True, exist_ok=True)
     found = []
     for figure, caption, alt, svg in drawn(notebook):
@@ -57,7 +49,7 @@ def write(name, target=TARGET, root=ROOT):
 
 
 def main(argv=None):
-    """Draw the figures of the chapters asked for, and list them with their captions."""
+    """Write the figures of the chapters asked for, and list them with their captions."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help="chapters, by default all")
     lines = [f"# Figures\n\n{LICENCE}\n"]

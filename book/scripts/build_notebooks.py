@@ -17,7 +17,7 @@ from pathlib import Path
 import nbformat
 import psutil
 
-from book.scripts.figures import without_remarks
+from book.scripts.figures import compact
 from book.scripts.notebook_guards import content_faults
 from book.scripts.notebook_kernel import CellError, execute
 from book.scripts.notebooks import (
@@ -57,8 +57,8 @@ async def build(name, root=ROOT, on_cell=lambda number, total: None):
         raise BuildError(f"{_where(name, notebook, lines, index)}: {message}") from error
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            if "image/png" in output.get("data", {}):
-                output.data["image/png"] = without_remarks(output.data["image/png"])
+            if "image/svg+xml" in output.get("data", {}):
+                output.data["image/svg+xml"] = compact(output.data["image/svg+xml"])
     notebook.metadata[STAMP] = stamp(digests, modules, _versions(modules), notebook)
     nbformat.validate(notebook)
     replace(notebook_path(name, root), render(notebook))

@@ -1,35 +1,198 @@
-"""Stored pictures: how far two of them differ, and what a PNG file says besides its pixels."""
+"""Stored pictures: an SVG file without what differs each time, and how far two of them differ.
+
+Matplotlib writes the time, its version, random names and six digits of each number. `compact`
+leaves of this what is seen, in half of the bytes, the same each time. Letters are paths, so that
+they are seen whatever fonts there are.
+"""
 
 import base64
+import hashlib
 import io
+import itertools
+import re
+from xml.etree import ElementTree
 
 import numpy as np
 from PIL import Image
 
-# The largest root mean square difference, of 255, in any tile of 16 x 16 pixels. Measured: other
-# roundings of the same lines stay below 4; one dot of 200 moved gives 47, and another seed of a
-# Monte Carlo curve 30, where the mean over the whole picture is below 2 and notices neither.
-TOLERANCE = 8.0
+# The largest shift of a point of a line, in points of 1/72 inch. Measured: other roundings of the
+# same lines stay below 0.06, another seed of a Monte Carlo curve gives 1. Another digit, another
+# colour or one line more is no question of distance.
+TOLERANCE = 0.25
+# The largest root mean square difference, of 255, in any tile of 16 x 16 pixels of an image within.
+TOLERANCE_OF_PIXELS = 8.0
 TILE = 16
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 REMARKS = {b"tEXt", b"zTXt", b"iTXt", b"tIME", b"eXIf"}
+SVG = "http://www.w3.org/2000/svg"
+LINK = "href"
+OLD_LINK = "{http://www.w3.org/1999/xlink}href"  # as Matplotlib names it
+EMBEDDED = "data:image/png;base64,"
+DIGITS = 2  # behind the point: a hundredth of 1/72 inch
+NUMBER = re.compile(r"(?<![#\w.])-?\d*\.?\d+(?:e[-+]?\d+)?")
+COMMAND = re.compile(r"([MLQCZz])([^A-Za-z]*)", re.IGNORECASE)
+COORDINATE = re.compile(r"-?\d*\.?\d+(?:e[-+]?\d+)?")
+PLACES = ("x", "y", "width", "height", "viewBox")  # which another rounding may shift
+MOVED = re.compile(r"translate\([^)]*\)")
+PLACE = re.compile(r"translate\(([-\d.]+) ([-\d.]+)\)")
+REFERENCE = re.compile(r"(?<=url\(#)[^)]+|(?<=^#).+")
+FEW = 3  # neighbours that are alike, from which on a group for them is shorter
+STEP = {"M": 1, "L": 1, "Q": 2, "C": 3}  # points that each command of a path takes
+
+ElementTree.register_namespace("", SVG)
 
 
-def distance(one, other):
-    """Largest difference of two base64 PNG pictures in any tile, of 255; inf if sizes differ."""
-    first, second = _pixels(one), _pixels(other)
-    if first.shape != second.shape:
-        return float("inf")
-    square = ((first - second) ** 2).mean(axis=2)
-    square = np.pad(square, [(0, -size % TILE) for size in square.shape])
-    rows, columns = (size // TILE for size in square.shape)
-    tiles = square.reshape(rows, TILE, columns, TILE).mean(axis=(1, 3))
-    return float(np.sqrt(tiles.max()))
+# ---- What is stored ------------------------------------------------------------------------------
 
 
-def _pixels(png):
-    with Image.open(io.BytesIO(base64.b64decode(png))) as picture:
-        return np.asarray(picture.convert("RGBA"), dtype=float)
+def compact(svg):
+    """Return the SVG text of a picture by Matplotlib without what is not seen, named by content."""
+    root = ElementTree.fromstring(svg)
+    _drop_remarks(root)
+    _drop_groups(root, {name for tag in root.iter() for name in _references(tag)})
+    for tag in [root, *root.iter(f"{{{SVG}}}g")]:
+        _share(tag)
+    for tag in root.iter():
+        _shift_letter(tag)
+        tag.tail = None
+        tag.text = tag.text.strip() if tag.text and tag.text.strip() else None
+        for key, value in tag.attrib.items():
+            tag.set(key, _shorter(key, value))
+    _rename(root)
+    return ElementTree.tostring(root, encoding="unicode").replace(" />", "/>") + "\n"
+
+
+def _drop_remarks(root):
+    for remark in root.findall(f"{{{SVG}}}metadata"):
+        root.remove(remark)
+    for tag in root.iter():
+        if OLD_LINK in tag.attrib:
+            tag.set(LINK, tag.attrib.pop(OLD_LINK))
+        for key in ("version", "type"):  # of the picture and of its style sheet
+            tag.attrib.pop(key, None)
+
+
+def _share(parent):
+    """Give what neighbours have in common, such as the bars of a plot, to a group around them."""
+    children = list(parent)
+    parent[:] = []
+    for look, run in itertools.groupby(children, key=_look):
+        alike = list(run)
+        if look is None or len(alike) < FEW:
+            parent.extend(alike)
+            continue
+        group = ElementTree.SubElement(parent, f"{{{SVG}}}g", dict(look))
+        group.extend(alike)
+        for tag in alike:
+            for key, _ in look:
+                del tag.attrib[key]
+
+
+def _look(tag):
+    """What an element has that a group can have for it, None if nothing."""
+    if tag.tag not in (f"{{{SVG}}}path", f"{{{SVG}}}use") or "transform" in tag.attrib:
+        return None
+    return tuple((key, tag.get(key)) for key in ("clip-path", "style") if key in tag.attrib) or None
+
+
+def _references(tag):
+    return (name for value in tag.attrib.values() for name in REFERENCE.findall(value))
+
+
+def _drop_groups(parent, used):
+    """Take out the names that nothing refers to, and the groups that then say nothing."""
+    kept = []
+    for child in parent:
+        if child.get("id") not in used:
+            child.attrib.pop("id", None)
+        _drop_groups(child, used)
+        kept += child if child.tag == f"{{{SVG}}}g" and not child.attrib else [child]
+    parent[:] = kept
+
+
+def _shift_letter(tag):
+    """Say where a letter stands by its place, which is shorter than a transformation."""
+    if tag.tag == f"{{{SVG}}}use" and (place := PLACE.fullmatch(tag.get("transform", ""))):
+        del tag.attrib["transform"]
+        for key, value in zip("xy", place.groups(), strict=True):
+            if float(value):
+                tag.set(key, value)
+
+
+def _shorter(key, value):
+    if key == LINK:
+        if value.startswith(EMBEDDED):
+            return EMBEDDED + without_remarks("".join(value.removeprefix(EMBEDDED).split()))
+        return value
+    if key in ("id", "clip-path"):
+        return value
+    if key == "d":
+        return _written(_commands(value))
+    value = " ".join(value.split())
+    if key == "transform":  # its scale is multiplied
+        return NUMBER.sub(lambda match: f"{float(match[0]):.5g}", value)
+    value = NUMBER.sub(lambda match: _rounded(float(match[0]) * 10**DIGITS), value)
+    return re.sub(r"([:;]) ", r"\1", value)
+
+
+def _rounded(hundredths):
+    text = f"{hundredths / 10**DIGITS:.{DIGITS}f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def _commands(path):
+    """Yield the commands of a path as letters with their points, in whole hundredths."""
+    at = start = (0, 0)
+    for letter, numbers in COMMAND.findall(path):
+        values = [round(float(number) * 10**DIGITS) for number in COORDINATE.findall(numbers)]
+        pairs = list(zip(values[::2], values[1::2], strict=True))
+        step = STEP.get(letter.upper(), 1)
+        for first in range(0, max(len(pairs), 1), step):
+            points = pairs[first : first + step]
+            if letter.islower():  # from where the last command ended
+                points = [(at[0] + x, at[1] + y) for x, y in points]
+            at = points[-1] if points else start
+            start = at if letter in "Mm" else start
+            yield letter.upper(), points
+
+
+def _written(commands):
+    """Return a path of commands whose points are told from where the last command ended."""
+    parts, before = [], ""
+    at = start = (0, 0)
+    for letter, points in commands:
+        origin = (0, 0) if letter == "M" else at
+        numbers = [
+            _rounded(end - start)
+            for pair in points
+            for end, start in zip(pair, origin, strict=True)
+        ]
+        name = letter if letter == "M" else letter.lower()
+        parts.append(("" if name == before else name) + " ".join(numbers))
+        if name == before:
+            parts[-1] = f" {parts[-1]}"
+        before = name
+        at = points[-1] if points else start
+        start = at if letter == "M" else start
+    return re.sub(r" (?=-)", "", "".join(parts))
+
+
+def _rename(root):
+    """Number the names, behind a mark of the picture: two pictures in a page share no name."""
+    order = [tag.get("id") for tag in root.iter() if "id" in tag.attrib]
+    numbers = {name: str(number) for number, name in enumerate(order)}
+    _replace(root, numbers)
+    mark = hashlib.sha256(ElementTree.tostring(root)).hexdigest()[:6]
+    _replace(root, {number: f"f{mark}-{number}" for number in numbers.values()})
+
+
+def _replace(root, names):
+    for tag in root.iter():
+        for key, value in tag.attrib.items():
+            if key == "id":
+                tag.set(key, names[value])
+            else:
+                tag.set(key, REFERENCE.sub(lambda match: names.get(match[0], match[0]), value))
 
 
 def without_remarks(png):
@@ -44,3 +207,100 @@ def without_remarks(png):
             kept.append(data[position:end])
         position = end
     return base64.b64encode(b"".join(kept)).decode()
+
+
+# ---- How far two differ --------------------------------------------------------------------------
+
+
+def difference(one, other):
+    """Say how two SVG pictures differ by more than their rounding; None if they do not."""
+    first, second = _parts(one), _parts(other)
+    if [part[:2] for part in first] != [part[:2] for part in second]:
+        return "other elements, styles or letters"
+    shift = pixels = 0.0
+    for (_, _, lines, image), (_, _, other_lines, other_image) in zip(first, second, strict=True):
+        shift = max(shift, _shift(lines, other_lines))
+        if image:
+            pixels = max(pixels, pixel_distance(image, other_image))
+    if shift > TOLERANCE:
+        return f"a point is shifted by {shift:.2g} of 1/72 inch, tolerance {TOLERANCE}"
+    if pixels > TOLERANCE_OF_PIXELS:
+        return f"its pixels differ by {pixels:.2g} of 255, tolerance {TOLERANCE_OF_PIXELS}"
+    return None
+
+
+def _parts(svg):
+    """Of each element its name, what must be equal, the points of its lines, and its image."""
+    root = ElementTree.fromstring(compact(svg))
+    names = {tag.get("id"): str(number) for number, tag in enumerate(root.iter()) if tag.get("id")}
+    _replace(root, names)
+    parts = []
+    for tag in root.iter():
+        values = dict(tag.attrib)
+        image = values.pop(LINK) if values.get(LINK, "").startswith(EMBEDDED) else ""
+        lines = path_lines(values.pop("d", ""))
+        places = [values.pop(key) for key in PLACES if key in values]
+        if moved := MOVED.search(values.get("transform", "")):
+            places.append(moved[0])
+            values["transform"] = MOVED.sub("", values["transform"])
+        numbers = [float(number) for place in places for number in COORDINATE.findall(place)]
+        lines.append(np.array([[number, 0.0] for number in numbers]).reshape(-1, 2))
+        parts.append((tag.tag, (sorted(values.items()), tag.text), lines, image))
+    return parts
+
+
+def path_lines(path):
+    """Return the lines of a path as arrays of points; those that steer a curve count as well."""
+    lines = []
+    for letter, points in _commands(path):
+        if letter == "M":
+            lines.append([])
+        if points:
+            lines[-1] += points
+    return [np.array(line) / 10**DIGITS for line in lines]
+
+
+def _shift(one, other):
+    """Return the largest distance of a point of some lines from the other lines."""
+    if len(one) != len(other) or len(one[-1]) != len(other[-1]):
+        return float("inf")
+    shift = 0.0
+    for line, other_line in zip(one, other, strict=True):
+        if len(line) == len(other_line):
+            found = np.abs(line - other_line).max(initial=0.0)
+        else:  # another machine may leave out other points of a line that is nearly straight
+            found = max(_from_line(line, other_line), _from_line(other_line, line))
+        shift = max(shift, float(found))
+    return shift
+
+
+def _from_line(points, line):
+    """Return the largest distance of points from a line through others."""
+    start, step = line[:-1], np.diff(line, axis=0)
+    if not len(step):
+        return float("inf")
+    length = np.maximum((step**2).sum(axis=1), 1e-12)
+    worst = 0.0
+    for point in points:
+        along = np.clip(((point - start) * step).sum(axis=1) / length, 0, 1)
+        nearest = start + along[:, None] * step
+        worst = max(worst, float(np.hypot(*(point - nearest).T).min()))
+    return worst
+
+
+def pixel_distance(one, other):
+    """Largest difference of two base64 PNG pictures in any tile, of 255; inf if sizes differ."""
+    first, second = _pixels(one), _pixels(other)
+    if first.shape != second.shape:
+        return float("inf")
+    square = ((first - second) ** 2).mean(axis=2)
+    square = np.pad(square, [(0, -size % TILE) for size in square.shape])
+    rows, columns = (size // TILE for size in square.shape)
+    tiles = square.reshape(rows, TILE, columns, TILE).mean(axis=(1, 3))
+    return float(np.sqrt(tiles.max()))
+
+
+def _pixels(png):
+    data = base64.b64decode(png.removeprefix(EMBEDDED))
+    with Image.open(io.BytesIO(data)) as picture:
+        return np.asarray(picture.convert("RGBA"), dtype=float)

@@ -21,6 +21,7 @@ UNSTABLE = {
     ),
 }
 MIN_ALT = 20
+MAX_FIGURE = 80_000  # bytes: what has more lines or dots than that is drawn with `rasterized=True`
 MAX_COLUMNS = 88  # what the page shows without scrolling
 
 
@@ -86,8 +87,11 @@ def _figure_faults(cell):
         yield f"its figure has no text alternative of at least {MIN_ALT} characters"
     if len(_figures(cell)) > 1:
         yield "it draws more than one figure, for one caption and one name"
-    if any("image/png" not in data for data in _figures(cell)):
-        yield "its figure is no PNG picture, and only those are compared"
+    if any(set(data) - {"text/plain"} != {"image/svg+xml"} for data in _figures(cell)):
+        yield "its figure is no SVG picture, and only those are compared"
+    for data in _figures(cell):
+        if len(data.get("image/svg+xml", "")) > MAX_FIGURE:
+            yield f"its figure has more than {MAX_FIGURE} bytes: rasterise what is dense in it"
 
 
 def _figures(cell):

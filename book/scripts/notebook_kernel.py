@@ -12,6 +12,7 @@ import json
 import os
 import re
 import tempfile
+from pathlib import Path
 
 import ipykernel.kernelspec
 import matplotlib.font_manager  # finds the fonts, or a kernel would complain that it has to
@@ -38,8 +39,13 @@ class CurrentPython(KernelSpecManager):
 
 
 @functools.cache
-def _empty_profile():
-    return tempfile.TemporaryDirectory(prefix="ipython-")
+def _profile():
+    """A folder of IPython's settings in which nothing is set but the format of figures."""
+    folder = tempfile.TemporaryDirectory(prefix="ipython-")
+    settings = Path(folder.name, "profile_default", "ipython_kernel_config.py")
+    settings.parent.mkdir()
+    settings.write_text('c.InlineBackend.figure_formats = {"svg"}\n', encoding="utf-8")
+    return folder
 
 
 def kernel_environment(root):
@@ -50,7 +56,7 @@ def kernel_environment(root):
     kept = {name: value for name, value in os.environ.items() if not name.startswith(steering)}
     return kept | {
         "CUDA_VISIBLE_DEVICES": "",
-        "IPYTHONDIR": _empty_profile().name,
+        "IPYTHONDIR": _profile().name,
         "MATPLOTLIBRC": os.path.join(matplotlib.get_data_path(), "matplotlibrc"),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         # Sums over threads differ in the last digits, and hash order in the order of sets.

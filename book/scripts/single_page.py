@@ -20,6 +20,8 @@ SCREEN_ONLY = (
     ".headerlink",
     "button",
     "script",
+    "picture > source",
+    "img.only-dark",
     "details.hide",  # code of figures, folded away on the pages
     ".actions",
     ".guide-form",
