@@ -1,4 +1,4 @@
-(** * Systems: statements of the chapter to come, under its labels *)
+(** * Systems: policies, adapters, shards, attention, outputs, pooling, recurrence *)
 
 From mathcomp Require Import all_ssreflect all_algebra ring.
 From Dropout Require Import Mask Formulation Ensemble Noise.
