@@ -627,6 +627,44 @@ def test_bytes_give_p_exactly(claim, rng, monkeypatch):
 
 @pytest.mark.claim(
     "thm-sampler-exact",
+    method="same-mask",
+    rejects=("always the generator's bits", "always a stream's", "a stream for each block"),
+)
+def test_where_the_bits_of_the_sampler_come_from(claim, seed):
+    """At p = 1/2 a mask is its bits: the generator's up to 2^18 units, one stream's above."""
+
+    def bits(generator, units):
+        words = generator.bit_generator.random_raw(units // 64)
+        return np.unpackbits(words.astype("<u8").view(np.uint8), bitorder="little")
+
+    def own(generator, units):
+        return bits(generator, units)
+
+    def stream(generator, units):
+        words = generator.integers(0, 1 << 64, size=4, dtype=np.uint64)
+        return bits(np.random.Generator(np.random.SFC64(words)), units)
+
+    def streams(generator, units):
+        return np.concatenate([stream(generator, 1 << 18) for _ in range(units >> 18)])
+
+    @claim
+    def check(small, large):
+        same = [
+            np.array_equal(
+                sample_mask(units, 0.5, rng=seed), source(np.random.default_rng(seed), units)
+            )
+            for units, source in ((1 << 18, small), (1 << 21, large))
+        ]
+        return dropcheck.Report(passed=all(same), method="same-mask", rounding=0.0)
+
+    check.holds(own, stream)
+    check.rejects("always the generator's bits", own, own)
+    check.rejects("always a stream's", stream, stream)
+    check.rejects("a stream for each block", own, streams)
+
+
+@pytest.mark.claim(
+    "thm-sampler-exact",
     method="monte-carlo",
     rejects=("one byte, down", "one byte, up", "two units alike"),
 )
