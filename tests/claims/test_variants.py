@@ -113,6 +113,31 @@ def test_dropblock_deficit_is_of_second_order(claim):
     check.rejects("deficit of first order", 1)
 
 
+@pytest.mark.claim(
+    "approx-dropblock",
+    method="slope",
+    parts=(1,),
+    rejects=("without the half", "n^2 for n (n - 1)"),
+)
+def test_second_term_of_the_dropblock_rate(claim):
+    """What is left behind it is of third order; the places are counted one by one."""
+    places = np.zeros((3, 3))
+    for i, j in np.ndindex(2, 2):
+        places[i : i + 2, j : j + 2] += 1
+    rates = 2.0 ** -np.arange(6, 11)
+    gammas = np.array([layers.block_seed_rate(p, 2, 3, 3) for p in rates])
+    dropped = np.array([layers.dropblock_rate(p, 2, 3, 3) for p in rates])
+
+    @claim
+    def check(total):
+        second = gammas**2 / (2 * places.size) * total
+        return dropcheck.order(rates, dropped - (rates - second), 3)
+
+    check.holds((places * (places - 1)).sum())
+    check.rejects("without the half", 2 * (places * (places - 1)).sum())
+    check.rejects("n^2 for n (n - 1)", (places**2).sum())
+
+
 # Branches.
 
 
@@ -471,3 +496,38 @@ def test_rdrop_penalty_is_positive_unless_predictions_agree(claim, rng):
     vanishes.rejects("zero when the losses agree", [0, 2, 3, 1])
     for logits in cases:
         assert penalty(logits, logits[[0, 2, 3, 1]]) > 1e-3
+
+
+@pytest.mark.claim(
+    "approx-rdrop", method="slope", parts=(1,), rejects=("fourth order at every rate", "4 R_2")
+)
+def test_remainders_of_rdrop_at_one_half(claim):
+    """All pairs of masks of four inputs, three classes, by NumPy; class 0 is the true one."""
+    generator = np.random.default_rng(8)
+    W, x = generator.standard_normal((3, 4)), generator.standard_normal(4)
+    masks, sizes = enumerate_masks(4), 2.0 ** -np.arange(3, 8)
+
+    def log_softmax(logits):
+        return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+
+    P = np.exp(log_softmax(W @ x))
+    curvature = (x**2 * np.diag(W.T @ (np.diag(P) - np.outer(P, P)) @ W)).sum()
+
+    def means(t, p):
+        """What dropout adds to the cross-entropy, and half the mean of both divergences."""
+        weights = mask_weights(masks, p)
+        logs = log_softmax(x * (1 + t * (masks / (1 - p) - 1)) @ W.T)
+        one_way = (np.exp(logs) * logs).sum(axis=1)[:, None] - np.exp(logs) @ logs.T
+        added = weights @ -logs[:, 0] + log_softmax(W @ x)[0]
+        return added, weights @ (one_way + one_way.T) @ weights / 2
+
+    @claim
+    def check(p, factor):
+        R2 = p / (2 - 2 * p) * curvature
+        rest = np.array([means(t, p) for t in sizes]) - np.outer(sizes**2, [R2, factor * R2])
+        reports = [dropcheck.order(sizes, column, 4) for column in rest.T]
+        return next((found for found in reports if not found), reports[0])
+
+    check.holds(0.5, 2)
+    check.rejects("fourth order at every rate", 0.3, 2)
+    check.rejects("4 R_2", 0.5, 4)
