@@ -31,6 +31,7 @@ NOT_PROSE = {"script", "style", "nav", "svg"}
 NOT_PROSE_CLASSES = {
     *("cell_output", "headerlink", "toctree-wrapper", "interval", "unless"),
     "statement",  # what the ledger repeats of a chapter, to which a search leads
+    "scorecard-seen",  # the same names of checks for every layer
 }
 
 
