@@ -115,6 +115,7 @@ def test_menu_opens_though_its_script_is_loaded_on_use(browser, way):
 @pytest.mark.browser
 def test_button_leads_back_to_the_top(browser):
     with pages.watched(browser, HTML.as_uri()) as (page, _):
+        page.set_viewport_size({"width": 390, "height": 844})  # the theme hides it on wide pages
         page.goto(f"{HTML.as_uri()}/chapters/formulation.html")
         page.evaluate("scrollTo({ top: 3000, behavior: 'instant' })")
         button = page.locator("#pst-back-to-top")
@@ -186,7 +187,10 @@ MODULE = (
     "function A(){}function B(){}B.prototype.x=1;n(A,B);"
     "t.push(Object.getPrototypeOf(A)===B,o([1]))}"
 )
-MODULES = f"for (const module of [{MODULE},{MODULE}]) module(window.found = window.found ?? [])"
+# As many that what they share outweighs what names it.
+COPIES = 9
+EACH = f"for (const module of [{','.join([MODULE] * COPIES)}])"
+MODULES = f"{EACH} module(window.found = window.found ?? [])"
 SCRIPT = f'!function(){{"use strict";{MODULES}}}();'
 
 
@@ -200,7 +204,7 @@ def test_helpers_of_mathjax_stand_once_in_a_script_that_does_the_same(browser):
         for script in (SCRIPT, shared):
             page.goto("about:blank")
             page.evaluate(script)
-            assert page.evaluate("window.found") == [True, [1], True, [1]]
+            assert page.evaluate("window.found") == [True, [1]] * COPIES
 
 
 def test_a_script_without_helpers_stays():
