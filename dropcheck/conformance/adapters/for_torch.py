@@ -19,7 +19,7 @@ class Torch(Adapter):
 
     framework = "torch"
     distributions: tuple[str, ...] = ("torch", "numpy")
-    dtypes = ("float16", "bfloat16", "float32", "float64")
+    dtypes: tuple[str, ...] = ("float16", "bfloat16", "float32", "float64")
 
     def array(self, x: np.ndarray, dtype: str) -> Any:
         return torch.as_tensor(x).to(getattr(torch, dtype))
