@@ -33,8 +33,8 @@ def shadow(model: nn.Module, *, share: bool = True) -> dict[nn.Module, nn.Module
     The model is only read, and each twin is of the class and in the mode of its module. With
     `share` they have the parameters, generators and optimizers themselves, else copies, parameters
     without gradients and hooks. A hook or function that has the model as a global variable goes on
-    to use the model itself. A ValueError tells of parameters without a shape, since the twin's first pass would be
-    the model's.
+    to use the model itself. A ValueError tells of parameters without a shape, since the twin's
+    first pass would be the model's.
 
     Examples
     --------
