@@ -17,7 +17,8 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 ATOMS = {bool, int, float, str, type(None), torch.dtype, torch.device}
-STATES = (nn.Parameter, torch.Generator)  # which a twin shares, or has copies of
+# Which a twin shares, or has copies of; the copy of an optimizer is that of the copied parameters.
+STATES = (nn.Parameter, torch.Generator, torch.optim.Optimizer)
 EMPTY = {dict, list, collections.OrderedDict}
 
 
@@ -30,10 +31,10 @@ def shadow(model: nn.Module, *, share: bool = True) -> dict[nn.Module, nn.Module
     done to a twin; scripted modules are copied as a whole, parameters included.
 
     The model is only read, and each twin is of the class and in the mode of its module. With
-    `share` they have the parameters and generators themselves, else copies, without gradients and
-    hooks. A hook or function that has the model as a global variable goes on to use the model
-    itself. A ValueError tells of parameters without a shape, since the twin's first pass would be
-    the model's.
+    `share` they have the parameters, generators and optimizers themselves, else copies, parameters
+    without gradients and hooks. A hook or function that has the model as a global variable goes on
+    to use the model itself. A ValueError tells of parameters without a shape, since the twin's
+    first pass would be the model's.
 
     Examples
     --------
@@ -91,7 +92,11 @@ class _Twins:
         if id(value) in self.known:
             return self.known[id(value)][1]
         if isinstance(value, self.copied):
-            twin = self.put(value, copy.deepcopy(value))
+            if isinstance(value, torch.optim.Optimizer):
+                for group in value.param_groups:
+                    self.container(group["params"], enumerate(group["params"]))
+            known = {key: twin for key, (_, twin) in self.known.items()}
+            twin = self.put(value, copy.deepcopy(value, known))
             if isinstance(value, nn.Parameter):  # which torch copies without its attributes
                 vars(twin).update(vars(value))
             return twin

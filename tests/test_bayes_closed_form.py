@@ -148,6 +148,28 @@ def test_the_head_may_be_a_function_or_a_layer_that_derives_from_torchs(x):
 
 
 @pytest.mark.parametrize(
+    "weights",
+    [
+        lambda d, layer: (d[:2], None),
+        lambda d, layer: (layer.weight * d.mean().item(), layer.bias),
+        lambda d, layer: (layer.weight, layer.bias + d.detach().sum()),
+    ],
+)
+def test_a_head_whose_weights_are_computed_from_what_is_dropped_is_refused(weights, x):
+    class Bilinear(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.drop, self.head = nn.Dropout(0.3), nn.Linear(4, 2)
+
+        def forward(self, x):
+            dropped = self.drop(x)
+            return F.linear(dropped, *weights(dropped, self.head))
+
+    with pytest.raises(ValueError, match=r"weights behind drop .* computed from its output"):
+        analytic(Bilinear().double(), x)
+
+
+@pytest.mark.parametrize(
     ("model", "message"),
     [
         (nn.Linear(4, 4), "no dropout layer that drops"),

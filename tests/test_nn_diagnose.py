@@ -286,6 +286,26 @@ def test_optimizers_behind_gradients_are_not_run(x):
     assert not stepped
 
 
+@pytest.mark.filterwarnings("ignore:Full backward hook is firing:UserWarning")
+@pytest.mark.parametrize("where", ["forward hook", "backward hook", "attribute"])
+def test_optimizers_that_step_in_the_call_step_for_the_twin(where, x):
+    model = chain(nn.Dropout(0.5))
+    optimizer = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9)
+    model(x).sum().backward()
+    optimizer.step()
+    if where == "backward hook":
+        model[0].register_full_backward_hook(lambda *_: optimizer.step())
+    elif where == "forward hook":
+        model.register_forward_hook(lambda *_: optimizer.step())
+    else:
+        model.optimizer = optimizer
+        model.register_forward_hook(lambda module, *_: module.optimizer.step())
+    kept = [*model.parameters(), *(state["momentum_buffer"] for state in optimizer.state.values())]
+    before = [value.detach().clone() for value in kept]
+    assert not diagnose(model, x)
+    assert all(map(torch.equal, before, kept))
+
+
 def test_bad_input(x):
     with pytest.raises(TypeError, match=r"torch\.nn\.Module, got function"):
         diagnose(F.dropout, x)

@@ -588,6 +588,24 @@ def test_a_twin_may_have_parameters_and_generators_of_its_own():
     )
 
 
+def test_an_optimizer_of_a_twin_is_that_of_its_parameters():
+    model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+    model.optimizer = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9)
+    model(torch.ones(1, 3)).sum().backward()
+    model.optimizer.step()
+    assert shadow(model)[model].optimizer is model.optimizer
+    twin = shadow(model, share=False)[model]
+    own = twin.optimizer.param_groups[0]["params"]
+    assert all(map(operator.is_, own, twin.parameters()))
+    before = [twin[0].bias.clone(), model[0].bias.clone()]
+    twin(torch.ones(1, 3)).sum().backward()
+    twin.optimizer.step()
+    assert not torch.equal(twin[0].bias, before[0])
+    assert torch.equal(model[0].bias, before[1])
+    buffers = [each.optimizer.state[each[0].bias]["momentum_buffer"] for each in (twin, model)]
+    assert not torch.equal(*buffers)
+
+
 @pytest.mark.parametrize("how", ["module", "in place", "forward", "class"])
 def test_a_twin_is_not_compiled(how):
     model = Compiled() if how == "class" else nn.Sequential(nn.Dropout(0.5))

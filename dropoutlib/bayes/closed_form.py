@@ -29,8 +29,9 @@ def analytic(model: nn.Module, x: torch.Tensor) -> Moments:
 
         mean = W h + b,    var = p / q (W * W) (h * h)
 
-    It is what `mc_samples` converges to as T grows, at the price of one pass. The mean is exact for
-    the head only: not for what a nonlinearity, such as a softmax, makes of the outputs afterwards.
+    It is what `mc_samples` converges to as T grows, at the price of one pass, or of two if the
+    weights W or b are computed in it. The mean is exact for the head only: not for what a
+    nonlinearity, such as a softmax, makes of the outputs afterwards.
 
     Parameters
     ----------
@@ -78,7 +79,12 @@ def analytic(model: nn.Module, x: torch.Tensor) -> Moments:
         vars(twins[one.module])["forward"] = trace.dropout(twins[one.module], one)
     with torch.inference_mode(False), torch.no_grad():
         output = trace.run(twins[model], x)
-        moments = trace.moments(output)
+        weights, computed = trace.weights(output)
+        moments = trace.moments(output, *weights)
+        if computed:  # from what is dropped, if they change where all of it is
+            again, _ = trace.weights(trace.run(twins[model], x, drop_all=True))
+            if not all(map(_same, weights, again)):
+                raise ValueError(f"the weights behind {trace.found} are computed from its output")
         # What calls dropout as a function shows it in training mode; and what calls a layer in no
         # other mode has not called it.
         suspects = {twins[one.owner]: one for one in found if one not in layers}
@@ -94,7 +100,9 @@ def analytic(model: nn.Module, x: torch.Tensor) -> Moments:
 
 
 def _same(one, other):
-    """Whether two outputs are equal, in their NaN, too."""
+    """Whether two outputs are equal, in their NaN, too, or both are None."""
+    if one is None or other is None:
+        return one is other
     return type(one) is type(other) and torch.equal(one.nan_to_num(), other.nan_to_num())
 
 
@@ -111,10 +119,12 @@ _KNOWN = (nn.Dropout, ours.Dropout, ours.GaussianDropout, ours.StandardDropout)
 class _Trace(TorchFunctionMode):
     """Follows a pass: which dropout layer it calls, and which linear layer takes the output."""
 
-    def run(self, model, x):
-        """The output of a pass."""
+    def run(self, model, x, drop_all=False):
+        """The output of a pass, in which the dropout layer gives its input, or zeros."""
+        self.drop_all = drop_all
         self.layer = self.features = self.passed = None
-        self.heads = []  # (output of a linear layer, how often it was changed, weight, bias)
+        # Output of a linear layer, how often it was changed, weights, whether they are computed.
+        self.heads = []
         with self:
             return model(x.clone())
 
@@ -135,7 +145,7 @@ class _Trace(TorchFunctionMode):
         return output
 
     def dropout(self, layer, found):
-        """Forward pass of a dropout layer: it gives its input, and notes it."""
+        """Forward pass of a dropout layer: it notes its input."""
         own = _is_own(layer)
 
         def forward(input, *args, **kwargs):
@@ -147,7 +157,8 @@ class _Trace(TorchFunctionMode):
                 raise ValueError(f"the moments of {type(layer).__name__} are not known here")
             self.layer, self.found = layer, found
             # Two copies: the input may go on to other layers, past the dropout.
-            self.features, self.passed = input.clone(), input.clone()
+            self.features = input.clone()
+            self.passed = torch.zeros_like(input) if self.drop_all else input.clone()
             return self.passed
 
         return forward
@@ -155,24 +166,30 @@ class _Trace(TorchFunctionMode):
     def head(self, output, input, weight, bias=None):
         """Note a linear layer if it takes the output of dropout unchanged."""
         if input is self.passed and input._version == 0:
+            stored = (nn.Parameter, type(None))
+            computed = not all(isinstance(part, stored) for part in (weight, bias))
             # Copies, since another thread may be training the model.
-            parts = (None if part is None else part.clone() for part in (weight, bias))
-            self.heads.append((output, output._version, *parts))
+            parts = [None if part is None else part.clone() for part in (weight, bias)]
+            self.heads.append((output, output._version, parts, computed))
 
-    def moments(self, output):
-        """The moments of the model's output, or an error."""
+    def weights(self, output):
+        """W and b of the linear layer that gave the output, and whether they are computed."""
         if self.layer is None:
             raise ValueError("the model has no dropout layer that drops anything")
         heads = [
-            parts
-            for given, version, *parts in self.heads
+            (parts, computed)
+            for given, version, parts, computed in self.heads
             if given is output and output._version == version
         ]
         if not heads:
             raise ValueError(
                 f"{self.found} is not followed by an nn.Linear whose output is the model's"
             )
-        (W, b), p = heads[0], check_probability(self.layer.p)
+        return heads[0]
+
+    def moments(self, output, W, b):
+        """The moments of the model's output."""
+        p = check_probability(self.layer.p)
         exact = torch.float32 if output.device.type == "mps" else torch.float64
         wide = torch.promote_types(output.dtype, exact)
         h, W = self.features.to(wide), W.to(wide)

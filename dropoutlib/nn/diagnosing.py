@@ -86,10 +86,11 @@ def diagnose(model: nn.Module, /, *args: Any, ranks: bool = False, **kwargs: Any
     Parameters
     ----------
     model : Module
-        The model, in any mode. A twin with copies of its parameters, buffers and generators runs,
-        so that these, gradients and modes are left alone; the random states of torch, NumPy and
-        Python are as before, once it returns or raises. Threads that draw from torch's global
-        generator at the same time draw other numbers.
+        The model, in any mode. A twin with copies of its parameters, buffers, generators and
+        optimizers runs, so that these, gradients and modes are left alone, unless its code has the
+        model or an optimizer as a global variable; the random states of torch, NumPy and Python
+        are as before, once it returns or raises. Threads that draw from torch's global generator
+        at the same time draw other numbers.
     *args, **kwargs
         What the model is called with, a batch of more than one row if it normalizes by the batch.
         Tensors are cloned, also in data classes; no gradient reaches those given.
