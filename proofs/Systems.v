@@ -95,7 +95,7 @@ Theorem average_pooling (x : I -> F) :
   expect (bernoulli p) (fun m => #|I|%:R^-1 * \sum_i dropout p x m i) = #|I|%:R^-1 * \sum_i x i.
 Proof. by rewrite expectZ expect_sum_dropout. Qed.
 
-(** [thm-batchnorm-shift] An activation x of batch variance Var x has behind dropout the
+(** [thm-bn-variance-shift] An activation x of batch variance Var x has behind dropout the
     variance Var x + (p/q) E x^2 in training, and Var x at inference. *)
 Theorem batchnorm_shift (P x : I -> F) : total P = 1 ->
   var (pair P (coin p)) (fun ib => x ib.1 * factor p ib.2) =

@@ -41,6 +41,11 @@ def test_the_proof_that_is_read_is_the_one_that_is_compiled():
         assert block in source, block
 
 
+def test_every_label_of_a_proof_is_one_of_the_book():
+    unknown = {theorem.label for theorem in formal.theorems()} - formal.labels().keys()
+    assert not unknown, f"no statement shows what is proved under {', '.join(sorted(unknown))}"
+
+
 def test_forty_statements_are_proved_for_every_n():
     assert len(formal.labels()) >= 40
 
