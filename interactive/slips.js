@@ -40,6 +40,8 @@ playground.figure("slips", (figure) => {
         horizontalAxis(across, 210, { label: "drop probability p" }),
         line(train, "draws"),
         line(evaluation, "law"),
+        svg("text", { class: "draws", x: width - 20, y: 34, "text-anchor": "end" }, "mean in training"),
+        svg("text", { class: "law", x: width - 20, y: 52, "text-anchor": "end" }, "value in evaluation"),
         ...[[train, "dot at"], [evaluation, "datum at"]].filter(([f]) => f(p) <= 3).map(([f, kind]) => svg("circle", { class: kind, cx: across(p), cy: up(f(p)), r: 5 })),
       ],
     };

@@ -125,6 +125,11 @@ playground.figure("training", (figure) => {
         verticalAxis(up, 40, { label: width < 400 ? "loss; thick: on fresh points" : "loss: thin on the training points, thick on fresh ones", right: width - 20 }),
         horizontalAxis(across, below + 170, { label: "training steps" }),
         ...pair.flatMap((one) => [curve(one, "train"), curve(one, "test")]),
+        svg("text", { class: "without", x: 50, y: below + 14 }, "without dropout"),
+        svg("text", { class: "with", x: 50, y: below + 32 }, "with dropout"),
+        ...pair.filter((one) => one.test.at(-1)[1].loss > TOP).map((one, i) => svg("text", {
+          class: one.name === "dropout" ? "with" : "without", x: width - 20, y: below + 14 + 18 * i, "text-anchor": "end",
+        }, `now above ${TOP}`)),
       ],
     };
   });
