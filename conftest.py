@@ -34,7 +34,7 @@ def pytest_runtest_call(item):
     """After a cell's text has passed, compare its figures."""
     result = yield
     if is_notebook_cell(item):
-        from book.scripts.figures import difference
+        from book.scripts.figure_differences import difference
 
         stored, fresh = _figures(item.cell.outputs), _figures(item.test_outputs)
         if len(stored) != len(fresh):

@@ -122,8 +122,6 @@ def value_of(value):
     """Write what both sides are, or nested pairs of it, as a term: fractions as Rocq's `Q`."""
     if isinstance(value, tuple):
         return f"({', '.join(map(value_of, value))})"
-    if isinstance(value, bool):
-        return str(value).lower()
     if isinstance(value, int):
         return f"{value}%N"
     return f"({number(value)})%Q"

@@ -11,7 +11,7 @@ import pages
 import pytest
 from PIL import Image
 
-from book.scripts import figures
+from book.scripts import figure_differences, figures
 
 browser = pages.browser
 LOOK = 20  # of 255, of a tile at nearly three times the size of print
@@ -104,7 +104,9 @@ def test_what_is_stored_looks_as_what_was_drawn(browser, draw):
             seen.append(base64.b64encode(picture).decode())
     # Letters that stand elsewhere by a fifth of 1/72 inch are seen, a hundredth hardly.
     assert (
-        figures.pixel_distance(seen[0], seen[1]) < LOOK < figures.pixel_distance(seen[0], seen[2])
+        figure_differences.pixel_distance(seen[0], seen[1])
+        < LOOK
+        < figure_differences.pixel_distance(seen[0], seen[2])
     )
 
 
@@ -113,13 +115,13 @@ def test_what_is_stored_looks_as_what_was_drawn(browser, draw):
 
 @pytest.mark.parametrize("draw", [wave, dots, pixels, everything])
 def test_same_drawing_does_not_differ(draw):
-    assert figures.difference(drawn(draw), drawn(draw)) is None
+    assert figure_differences.difference(drawn(draw), drawn(draw)) is None
 
 
 def test_another_rounding_of_the_same_lines_is_tolerated():
     plain, other = drawn(wave), drawn(wave, **{"path.simplify": False})
     assert figures.compact(plain) != figures.compact(other)
-    assert figures.difference(plain, other) is None
+    assert figure_differences.difference(plain, other) is None
 
 
 @pytest.mark.parametrize(
@@ -137,18 +139,20 @@ def test_another_rounding_of_the_same_lines_is_tolerated():
     ],
 )
 def test_small_change_of_what_is_shown_is_noticed(one, other, how):
-    assert how in figures.difference(drawn(one), drawn(other))
+    assert how in figure_differences.difference(drawn(one), drawn(other))
 
 
 def test_what_is_noticed_is_twice_what_is_tolerated(monkeypatch):
-    monkeypatch.setattr(figures, "TOLERANCE", 2 * figures.TOLERANCE)
-    assert figures.difference(drawn(monte_carlo(1)), drawn(monte_carlo(2)))
-    monkeypatch.setattr(figures, "TOLERANCE", figures.TOLERANCE / 4)
-    assert figures.difference(drawn(wave), drawn(wave, **{"path.simplify": False})) is None
+    monkeypatch.setattr(figure_differences, "TOLERANCE", 2 * figure_differences.TOLERANCE)
+    assert figure_differences.difference(drawn(monte_carlo(1)), drawn(monte_carlo(2)))
+    monkeypatch.setattr(figure_differences, "TOLERANCE", figure_differences.TOLERANCE / 4)
+    assert (
+        figure_differences.difference(drawn(wave), drawn(wave, **{"path.simplify": False})) is None
+    )
 
 
 def test_pictures_of_other_sizes_differ():
-    assert figures.difference(drawn(wave), drawn(wave, size=(5, 3.1)))
+    assert figure_differences.difference(drawn(wave), drawn(wave, size=(5, 3.1)))
 
 
 def test_remarks_are_dropped_and_pixels_kept():
@@ -156,7 +160,7 @@ def test_remarks_are_dropped_and_pixels_kept():
     bare = figures.without_remarks(png)
     assert "Software" in Image.open(io.BytesIO(base64.b64decode(png))).info
     assert "Software" not in Image.open(io.BytesIO(base64.b64decode(bare))).info
-    assert figures.pixel_distance(png, bare) == 0
+    assert figure_differences.pixel_distance(png, bare) == 0
     assert figures.without_remarks(bare) == bare
 
 

@@ -109,7 +109,7 @@ def test_lists_of_parameters_hold_no_sentence(house):
     """A sentence behind the last one would stand on the page as one more parameter."""
     found = []
     for file in (ROOT / house).rglob("*.py"):
-        nodes = ast.walk(ast.parse(file.read_text()))
+        nodes = ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         kinds = (ast.FunctionDef, ast.ClassDef)
         texts = (ast.get_docstring(node) or "" for node in nodes if isinstance(node, kinds))
         found += [entry for text in texts for entry in entries(text)]

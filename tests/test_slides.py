@@ -45,6 +45,8 @@ def test_slides_hold_every_statement_and_no_code(titles, folder, name):
     assert [box["id"] for box in deck.select(".proof.admonition")] == stated
     assert not deck.select(".slide :is(pre, .cell, .answer-field)")
     assert all(section.get_text().strip() for section in deck.select(".slide"))
+    named = [tag.get("src") or tag.get("srcset") for tag in deck.select("figure :is(img, source)")]
+    assert [name for name in named if not (folder / name).is_file()] == []
 
 
 def test_a_picture_is_the_one_that_was_drawn_as_svg_and_else_that_of_the_page(tmp_path):

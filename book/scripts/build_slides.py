@@ -2,7 +2,7 @@
 
 A section becomes slides under its title, which says the result: its figures, then its statements,
 each with the badge of its checks. Code, proofs and exercises stay in the book. Nothing is rendered
-anew: text and numbers are those of the built pages, and figures are drawn as SVG by build_figures.
+anew: text and numbers are those of the built pages, and figures those that build_figures writes.
 """
 
 import argparse
@@ -33,7 +33,8 @@ STYLES = (
     "book.css",
     "interactive/playground.css",
 )
-USELESS = "a.headerlink, .section-number, script"
+# Slides are light and wide: of a figure they take neither the dark picture nor the narrow one.
+USELESS = "a.headerlink, .section-number, script, img.only-dark, picture > source"
 MATHJAX = json.dumps({"loader": {"load": formulas.COMPONENTS}})
 SLIDES = ROOT / "print"
 
@@ -165,7 +166,7 @@ def build(names=DECKS, root=ROOT, target=None):
 
 
 def main(argv=None):
-    """Draw what figures are missing, write the decks and say where they are."""
+    """Write the figures and the decks, and say where they are."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help="chapters, by default those of theory"

@@ -1,4 +1,4 @@
-"""Stored pictures: an SVG file without what differs each time, and how far two of them differ.
+"""Stored pictures: an SVG file of Matplotlib without what differs each time.
 
 Matplotlib writes the time, its version, random names and six digits of each number. `compact`
 leaves of this what is seen, in half of the bytes, the same each time. Letters are paths, so that
@@ -7,21 +7,12 @@ they are seen whatever fonts there are.
 
 import base64
 import hashlib
-import io
 import itertools
 import re
 from xml.etree import ElementTree
 
 import numpy as np
-from PIL import Image
 
-# The largest shift of a point of a line, in points of 1/72 inch. Measured: other roundings of the
-# same lines stay below 0.06, another seed of a Monte Carlo curve gives 1. Another digit, another
-# colour or one line more is no question of distance.
-TOLERANCE = 0.25
-# The largest root mean square difference, of 255, in any tile of 16 x 16 pixels of an image within.
-TOLERANCE_OF_PIXELS = 8.0
-TILE = 16
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 REMARKS = {b"tEXt", b"zTXt", b"iTXt", b"tIME", b"eXIf"}
 SVG = "http://www.w3.org/2000/svg"
@@ -32,17 +23,12 @@ DIGITS = 2  # behind the point: a hundredth of 1/72 inch
 NUMBER = re.compile(r"(?<![#\w.])-?\d*\.?\d+(?:e[-+]?\d+)?")
 COMMAND = re.compile(r"([MLQCZz])([^A-Za-z]*)", re.IGNORECASE)
 COORDINATE = re.compile(r"-?\d*\.?\d+(?:e[-+]?\d+)?")
-PLACES = ("x", "y", "width", "height", "viewBox")  # which another rounding may shift
-MOVED = re.compile(r"translate\([^)]*\)")
 PLACE = re.compile(r"translate\(([-\d.]+) ([-\d.]+)\)")
 REFERENCE = re.compile(r"(?<=url\(#)[^)]+|(?<=^#).+")
 FEW = 3  # neighbours that are alike, from which on a group for them is shorter
 STEP = {"M": 1, "L": 1, "Q": 2, "C": 3}  # points that each command of a path takes
 
 ElementTree.register_namespace("", SVG)
-
-
-# ---- What is stored ------------------------------------------------------------------------------
 
 
 def compact(svg):
@@ -156,6 +142,17 @@ def _commands(path):
             yield letter.upper(), points
 
 
+def path_lines(path):
+    """Return the lines of a path as arrays of points; those that steer a curve count as well."""
+    lines = []
+    for letter, points in _commands(path):
+        if letter == "M":
+            lines.append([])
+        if points:
+            lines[-1] += points
+    return [np.array(line) / 10**DIGITS for line in lines]
+
+
 def _written(commands):
     """Return a path of commands whose points are told from where the last command ended."""
     parts, before = [], ""
@@ -181,12 +178,13 @@ def _rename(root):
     """Number the names, behind a mark of the picture: two pictures in a page share no name."""
     order = [tag.get("id") for tag in root.iter() if "id" in tag.attrib]
     numbers = {name: str(number) for number, name in enumerate(order)}
-    _replace(root, numbers)
+    replace_names(root, numbers)
     mark = hashlib.sha256(ElementTree.tostring(root)).hexdigest()[:6]
-    _replace(root, {number: f"f{mark}-{number}" for number in numbers.values()})
+    replace_names(root, {number: f"f{mark}-{number}" for number in numbers.values()})
 
 
-def _replace(root, names):
+def replace_names(root, names):
+    """Give the elements of a picture, and what refers to them, other names."""
     for tag in root.iter():
         for key, value in tag.attrib.items():
             if key == "id":
@@ -207,100 +205,3 @@ def without_remarks(png):
             kept.append(data[position:end])
         position = end
     return base64.b64encode(b"".join(kept)).decode()
-
-
-# ---- How far two differ --------------------------------------------------------------------------
-
-
-def difference(one, other):
-    """Say how two SVG pictures differ by more than their rounding; None if they do not."""
-    first, second = _parts(one), _parts(other)
-    if [part[:2] for part in first] != [part[:2] for part in second]:
-        return "other elements, styles or letters"
-    shift = pixels = 0.0
-    for (_, _, lines, image), (_, _, other_lines, other_image) in zip(first, second, strict=True):
-        shift = max(shift, _shift(lines, other_lines))
-        if image:
-            pixels = max(pixels, pixel_distance(image, other_image))
-    if shift > TOLERANCE:
-        return f"a point is shifted by {shift:.2g} of 1/72 inch, tolerance {TOLERANCE}"
-    if pixels > TOLERANCE_OF_PIXELS:
-        return f"its pixels differ by {pixels:.2g} of 255, tolerance {TOLERANCE_OF_PIXELS}"
-    return None
-
-
-def _parts(svg):
-    """Of each element its name, what must be equal, the points of its lines, and its image."""
-    root = ElementTree.fromstring(compact(svg))
-    names = {tag.get("id"): str(number) for number, tag in enumerate(root.iter()) if tag.get("id")}
-    _replace(root, names)
-    parts = []
-    for tag in root.iter():
-        values = dict(tag.attrib)
-        image = values.pop(LINK) if values.get(LINK, "").startswith(EMBEDDED) else ""
-        lines = path_lines(values.pop("d", ""))
-        places = [values.pop(key) for key in PLACES if key in values]
-        if moved := MOVED.search(values.get("transform", "")):
-            places.append(moved[0])
-            values["transform"] = MOVED.sub("", values["transform"])
-        numbers = [float(number) for place in places for number in COORDINATE.findall(place)]
-        lines.append(np.array([[number, 0.0] for number in numbers]).reshape(-1, 2))
-        parts.append((tag.tag, (sorted(values.items()), tag.text), lines, image))
-    return parts
-
-
-def path_lines(path):
-    """Return the lines of a path as arrays of points; those that steer a curve count as well."""
-    lines = []
-    for letter, points in _commands(path):
-        if letter == "M":
-            lines.append([])
-        if points:
-            lines[-1] += points
-    return [np.array(line) / 10**DIGITS for line in lines]
-
-
-def _shift(one, other):
-    """Return the largest distance of a point of some lines from the other lines."""
-    if len(one) != len(other) or len(one[-1]) != len(other[-1]):
-        return float("inf")
-    shift = 0.0
-    for line, other_line in zip(one, other, strict=True):
-        if len(line) == len(other_line):
-            found = np.abs(line - other_line).max(initial=0.0)
-        else:  # another machine may leave out other points of a line that is nearly straight
-            found = max(_from_line(line, other_line), _from_line(other_line, line))
-        shift = max(shift, float(found))
-    return shift
-
-
-def _from_line(points, line):
-    """Return the largest distance of points from a line through others."""
-    start, step = line[:-1], np.diff(line, axis=0)
-    if not len(step):
-        return float("inf")
-    length = np.maximum((step**2).sum(axis=1), 1e-12)
-    worst = 0.0
-    for point in points:
-        along = np.clip(((point - start) * step).sum(axis=1) / length, 0, 1)
-        nearest = start + along[:, None] * step
-        worst = max(worst, float(np.hypot(*(point - nearest).T).min()))
-    return worst
-
-
-def pixel_distance(one, other):
-    """Largest difference of two base64 PNG pictures in any tile, of 255; inf if sizes differ."""
-    first, second = _pixels(one), _pixels(other)
-    if first.shape != second.shape:
-        return float("inf")
-    square = ((first - second) ** 2).mean(axis=2)
-    square = np.pad(square, [(0, -size % TILE) for size in square.shape])
-    rows, columns = (size // TILE for size in square.shape)
-    tiles = square.reshape(rows, TILE, columns, TILE).mean(axis=(1, 3))
-    return float(np.sqrt(tiles.max()))
-
-
-def _pixels(png):
-    data = base64.b64decode(png.removeprefix(EMBEDDED))
-    with Image.open(io.BytesIO(data)) as picture:
-        return np.asarray(picture.convert("RGBA"), dtype=float)
