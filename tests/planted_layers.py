@@ -39,6 +39,13 @@ class GoodChannel(Good):
         return x.shape[:2] + (1,) * (x.ndim - 2)
 
 
+class OneChannelStays(GoodChannel):
+    def kept(self, x):
+        kept = super().kept(x)
+        kept[:, 0] = True
+        return kept
+
+
 class GoodPath(Good):
     def shape(self, x):
         return x.shape[:1] + (1,) * (x.ndim - 1)
@@ -391,6 +398,7 @@ PLANTED = [
     ("next-to-one", "alpha", "fault", NeverNearOne),
     ("zero-or-scaled", "element", "fault", ScalesTheWrongWay),
     ("zero-or-scaled", "element", "fault", LosesShape),
+    ("dropped-together", "channel", "fault", OneChannelStays),
     ("dropped-together", "channel", "fault", Torn),
     ("dropped-together", "channel", "fault", BatchAlike),
     ("dropped-together", "channel", "fault", RowAlike),

@@ -177,7 +177,7 @@ def _outcome(entry: Check, subject: Subject) -> Outcome:
 
 
 def _spent() -> float:
-    """Seconds of processor time so far, with those of processes that were started and ended."""
+    """Seconds of processor time so far, with those of ended child processes but on Windows."""
     return sum(os.times()[:4])
 
 
