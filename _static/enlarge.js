@@ -28,4 +28,13 @@
   const hide = () => document.querySelectorAll(".tooltip.show").forEach((tip) => tip.classList.remove("show"));
   document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
   document.addEventListener("pointerdown", hide, true);
+
+  // Paper is white: what is printed is the light page with the figures for it.
+  const page = document.documentElement;
+  let theme;
+  window.addEventListener("beforeprint", () => {
+    theme = page.dataset.theme;
+    page.dataset.theme = "light";
+  });
+  window.addEventListener("afterprint", () => { page.dataset.theme = theme; });
 })();

@@ -73,4 +73,9 @@
   document.addEventListener("focusin", enter);
   document.addEventListener("focusout", leave);
   document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
+
+  // A folded box takes a click on its title for its own, and one on a link there for the last box's.
+  document.addEventListener("click", (event) => {
+    if (event.target.closest?.(".toggle > .admonition-title a")) event.stopPropagation();
+  }, true);
 })();

@@ -64,6 +64,19 @@ def test_a_picture_is_the_one_that_was_drawn_as_svg_and_else_that_of_the_page(tm
     assert (tmp_path / "slides" / sources[1]).read_bytes() == b"stored"
 
 
+def test_of_a_figure_in_two_themes_and_shapes_a_slide_has_the_light_and_wide_one(tmp_path):
+    (tmp_path / "fig-a.svg").write_text("<svg/>")
+    pictures = "".join(
+        f'<picture><source srcset="../_images/a-{theme}-narrow.svg"/>'
+        f'<img class="only-{theme}" src="../_images/a-{theme}.svg"/></picture>'
+        for theme in ("light", "dark")
+    )
+    article = BeautifulSoup(f'<figure id="fig-a">{pictures}</figure>', "html.parser")
+    build_slides.with_pictures(article, tmp_path, tmp_path, tmp_path / "slides")
+    assert [image["src"] for image in article.select("img")] == ["figures/fig-a.svg"]
+    assert "_images" not in str(article)  # of the book, which a deck leaves behind
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("name", build_slides.DECKS)
 def test_nothing_sticks_out_of_a_slide_and_nothing_is_fetched(browser, titles, folder, name):
