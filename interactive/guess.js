@@ -9,6 +9,10 @@ document.addEventListener("DOMContentLoaded", () => {
     const answer = box.querySelector("details") ?? (behind?.matches("details.answer") ? behind : null);
     if (!list || !answer) continue;
     list.classList.add("choices");
+    const verdict = document.createElement("p"); // the marks are seen; this is heard
+    verdict.className = "visually-hidden";
+    verdict.setAttribute("role", "status");
+    list.after(verdict);
     const choices = [...list.children];
     for (const [number, item] of choices.entries()) {
       const button = document.createElement("button");
@@ -29,8 +33,10 @@ document.addEventListener("DOMContentLoaded", () => {
           other.firstChild.setAttribute("aria-pressed", String(other === item));
         }
         answer.open = true;
+        const guessed = Boolean(item.querySelector(".right"));
+        verdict.textContent = `${guessed ? "Right" : "Wrong"}. The answer is open below.`;
         const name = box.id || box.closest("section.mistake")?.id;
-        if (name) window.bookProgress?.note(box.id, Boolean(item.querySelector(".right")), true);
+        if (name) window.bookProgress?.note(box.id, guessed, true);
       });
     }
   }

@@ -1,4 +1,5 @@
-// Slides: the arrow keys turn them, and each is enlarged or shrunk to what the screen has room for.
+// Slides: the arrow keys turn them, and each is enlarged or shrunk to what the screen or the paper has
+// room for.
 (() => {
   "use strict";
   const [SMALLEST, LARGEST] = [0.6, 1.7];
@@ -44,12 +45,24 @@
     document.documentElement.dataset.fitted = "yes";
   });
   window.addEventListener("resize", () => slides.forEach(fit));
+  for (const [event, printing] of [["beforeprint", true], ["afterprint", false]]) {
+    window.addEventListener(event, () => {
+      document.documentElement.classList.toggle("printing", printing);
+      slides.forEach(fit);
+    });
+  }
 
   const STEPS = { ArrowRight: 1, ArrowDown: 1, PageDown: 1, " ": 1, ArrowLeft: -1, ArrowUp: -1, PageUp: -1 };
+  // Keys that a control has a use for stay with it. PageUp and PageDown turn the slide wherever the
+  // focus is: they are what a presenter's remote sends.
+  const KEPT = { " ": "button, summary, input, select, textarea, [role=button]", PageDown: null, PageUp: null };
   document.addEventListener("keydown", (event) => {
     const step = STEPS[event.key];
-    if (!step || event.target.closest("input, button, select, textarea")) return;
+    if (!step || event.altKey || event.ctrlKey || event.metaKey) return;
+    const { [event.key]: kept = "input, select, textarea" } = KEPT;
+    if (kept && event.target.closest(kept)) return;
     event.preventDefault();
+    document.activeElement.blur();
     const now = Math.round(window.scrollY / window.innerHeight);
     slides[Math.min(slides.length - 1, Math.max(0, now + step))].scrollIntoView();
   });

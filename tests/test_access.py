@@ -84,6 +84,24 @@ def test_a_barrier_is_found(browser, tmp_path):
         assert rule in found
 
 
+@pytest.mark.browser
+def test_buttons_show_the_focus_and_say_what_they_open(browser):
+    with pages.watched(browser, HTML.as_uri()) as (page, _):
+        page.goto(f"{HTML.as_uri()}/chapters/noise.html")
+        page.keyboard.press("Tab")  # what is focused from now on is so by keyboard
+        buttons = page.locator(".bd-header-article button:visible").all()
+        for button in buttons:
+            button.focus()
+            ring = button.evaluate("e => getComputedStyle(e).outlineStyle")
+            assert ring == "solid", button.get_attribute("aria-label")
+        folded = page.locator("button.toggle-button").all()
+        names = {button.get_attribute("aria-label") for button in folded}
+        solutions = page.locator(".solution .admonition-title").count()
+        assert len(names) == solutions + 1
+        assert {"Hint", "Solution to Exercise 3.1 (Copies of an input)"} <= names
+        assert len(buttons) >= 4 <= solutions
+
+
 @every_page
 def test_page_is_light(page_name):
     path = HTML / page_name

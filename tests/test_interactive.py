@@ -291,6 +291,8 @@ def test_a_guess_opens_the_answer_and_marks_the_right_choice(browser):
             assert guess.locator("li.correct .right").count() == 1
             first_is_right = guess.locator("li").first.locator(".right").count()
             assert guess.locator("li.mistaken").count() == 1 - first_is_right
+            said = guess.get_by_role("status").inner_text()
+            assert said.startswith("Right." if first_is_right else "Wrong.")
         assert faults == []
 
 

@@ -5,6 +5,7 @@ import re
 import pages
 import pytest
 from bs4 import BeautifulSoup
+from pypdf import PdfReader
 
 from book.scripts import build_slides
 
@@ -47,6 +48,11 @@ def test_slides_hold_every_statement_and_no_code(titles, folder, name):
     assert all(section.get_text().strip() for section in deck.select(".slide"))
     named = [tag.get("src") or tag.get("srcset") for tag in deck.select("figure :is(img, source)")]
     assert [name for name in named if not (folder / name).is_file()] == []
+    leading_out = "[src^='..'], [href^='..'], [srcset], [data-src^='..']"
+    assert not deck.select(leading_out), "the folder could not be carried away"
+    count = len(titles[name])
+    numbers = [section["data-number"] for section in deck.select(".slide")]
+    assert numbers == [f"{number} / {count}" for number in range(1, count + 1)]
 
 
 def test_a_picture_is_the_one_that_was_drawn_as_svg_and_else_that_of_the_page(tmp_path):
@@ -108,3 +114,57 @@ def test_nothing_sticks_out_of_a_slide_and_nothing_is_fetched(browser, titles, f
         page.keyboard.press("ArrowRight")
         page.wait_for_function("() => window.scrollY >= window.innerHeight - 1")
         assert faults == []
+
+
+@pytest.mark.browser
+def test_a_remote_turns_slides_and_a_control_keeps_its_keys(browser, titles, folder):
+    with pages.watched(browser, folder.as_uri()) as (page, faults):
+        page.set_viewport_size(SCREEN)
+        page.goto((folder / "introduction.html").as_uri())
+        page.wait_for_function("document.documentElement.dataset.fitted", timeout=60_000)
+        slide = "Math.round(scrollY / innerHeight)"
+        page.keyboard.press("PageDown")
+        page.wait_for_function(f"{slide} === 1")
+        slider = page.get_by_role("slider").first
+        slider.focus()
+        before = slider.input_value()
+        page.keyboard.press("ArrowRight")
+        assert page.evaluate(slide) == 1
+        assert slider.input_value() != before
+        before = slider.input_value()
+        page.keyboard.press("PageDown")
+        page.wait_for_function(f"{slide} === 2")
+        assert slider.input_value() == before
+        unit = page.get_by_role("button", name="unit 1 of hidden layer 1")
+        unit.focus()
+        page.keyboard.press("Space")
+        assert unit.get_attribute("aria-pressed") == "true"
+        assert page.evaluate(slide) == 2
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function(f"{slide} === 3")
+        assert faults == []
+
+
+def lowest_line(sheet):
+    """The text of a printed page that stands lowest on it, also below its edge."""
+    lines = []
+
+    def note(text, around, matrix, *_):
+        if text.strip():
+            lines.append((around[1] * matrix[4] + around[3] * matrix[5] + around[5], text.strip()))
+
+    sheet.extract_text(visitor_text=note)
+    return min(lines)[1]
+
+
+@pytest.mark.browser
+def test_a_large_screen_prints_whole_slides_and_a_page_for_each(browser, titles, folder, tmp_path):
+    with pages.watched(browser, folder.as_uri()) as (page, _):
+        page.set_viewport_size({"width": 1920, "height": 1080})
+        page.goto((folder / "introduction.html").as_uri())
+        page.wait_for_function("document.documentElement.dataset.fitted", timeout=60_000)
+        page.pdf(path=tmp_path / "deck.pdf", prefer_css_page_size=True)
+    printed = PdfReader(tmp_path / "deck.pdf").pages
+    assert len(printed) == len(titles["introduction"])
+    for number, sheet in enumerate(printed, start=1):
+        assert lowest_line(sheet).startswith(("From Dropout", f"{number} / {len(printed)}"))

@@ -10,11 +10,13 @@ from html import escape
 
 import nbformat
 
+from book.scripts import ledger_page
 from book.scripts.notebooks import names, notebook_path
 from book.scripts.versions import ROOT
 
 TARGET = ROOT / "_build" / "figures"
 LICENCE = "From Dropout, Verified, by The dropoutlib contributors, under CC BY 4.0."
+REFERENCE = re.compile(r"\{(numref|prf:ref)\}`([\w-]+)`")
 
 
 def drawn(notebook):
@@ -25,7 +27,20 @@ def drawn(notebook):
             if svg := output.get("data", {}).get("image/svg+xml"):
                 figure = options["figure"]
                 alt = options.get("image", {}).get("alt", "")
-                yield figure["name"], " ".join(figure["caption"].split()), alt, svg
+                yield figure["name"], figure["caption"], alt, svg
+
+
+def spoken(caption, root):
+    """Return a caption whose references are words: numbers exist in the built book alone."""
+
+    def words(reference):
+        role, label = reference.groups()
+        if role == "numref":
+            return f"{label}.svg"
+        row = ledger_page.rows(root)[label]
+        return f"the {row.kind} “{row.title}”"
+
+    return REFERENCE.sub(words, " ".join(caption.split()))
 
 
 def described(svg, caption, alt):
@@ -43,6 +58,7 @@ def write(name, target=TARGET, root=ROOT):
     target.mkdir(parents=True, exist_ok=True)
     found = []
     for figure, caption, alt, svg in drawn(notebook):
+        caption = spoken(caption, root)
         (target / f"{figure}.svg").write_text(described(svg, caption, alt), encoding="utf-8")
         found.append((figure, caption))
     return found

@@ -123,9 +123,9 @@ def deck(name, html, figures, target):
         if title not in LEFT_OUT:
             slides += [(title, body) for body in bodies(found, opening=number == 0)]
     text = "".join(
-        '<section class="slide"><div class="content">'
+        f'<section class="slide" data-number="{number} / {len(slides)}"><div class="content">'
         f"<h2>{escape(title)}</h2>{body}</div></section>"
-        for title, body in slides
+        for number, (title, body) in enumerate(slides, start=1)
     )
     names = scripts(article)
     styles = [f'<link rel="stylesheet" href="_static/{style}">' for style in STYLES]
