@@ -247,6 +247,25 @@ def test_findings_name_module_place_and_statement(x):
     assert "(see thm-attention-eval in the book)" in report
 
 
+class TwoCalls(nn.Module):
+    """One call of dropout that does not know the mode, and behind it one that does."""
+
+    def __init__(self):
+        super().__init__()
+        self.last = nn.Linear(8, 2)
+
+    def forward(self, x):
+        x = F.dropout(x, 0.2)
+        p = 0.1 if self.training else 0.0
+        return self.last(F.scaled_dot_product_attention(x, x, x, dropout_p=p))
+
+
+def test_all_calls_of_a_module_are_named_where_it_is_not_known_which_drew(x):
+    (finding,) = diagnose(TwoCalls(), x)
+    assert "functional dropout with p=0.2" in finding.text
+    assert "; or the model itself (TwoCalls), attention dropout" in finding.text
+
+
 def test_what_may_be_a_sample_is_said_to_be_right_where_it_is_one(x):
     (finding,) = diagnose(Policy(lambda mean: torch.distributions.Normal(mean, 1.0)), x)
     assert finding.check == "evaluation"

@@ -168,6 +168,13 @@ def test_answers_and_guide_are_first_for_which_p(opened, query):
         ("inverted dropot", "chapters/formulation.html#def-inverted", 2),
         ("binomial", "chapters/formulation.html#", 2),
         ("mc_samples", "backmatter/api/dropoutlib.bayes.html#dropoutlib.bayes.mc_samples", 2),
+        ("which p for a CNN on 1000 images", "interactive/answers.html#answer-convolutions", 1),
+        ("dropout batchnorm order", "interactive/answers.html#answer-batchnorm", 1),
+        ("dropout fine-tuning LLM LoRA", "chapters/systems.html#merging-an-adapter", 1),
+        ("how many MC samples", "interactive/guide.html#guide-sampling", 1),
+        ("droppath batch or row", "chapters/variants.html#whole-branches", 1),
+        ("test my own dropout layer in CI", "backmatter/scorecard.html#how-to-examine", 1),
+        ("is dropout worth it beside weight decay", "interactive/answers.html#answer-need", 1),
     ],
 )
 def test_words_lead_to_the_section(opened, query, expected, within):

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from .registry import KINDS
+
 __all__ = ["guess_kind", "guess_spatial", "load"]
 
 # The first that a name matches decides.
@@ -29,11 +31,16 @@ def load(name: str) -> Any:
     Raises
     ------
     ValueError
-        If the name has no colon, or the module or the name in it is not there.
+        If the name has no colon or is of a file, or the module or the name in it is not there.
     """
     module, colon, attribute = name.partition(":")
     if not colon or not module or not attribute:
         raise ValueError(f"a layer is named as module:Name, such as torch.nn:Dropout, got {name!r}")
+    if Path(module).is_file():
+        raise ValueError(
+            f"{module!r} is a file, not a module: go to its folder, and name "
+            f"{Path(module).stem}:{attribute}"
+        )
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
@@ -67,7 +74,8 @@ def guess_kind(name: str) -> str:
         if re.search(pattern, name, re.IGNORECASE):
             return kind
     raise ValueError(
-        f"the name {name!r} does not tell the kind of layer; say it with kind (--kind)"
+        f"the name {name!r} does not tell the kind of layer; say it with kind (--kind), one of "
+        f"{', '.join(KINDS)}"
     )
 
 

@@ -47,8 +47,9 @@ def mc_samples(
     model : Module
         It is only read: other threads may use it meanwhile.
     *args, **kwargs
-        Its arguments, tensors or not; a single tuple holds them all. The number of samples may
-        stand behind them, as in ``mc_samples(model, x, 100)``.
+        Its arguments, tensors or not; a single tuple holds them all, and a batch that is a
+        dictionary, as of transformers, is given as ``**batch``. The number of samples may stand
+        behind them, as in ``mc_samples(model, x, 100)``.
     n_samples : int
         Number T of samples, at least 1.
     output : callable, optional

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import itertools
 import math
 from typing import Any, NamedTuple
@@ -92,7 +93,8 @@ def diagnose(model: nn.Module, /, *args: Any, ranks: bool = False, **kwargs: Any
         are as before, once it returns or raises. Threads that draw from torch's global generator
         at the same time draw other numbers.
     *args, **kwargs
-        What the model is called with, a batch of more than one row if it normalizes by the batch.
+        What the model is called with, a batch of more than one row if it normalizes by the batch;
+        a dictionary of arguments as ``**batch``.
         Tensors are cloned, also in data classes; no gradient reaches those given.
     ranks : bool, default False
         Compare random states of all ranks; then each of them has to call this function.
@@ -141,7 +143,10 @@ def _evaluation(call, found):
         if "does not require grad" not in str(error):
             raise
         call.run()  # what it gives are gradients, as forces are
-    places = {call.names[call.twins[one.owner]]: one for one in found if one.reach != "call"}
+    places = collections.defaultdict(list)
+    for one in found:
+        if one.reach != "call":
+            places[call.names[call.twins[one.owner]]].append(str(one))
     findings = []
     drawn = [draw for draw in call.draws if "multinomial" not in draw.operator]
     for module, draws in itertools.groupby(drawn, key=lambda draw: draw.module):
@@ -150,7 +155,8 @@ def _evaluation(call, found):
         helps = "draw only if self.training, unless the model is to give samples"
         if not noise:
             helps = "give the function p only if self.training, or make it a layer of the model"
-        place = f": {places[name]}" if name in places else ""
+        # Which of several places drew is not known: one may heed the mode, another not.
+        place = f": {'; or '.join(places[name])}" if name in places else ""
         text = f"draws in evaluation mode, by {operator}{place}; {helps}"
         findings.append(Finding("evaluation", name, text, "" if noise else "thm-attention-eval"))
     return findings
