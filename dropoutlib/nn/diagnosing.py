@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import itertools
 import math
 from typing import Any, NamedTuple
@@ -143,10 +142,10 @@ def _evaluation(call, found):
         if "does not require grad" not in str(error):
             raise
         call.run()  # what it gives are gradients, as forces are
-    places = collections.defaultdict(list)
+    places = {}
     for one in found:
         if one.reach != "call":
-            places[call.names[call.twins[one.owner]]].append(str(one))
+            places.setdefault(call.names[call.twins[one.owner]], []).append(str(one))
     findings = []
     drawn = [draw for draw in call.draws if "multinomial" not in draw.operator]
     for module, draws in itertools.groupby(drawn, key=lambda draw: draw.module):
