@@ -43,15 +43,17 @@
     }
   };
 
+  const remember = (math) => {
+    math.style.minWidth = math.style.height = ""; // the room of a formula that was set before
+    tex.set(math, [...math.childNodes].map((node) => node.cloneNode(true)));
+  };
+
   // Set some formulas; those in the making first. A promise for when they are set.
   const set = (formulas) => (working = working.then(async () => {
     await window.MathJax.startup.promise;
     const open = formulas.filter((math) => math.isConnected && !isSet(math));
     if (!open.length) return;
-    for (const math of open) {
-      math.style.minWidth = math.style.height = ""; // the room of a formula that was set before
-      tex.set(math, [...math.childNodes].map((node) => node.cloneNode(true)));
-    }
+    open.forEach(remember);
     await window.MathJax.typesetPromise(open);
     fit(open);
   }).catch((error) => console.error(error)));
@@ -115,8 +117,10 @@
     fit(everyFormula().filter(isSet));
   });
   window.addEventListener("beforeprint", () => {
+    const open = everyFormula().filter((math) => !isSet(math));
+    open.forEach(remember);
     try {
-      window.MathJax.typeset(everyFormula().filter((math) => !isSet(math)));
+      window.MathJax.typeset(open);
     } catch {
       window.bookFormulas.all(); // an extension is still to be fetched
     }

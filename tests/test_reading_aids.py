@@ -98,6 +98,35 @@ def test_a_figure_is_loaded_in_the_theme_that_is_shown(browser, theme):
 
 
 @pytest.mark.browser
+def test_paper_shows_the_light_page_and_the_reader_finds_the_dark_one_again(browser):
+    with pages.watched(browser, HTML.as_uri()) as (page, faults):
+        page.emulate_media(color_scheme="dark")
+        opened(page, "chapters/noise.html")
+        page.evaluate("""() => addEventListener("beforeprint", () => {
+          const link = document.querySelector("a.enlarge");
+          window.onPaper = [...link.querySelectorAll("img")].map((one) => one.checkVisibility());
+        })""")
+        page.pdf()
+        assert page.evaluate("onPaper") == [True, False]  # the light one alone
+        assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+        assert faults == []
+
+
+@pytest.mark.browser
+def test_the_link_in_the_title_of_a_folded_box_opens_and_closes_nothing(browser):
+    with pages.watched(browser, HTML.as_uri()) as (page, faults):
+        opened(page, "chapters/noise.html")
+        boxes = page.locator("div.solution.toggle")
+        hidden = """boxes => boxes.map((box) => box.classList.contains("toggle-hidden"))"""
+        boxes.nth(0).locator("button.toggle-button").click()
+        before = boxes.evaluate_all(hidden)
+        boxes.nth(1).locator(".admonition-title a").click()
+        page.wait_for_url("**/noise.html#ex-*")
+        assert boxes.evaluate_all(hidden) == before == [False] + [True] * (len(before) - 1)
+        assert faults == []
+
+
+@pytest.mark.browser
 def test_end_leads_to_the_end_of_a_page_of_formulas(browser):
     with pages.watched(browser, HTML.as_uri()) as (page, _):
         opened(page, "chapters/noise.html")
