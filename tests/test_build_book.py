@@ -190,5 +190,7 @@ def test_pages_need_nothing_that_runs_notebooks(extension):
 
 def test_every_extension_is_among_the_settings():
     folder = build_book.ROOT / "book" / "extensions"
-    written = {f"book.extensions.{path.stem}" for path in folder.glob("[!_]*.py")}
+    sources = {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("[!_]*.py")}
+    # What has no such function is no extension but shared by some, such as rows.py.
+    written = {f"book.extensions.{name}" for name, text in sources.items() if "def setup(" in text}
     assert written == set(EXTENSIONS)
