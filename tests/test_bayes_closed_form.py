@@ -153,9 +153,14 @@ def test_the_head_may_be_a_function_or_a_layer_that_derives_from_torchs(x):
         lambda d, layer: (d[:2], None),
         lambda d, layer: (layer.weight * d.mean().item(), layer.bias),
         lambda d, layer: (layer.weight, layer.bias + d.detach().sum()),
+        lambda d, layer: (layer.weight * (1 + d.mean()), layer.bias),
     ],
 )
-def test_a_head_whose_weights_are_computed_from_what_is_dropped_is_refused(weights, x):
+@pytest.mark.parametrize("balanced", [False, True])  # then sum and mean are 0, as at zeros
+def test_a_head_whose_weights_are_computed_from_what_is_dropped_is_refused(weights, balanced, x):
+    if balanced:
+        x = torch.tensor([[1.0, -1, 2, -2], [3, -3, 1, -1]]).double()
+
     class Bilinear(nn.Module):
         def __init__(self):
             super().__init__()

@@ -29,8 +29,8 @@ def analytic(model: nn.Module, x: torch.Tensor) -> Moments:
 
         mean = W h + b,    var = p / q (W * W) (h * h)
 
-    It is what `mc_samples` converges to as T grows, at the price of one pass, or of two if the
-    weights W or b are computed in it. The mean is exact for the head only: not for what a
+    It is what `mc_samples` converges to as T grows, at the price of one pass, or of up to three if
+    the weights W or b are computed in it. The mean is exact for the head only: not for what a
     nonlinearity, such as a softmax, makes of the outputs afterwards.
 
     Parameters
@@ -81,10 +81,14 @@ def analytic(model: nn.Module, x: torch.Tensor) -> Moments:
         output = trace.run(twins[model], x)
         weights, computed = trace.weights(output)
         moments = trace.moments(output, *weights)
-        if computed:  # from what is dropped, if they change where all of it is
-            again, _ = trace.weights(trace.run(twins[model], x, drop_all=True))
-            if not all(map(_same, weights, again)):
-                raise ValueError(f"the weights behind {trace.found} are computed from its output")
+        if computed:  # from what is dropped, if they change with it
+            for left in (torch.zeros_like, _uneven):
+                again, _ = trace.weights(trace.run(twins[model], x, left))
+                if not all(map(_same, weights, again)):
+                    raise ValueError(
+                        f"the weights behind {trace.found} change from pass to pass, or are "
+                        "computed from its output"
+                    )
         # What calls dropout as a function shows it in training mode; and what calls a layer in no
         # other mode has not called it.
         suspects = {twins[one.owner]: one for one in found if one not in layers}
@@ -106,6 +110,12 @@ def _same(one, other):
     return type(one) is type(other) and torch.equal(one.nan_to_num(), other.nan_to_num())
 
 
+def _uneven(h):
+    """Features, each times another number, so that no sum or mean of them stays by chance."""
+    places = torch.arange(1, h.numel() + 1, dtype=torch.float32, device=h.device)
+    return h * (0.5 + (0.618034 * places).frac()).reshape(h.shape).to(h.dtype)
+
+
 def _is_own(module):
     """Whether a module has the forward pass of its class."""
     forward = vars(module).get("forward")
@@ -119,9 +129,9 @@ _KNOWN = (nn.Dropout, ours.Dropout, ours.GaussianDropout, ours.StandardDropout)
 class _Trace(TorchFunctionMode):
     """Follows a pass: which dropout layer it calls, and which linear layer takes the output."""
 
-    def run(self, model, x, drop_all=False):
-        """The output of a pass, in which the dropout layer gives its input, or zeros."""
-        self.drop_all = drop_all
+    def run(self, model, x, left=torch.clone):
+        """The output of a pass, in which the dropout layer gives what `left` makes of its input."""
+        self.left = left
         self.layer = self.features = self.passed = None
         # Output of a linear layer, how often it was changed, weights, whether they are computed.
         self.heads = []
@@ -158,7 +168,7 @@ class _Trace(TorchFunctionMode):
             self.layer, self.found = layer, found
             # Two copies: the input may go on to other layers, past the dropout.
             self.features = input.clone()
-            self.passed = torch.zeros_like(input) if self.drop_all else input.clone()
+            self.passed = self.left(input)
             return self.passed
 
         return forward
