@@ -36,7 +36,7 @@ document.addEventListener("DOMContentLoaded", () => {
         const guessed = Boolean(item.querySelector(".right"));
         verdict.textContent = `${guessed ? "Right" : "Wrong"}. The answer is open below.`;
         const name = box.id || box.closest("section.mistake")?.id;
-        if (name) window.bookProgress?.note(box.id, guessed, true);
+        if (name) window.bookProgress?.note(name, guessed, true);
       });
     }
   }

@@ -408,6 +408,15 @@ def test_a_question_is_answered_and_remembered_by_its_first_choice(browser):
         assert faults == []
 
 
+def test_what_is_guessed_of_a_mistake_is_noted_under_its_card(browser):
+    with pages.watched(browser, "file://") as (page, faults):
+        page.goto((HTML / "chapters" / "mistakes.html").as_uri())
+        card = page.locator("section.mistake").first
+        card.locator("li button").first.click()
+        assert [*page.evaluate("bookProgress.all()")] == [card.get_attribute("id")]
+        assert faults == []
+
+
 def test_progress_is_shown_exported_and_erased(browser, tmp_path):
     with pages.watched(browser, "file://") as (page, faults):
         page.goto(CHAPTER)
