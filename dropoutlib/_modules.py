@@ -92,11 +92,12 @@ class _Twins:
         if id(value) in self.known:
             return self.known[id(value)][1]
         if isinstance(value, self.copied):
-            if isinstance(value, torch.optim.Optimizer):
+            memo = None
+            if isinstance(value, torch.optim.Optimizer):  # whose parameters are those of the twins
                 for group in value.param_groups:
                     self.container(group["params"], enumerate(group["params"]))
-            known = {key: twin for key, (_, twin) in self.known.items()}
-            twin = self.put(value, copy.deepcopy(value, known))
+                memo = {key: twin for key, (_, twin) in self.known.items()}
+            twin = self.put(value, copy.deepcopy(value, memo))
             if isinstance(value, nn.Parameter):  # which torch copies without its attributes
                 vars(twin).update(vars(value))
             return twin
