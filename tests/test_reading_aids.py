@@ -107,6 +107,8 @@ def test_paper_shows_the_light_page_and_the_reader_finds_the_dark_one_again(brow
           window.onPaper = [...link.querySelectorAll("img")].map((one) => one.checkVisibility());
         })""")
         page.pdf()
+        light = page.locator("a.enlarge img.only-light").first
+        assert light.evaluate("one => one.naturalWidth") > 0  # loaded, though never seen
         assert page.evaluate("onPaper") == [True, False]  # the light one alone
         assert page.evaluate("document.documentElement.dataset.theme") == "dark"
         assert faults == []

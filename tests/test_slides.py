@@ -78,6 +78,7 @@ def test_of_a_figure_in_two_themes_and_shapes_a_slide_has_the_light_and_wide_one
         for theme in ("light", "dark")
     )
     article = BeautifulSoup(f'<figure id="fig-a">{pictures}</figure>', "html.parser")
+    article = build_slides.bare(article)
     build_slides.with_pictures(article, tmp_path, tmp_path, tmp_path / "slides")
     assert [image["src"] for image in article.select("img")] == ["figures/fig-a.svg"]
     assert "_images" not in str(article)  # of the book, which a deck leaves behind

@@ -98,8 +98,6 @@ def with_pictures(article, html, figures, target):
         file = folder / f"{figure['id']}{stored.suffix}"
         shutil.copy2(stored, file)
         picture["src"] = f"figures/{file.name}"
-        for other in figure.select("source, .only-dark"):  # for a phone, and for a dark page
-            other.decompose()
 
 
 def scripts(article):
