@@ -74,7 +74,10 @@ def test_command_on_a_layer_of_one_s_own(package, capsys):
         (["torch.nn"], "a layer is named as module:Name"),
         (["no_such_module:Dropout"], "cannot import 'no_such_module'"),
         (["torch.nn:Dropped"], "'torch.nn' has no 'Dropped'"),
-        ([f"{__file__}:Dropout"], "is a file, not a module: go to its folder, and name test_conf"),
+        (
+            [f"{os.path.relpath(__file__)}:Dropout"],
+            "is a file, not a module: go to its folder, and name test_conf",
+        ),
         (["torch.nn:Linear"], "the name 'Linear' does not tell the kind of layer"),
         (["torch.nn:Linear"], "say it with kind (--kind), one of element, channel, path"),
         (["torch.nn:Dropout", "--set", "inplace"], "--set takes NAME=VALUE, got 'inplace'"),
