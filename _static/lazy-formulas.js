@@ -51,6 +51,7 @@
   // Set some formulas; those in the making first. A promise for when they are set.
   const set = (formulas) => (working = working.then(async () => {
     await window.MathJax.startup.promise;
+    await fonts();
     const open = formulas.filter((math) => math.isConnected && !isSet(math));
     if (!open.length) return;
     open.forEach(remember);
@@ -70,6 +71,20 @@
       if (math.localName === "span") math.style.minWidth = `${box.width}px`;
     }
   };
+
+  // Without MathJax's fonts its lines are taller than with them, so that the page would jump.
+  const FONTS = {
+    MJXZERO: "MathJax_Zero",
+    MJXTEX: "MathJax_Main-Regular",
+    "MJXTEX-I": "MathJax_Math-Italic",
+  };
+  let loading = null;
+  const fonts = () => (loading ??= Promise.all(Object.entries(FONTS).map(([family, file]) => {
+    const { fontURL } = window.MathJax.startup.output.font.options;
+    const face = new FontFace(family, `url("${fontURL}/${file}.woff")`);
+    document.fonts.add(face);
+    return face.load().catch(() => {}); // another font stands in
+  })));
 
   const everyFormula = () => [...document.querySelectorAll("article .math")];
   let keeping = false; // all that is set, for print

@@ -79,6 +79,13 @@ def typeset(row):
         text.parent.replace(text, nodes.Text(text.replace("<=", "≤").replace(">=", "≥")))
 
 
+def unwrap(row):
+    """Take the paragraphs out of lists of one line an item: an element each, and there are many."""
+    for item in row.findall(nodes.list_item):
+        if len(item) == 1 and isinstance(item[0], nodes.paragraph):
+            item[:] = item[0].children
+
+
 def test_addresses(root):
     """Map the name of each claim test to its source in the repository, once that has an address."""
     found = repository(root)
@@ -135,6 +142,7 @@ def lay_out(app, doctree, docname):
         for row in list(body):
             label = label_of(row)
             typeset(row)
+            unwrap(row)
             link_tests(row, addresses)
             group += laid_out(row, records[label], said(app, parts[label]))
         table.parent["classes"].append(f"chapter-{chapter_of[label]}")

@@ -26,8 +26,11 @@ from book.scripts import fetch_pyodide
 
 FOLDER = "interactive"
 HOUSES = ("book", "dropcheck", "dropoutlib")
-# Rooms of the book that no cell needs which runs in a page.
-LEFT_OUT = ("benchmarks", "build", "data", "experiments", "extensions", "scripts")
+# Rooms that no cell needs which runs in a page.
+LEFT_OUT = {
+    *(f"book/{room}" for room in ("benchmarks", "build", "data", "experiments", "extensions")),
+    *("book/scorecard", "book/scripts", "dropcheck/conformance"),
+}
 LOADED = {"IPython", "matplotlib", "numpy", *HOUSES}  # book/page_kernel.py stands in for IPython
 NAMES = {"torch": "PyTorch", "scipy": "SciPy"}
 ADDRESS = f"https://cdn.jsdelivr.net/pyodide/v{fetch_pyodide.VERSION}/full/"
@@ -182,7 +185,7 @@ def houses():
             root = Path(importlib.util.find_spec(house).origin).parent
             for file in sorted(root.rglob("*")):
                 inside = file.relative_to(root)
-                kept = house != "book" or inside.parts[0] not in LEFT_OUT
+                kept = f"{house}/{inside.parts[0]}" not in LEFT_OUT
                 if kept and file.suffix in {".py", ".mplstyle"}:
                     name = f"{house}/{inside.as_posix()}"
                     archive.writestr(zipfile.ZipInfo(name), file.read_bytes(), 8)
