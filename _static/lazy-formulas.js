@@ -51,9 +51,9 @@
   // Set some formulas; those in the making first. A promise for when they are set.
   const set = (formulas) => (working = working.then(async () => {
     await window.MathJax.startup.promise;
-    await fonts();
     const open = formulas.filter((math) => math.isConnected && !isSet(math));
     if (!open.length) return;
+    await fonts();
     open.forEach(remember);
     await window.MathJax.typesetPromise(open);
     fit(open);
