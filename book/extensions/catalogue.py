@@ -15,7 +15,7 @@ ROOM = '<div class="catalogue-table"></div>'
 UNVERIFIED = "not verified here"
 COLUMNS = ("Variant", "In training", "Mean and variance", "In evaluation", "Code and statement")
 TRIED = ("emp-", "contested-")  # kinds of statement that were seen, and prove nothing of a row
-VERIFIED = {"yes": "verified", "tried": "tried in an experiment", "no": UNVERIFIED}
+VERIFIED = {"yes": "verified", "tried": "only tried", "no": UNVERIFIED}
 ORDERS = {"": "as listed", "name": "by name", "year": "by year"}
 
 
