@@ -5,6 +5,8 @@ import re
 import pages
 import pytest
 
+import dropoutlib.layers
+import dropoutlib.nn
 from book.extensions import catalogue
 from book.scripts import build_ledger
 from book.scripts.build_book import ROOT
@@ -14,6 +16,9 @@ FOUND = catalogue.load(ROOT)
 VARIANTS = FOUND["variants"]
 PAGE = ROOT / "_build" / "html" / "interactive" / "catalogue.html"
 KEYS = set(re.findall(r"^@\w+\{(\w+),", (ROOT / "references.bib").read_text("utf-8"), re.M))
+LIBRARY = re.compile(r"dropoutlib `nn\.(\w+)`")
+FIRST = {re.match("[a-z]+", variant["source"])[0] for variant in VARIANTS}  # first authors
+SAME = {"hinton": "srivastava"}  # one idea: the preprint and the paper
 PARTS = {
     *("name", "family", "formula", "mean", "variance"),
     *("inference", "implemented", "source", "statement"),
@@ -75,6 +80,29 @@ def test_the_table_has_a_row_for_each_variant_and_the_same_number_of_cells():
     assert text.count("\n* - ") == len(VARIANTS) + 1
     assert text.count("\n  - ") == (len(catalogue.COLUMNS) - 1) * (len(VARIANTS) + 1)
     assert catalogue.render(ROOT).count("<option") >= len(FOUND["families"])
+
+
+def test_what_was_only_seen_does_not_count_as_verified():
+    for variant in VARIANTS:
+        (standing,) = re.findall(r"\{\.verified-(\w+)\}", str(catalogue.row(variant)))
+        proved = variant["statement"].startswith(("def-", "thm-", "approx-"))
+        assert (standing == "yes") == proved, variant["name"]
+        assert standing in catalogue.VERIFIED
+
+
+def test_a_class_of_the_library_is_by_the_source_of_its_row():
+    """Two ideas are called variational dropout, and the library has one of them."""
+    named = [(v, name) for v in VARIANTS for name in LIBRARY.findall(v["implemented"])]
+    assert len(named) > 10
+    for variant, name in named:
+        documented = " ".join(
+            found.__doc__
+            for room in (dropoutlib.nn, dropoutlib.layers, dropoutlib.nn.functional)
+            if (found := getattr(room, name, None)) is not None
+        )
+        cited = FIRST & set(re.findall(r"\w+", documented.lower()))
+        first = re.match("[a-z]+", variant["source"])[0]
+        assert not cited or {first, SAME.get(first)} & cited, (variant["name"], name)
 
 
 @pytest.mark.browser

@@ -14,7 +14,8 @@ PAGE = "interactive/catalogue"
 ROOM = '<div class="catalogue-table"></div>'
 UNVERIFIED = "not verified here"
 COLUMNS = ("Variant", "In training", "Mean and variance", "In evaluation", "Code and statement")
-VERIFIED = {"yes": "verified", "no": UNVERIFIED}
+TRIED = ("emp-", "contested-")  # kinds of statement that were seen, and prove nothing of a row
+VERIFIED = {"yes": "verified", "tried": "only tried", "no": UNVERIFIED}
 ORDERS = {"": "as listed", "name": "by name", "year": "by year"}
 
 
@@ -34,7 +35,8 @@ def row(variant):
     if variant["statement"] == UNVERIFIED:
         statement = f"[*{UNVERIFIED}*]{{.verified-no}}"
     else:
-        statement = f"[{{prf:ref}}`{variant['statement']}`]{{.verified-yes}}"
+        standing = "tried" if variant["statement"].startswith(TRIED) else "yes"
+        statement = f"[{{prf:ref}}`{variant['statement']}`]{{.verified-{standing}}}"
     return [
         [
             f"**{variant['name']}**",

@@ -248,6 +248,18 @@ def test_geometric_mean_is_the_sigmoid_of_the_mean_logit(rng):
     assert ensemble.geometric_mean(both, 3, 0.5, normalize=True)[0] == pytest.approx(float(stated))
 
 
+def test_two_means_of_two_classes_can_decide_differently():
+    """One very sure subnetwork of four brings the mean logit over zero, and no more."""
+
+    def logit(masks):
+        return 11.0 * masks.prod(axis=1) - 1
+
+    mean_logit = ensemble.arithmetic_mean(logit, 2, 0.5)
+    mean = ensemble.arithmetic_mean(lambda masks: 1 / (1 + np.exp(-logit(masks))), 2, 0.5)
+    assert mean_logit > 0
+    assert mean < 0.5
+
+
 @functools.cache
 def _pairs():
     rows = [ensemble_means._pair("mnist_5k", 50, seed) for seed in range(15)]

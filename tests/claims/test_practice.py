@@ -1,5 +1,8 @@
 """The claims of the chapter Practice: each holds, and its wrong forms are rejected."""
 
+import itertools
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
@@ -65,6 +68,30 @@ def test_variance_shift_by_identity(claim, rng):
     check.holds(short_ratio)
     for name, wrong in RATIO_WRONG.items():
         check.rejects(name, wrong)
+
+
+@pytest.mark.claim(
+    "thm-bn-variance-shift",
+    method="enumeration",
+    rejects=("equal at p = 0 only", "equal where some row is zero"),
+)
+def test_variance_shift_is_at_most_q(claim):
+    """Three rows of whole numbers that are not all equal, at p of 0, 1/3 and 1/2."""
+    rows = [x for x in itertools.product(range(-2, 3), repeat=3) if len(set(x)) > 1]
+    rates = (Fraction(0), Fraction(1, 3), Fraction(1, 2))
+
+    @claim
+    def check(equal_where):
+        holds = True
+        for x, p in itertools.product(rows, rates):
+            ratio = measured_ratio(np.array([*map(Fraction, x), p]))
+            holds &= ratio <= 1 - p
+            holds &= (ratio == 1 - p) == equal_where(x, p)
+        return dropcheck.Report(passed=bool(holds), method="enumeration", rounding=0.0)
+
+    check.holds(lambda x, p: sum(x) == 0 or p == 0)
+    check.rejects("equal at p = 0 only", lambda x, p: p == 0)
+    check.rejects("equal where some row is zero", lambda x, p: 0 in x or p == 0)
 
 
 def mixed_ratio(v):

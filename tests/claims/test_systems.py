@@ -115,6 +115,59 @@ def test_policy_ratio_by_identity(claim, rng):
 
 @pytest.mark.claim(
     "thm-policy-ratio",
+    method="enumeration",
+    parts=(1, 2),
+    rejects=(
+        "zero only where all three policies agree",
+        "zero where the masks agree, whatever evaluation does",
+        "zero where the mean policy is that of evaluation",
+    ),
+)
+def test_ratio_has_no_variance_only_with_one_policy(claim):
+    """Each choice of five laws under either mask and in evaluation, at p of 0, 1/3 and 1/2."""
+    laws = [(1, 1, 2), (1, 2, 1), (2, 1, 1), (1, 1, 1), (2, 3, 3)]
+    points = [
+        np.array([Fraction(k) for law in chosen for k in law] + [p])
+        for chosen in itertools.product(laws, repeat=3)
+        for p in (Fraction(0), Fraction(1, 3), Fraction(1, 2))
+    ]
+
+    def zero_where(rollout, one_policy):
+        """Whether the variance vanishes exactly where `one_policy` says so."""
+        found = ((ratio_moments(rollout)(v)[1] == 0, v) for v in points)
+        return exact(all(zero == one_policy(*policies(v), v[9]) for zero, v in found))
+
+    @claim.part(1)
+    def fresh(one_policy):
+        return zero_where("fresh", one_policy)
+
+    @claim.part(2)
+    def evaluated(one_policy):
+        return zero_where("evaluation", one_policy)
+
+    def same(one, other):
+        return bool((one == other).all())
+
+    fresh.holds(lambda dropped, kept, acting, p: p == 0 or same(dropped, kept))
+    fresh.rejects(
+        "zero only where all three policies agree",
+        lambda dropped, kept, acting, p: same(kept, acting) and same(dropped, acting),
+    )
+    evaluated.holds(
+        lambda dropped, kept, acting, p: same(kept, acting) and (p == 0 or same(dropped, acting))
+    )
+    evaluated.rejects(
+        "zero where the masks agree, whatever evaluation does",
+        lambda dropped, kept, acting, p: p == 0 or same(dropped, kept),
+    )
+    evaluated.rejects(
+        "zero where the mean policy is that of evaluation",
+        lambda dropped, kept, acting, p: same(p * dropped + (1 - p) * kept, acting),
+    )
+
+
+@pytest.mark.claim(
+    "thm-policy-ratio",
     method="monte-carlo",
     rejects=("the ratio is 1 before the first update",),
 )
@@ -680,6 +733,29 @@ def test_shared_seed_in_the_layer(claim, rng):
     own_seeds.rejects("own masks leave a floor", 29.5)
 
 
+@pytest.mark.claim(
+    "thm-shared-seed",
+    method="bound",
+    parts=(3,),
+    rejects=("half as many at most", "no bound but their number"),
+)
+def test_workers_with_one_seed_count_as_less_than_one_over_the_share(claim, rng):
+    """By the variances of part 1; with many workers a smaller limit would not do."""
+    within, masks = rng.exponential(size=(2, 2000))
+    workers = 2.0 ** rng.integers(1, 20, 2000)
+    counted = (within + masks) / (within / workers + masks)
+    share = masks / (within + masks)
+
+    @claim
+    def check(limits):
+        report = dropcheck.bound(counted, limits)
+        return report if np.max(counted / limits) > 0.99 else exact(False, "bound")
+
+    check.holds(1 / share)
+    check.rejects("half as many at most", 1 / (2 * share))
+    check.rejects("no bound but their number", 1000 * workers)
+
+
 # Layers that are sharded.
 
 
@@ -769,8 +845,29 @@ def test_sharded_ratio_is_at_most_the_number_of_ranks(claim, rng):
 
     check.holds(ranks)
     check.rejects("at most the same variance", np.ones(len(cases)))
-    opposite = np.array([[1.0, -2.0], [-1.0, 2.0]])
-    assert (opposite.sum(axis=0) == 0).all()
+
+
+@pytest.mark.claim(
+    "thm-sharded-mask",
+    method="enumeration",
+    parts=(3,),
+    rejects=("at most the same variance", "equal contributions cancel"),
+)
+def test_equal_shards_double_the_variance_and_opposite_ones_cancel(claim):
+    """Where the bound for two ranks is reached, and where the variance is zero."""
+    p = Fraction(1, 3)
+    equal, opposite = ([1, -2, 1, -2], [1, -2, -1, 2])
+
+    @claim
+    def times(factor, *, terms):
+        v = np.array([*map(Fraction, terms), p])
+        one, own = (sharded_moments(shared)(v)[1] for shared in (True, False))
+        return exact(own != 0 and one == factor * own)
+
+    times.holds(2, terms=equal)
+    times.holds(0, terms=opposite)
+    times.rejects("at most the same variance", 1, terms=equal)
+    times.rejects("equal contributions cancel", 0, terms=equal)
 
 
 @pytest.mark.claim("thm-sharded-mask", method="monte-carlo", rejects=("one seed for shards",))
