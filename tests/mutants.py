@@ -27,15 +27,15 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import calls_plugin
-import reseed
 
-from book.scripts import build_ledger
+from book.scripts import build_ledger, seeds
 
 ROOT = build_ledger.ROOT
 CALLS = ROOT / "_build" / "mutants" / "calls.json"
@@ -43,6 +43,7 @@ DEAD = CALLS.with_name("dead.json")
 STORED = ROOT / "tests" / "mutants.json"
 PAGE = ROOT / "backmatter" / "mutants.md"
 BUDGET = 90.0  # seconds of tests that a mutant has to survive
+FIRST = 60  # tests that are tried before the others are collected
 # What needs the built book, a browser or minutes says nothing of the library that others do not.
 LEFT_OUT = ("book", "build", "pages", "pdf", "lab", "figures", "interactive", "notebooks", "data",
             "experiments", "studies", "benchmarks", "guide", "search", "typography", "project",
@@ -84,7 +85,17 @@ class Mutant:
     line: int
     function: str
     what: str
-    tree: ast.Module
+    whole: ast.Module
+    change: Callable[[], Callable[[], None]]
+
+    @property
+    def tree(self) -> ast.Module:
+        """The changed tree: a copy, made when asked for, since most mutants are never run."""
+        undo = self.change()
+        try:
+            return copy.deepcopy(self.whole)
+        finally:
+            undo()
 
 
 def mutants(source: str, skip: Callable[[ast.AST], bool] = lambda node: False) -> Iterator[Mutant]:
@@ -97,9 +108,7 @@ def mutants(source: str, skip: Callable[[ast.AST], bool] = lambda node: False) -
     ]
     spots.sort(key=lambda spot: (spot[0].lineno, spot[0].col_offset))
     for node, function, what, change in spots:
-        undo = change()
-        yield Mutant(node.lineno, function, what, copy.deepcopy(tree))
-        undo()
+        yield Mutant(node.lineno, function, what, tree, change)
 
 
 IGNORED_FIELDS = {"annotation", "returns", "decorator_list", "type_params"}
@@ -219,30 +228,63 @@ def module_name(file: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def record_calls() -> dict:
-    """What each test calls, from the stored record or from a run of all tests that can tell."""
-    if not CALLS.exists():
+def record_calls(tests: list[str]) -> dict:
+    """What each of the tests calls: as it is stored, and recorded for those that are new.
+
+    An old record may miss a call, and with it a test that would notice a mutant: it makes more
+    mutants survive, and none die.
+    """
+    calls = json.loads(CALLS.read_text(encoding="utf-8")) if CALLS.exists() else {}
+    names = [f"tests/test_{name}" for name in LEFT_OUT]
+    new = [test for test in tests if test not in calls and not test.startswith(tuple(names))]
+    if new:
         CALLS.parent.mkdir(parents=True, exist_ok=True)
-        ignored = [f"--ignore-glob=tests/test_{name}*.py" for name in LEFT_OUT]
-        command = [sys.executable, "-m", "pytest", "tests", "-q", "-p", "calls_plugin", *ignored]
-        command += ["--alter=none", "-p", "no:cacheprovider", f"--calls-out={CALLS}"]
-        command += ["-m", "not lab and not browser"]
+        fresh, listed = CALLS.with_name("fresh.json"), CALLS.with_name("tests.txt")
+        listed.write_text("\n".join(new), encoding="utf-8")
+        command = [sys.executable, "-m", "pytest", f"@{listed}", "-q", "-p", "calls_plugin"]
+        command += ["--alter=none", "-p", "no:cacheprovider", f"--calls-out={fresh}"]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         if done.returncode:
-            CALLS.unlink(missing_ok=True)
             raise SystemExit(f"the tests fail before anything is changed\n{done.stdout[-3000:]}")
-    return still_there(json.loads(CALLS.read_text(encoding="utf-8")))
+        calls |= json.loads(fresh.read_text(encoding="utf-8"))
+        CALLS.write_text(json.dumps(calls, indent=0), encoding="utf-8")
+    return {test: calls[test] for test in tests if test in calls}
 
 
-def still_there(calls: dict) -> dict:
-    """The recorded tests that exist: one that is not found would look like one that fails."""
-    command = [sys.executable, "-m", "pytest", "tests", "-q", "--collect-only", "-p"]
-    done = subprocess.run([*command, "no:cacheprovider"], cwd=ROOT, capture_output=True, text=True)
-    listed = set(done.stdout.splitlines())
-    kept = {test: entry for test, entry in calls.items() if test in listed}
-    if len(kept) < len(calls) / 2:
-        raise SystemExit(f"{CALLS} is of other tests: delete it")
-    return kept
+COLLECT = """
+import json, sys, sysconfig
+import pytest
+
+class Listed:
+    def pytest_collection_finish(self, session):
+        self.tests = [item.nodeid for item in session.items]
+
+listed, others = Listed(), sysconfig.get_path("purelib")
+sys.stdout = open("/dev/null", "w")
+code = pytest.main(["tests", "-q", "--collect-only", "-p", "no:cacheprovider",
+                    "-m", "not lab and not browser"], plugins=[listed])
+modules = [name for name, module in sys.modules.items()
+           if (getattr(module, "__file__", None) or "").startswith(others)]
+sys.__stdout__.write(json.dumps([int(code), listed.tests, modules]))
+"""
+
+
+def collect() -> list[str]:
+    """The tests there are; what they import from elsewhere is then imported here, too.
+
+    The mutants are run in forks of this process, which need not import it again.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", COLLECT], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+    )
+    code, tests, modules = json.loads(done.stdout)
+    if code:
+        raise SystemExit("the tests cannot be collected")
+    for name in modules:
+        with contextlib.suppress(Exception), warnings.catch_warnings():  # e.g. plugins of others
+            warnings.simplefilter("ignore")
+            importlib.import_module(name)
+    return tests
 
 
 def tests_of(file: Path, function: str, calls: dict) -> list[str]:
@@ -267,34 +309,72 @@ def tests_of(file: Path, function: str, calls: dict) -> list[str]:
     return chosen
 
 
-def survives(file: Path, mutant: Mutant, tests: list[str]) -> bool:
-    """Whether all the tests pass on a mutant, in a process of its own."""
+def stages(tests: list[str]) -> list[list[str]]:
+    """The tests in two runs: of the file with most of them the quickest FIRST, then the others.
+
+    A file that calls a function often is mostly its own, and notices most mutants alone.
+    """
+    own, _ = Counter(test.split("::")[0] for test in tests).most_common(1)[0]
+    first = [test for test in tests if test.split("::")[0] == own][:FIRST]
+    rest = [test for test in tests if test not in set(first)]
+    return [stage for stage in (first, rest) if stage]
+
+
+def noticed(tests: list[str], file: Path | None = None, mutant: Mutant | None = None) -> str:
+    """The test that fails on a mutant, or on the library itself, in a process of its own.
+
+    It is "" where all pass, and "import" where no test is to blame: the mutant cannot be
+    imported, or does not come to an end.
+    """
     receiver, sender = multiprocessing.get_context("fork").Pipe(duplex=False)
     process = multiprocessing.get_context("fork").Process(
-        target=_run, args=(file, mutant, tests, sender)
+        target=_run, args=(file, mutant, stages(tests), sender)
     )
     process.start()
+    sender.close()
     process.join(10 * BUDGET)  # for what waits without end; what computes is stopped by itself
     if process.is_alive():
         process.kill()
         process.join()
-        return False
-    return receiver.poll() and receiver.recv()
+        return "import"
+    try:
+        return receiver.recv()
+    except EOFError:
+        return "import"
 
 
-def _run(file: Path, mutant: Mutant, tests: list[str], sender) -> None:
+class Failed:
+    """Note the tests that fail."""
+
+    def __init__(self) -> None:
+        self.tests: list[str] = []
+
+    def pytest_runtest_logreport(self, report) -> None:
+        """Take a failure of the test, or of what it needs."""
+        if report.failed:
+            self.tests.append(report.nodeid)
+
+
+def _run(file: Path | None, mutant: Mutant | None, runs: list[list[str]], sender) -> None:
     import resource  # like fork, not on Windows
 
     import pytest
 
     # Seconds of computing and not of the clock: a busy machine must not look like an endless loop.
     resource.setrlimit(resource.RLIMIT_CPU, (int(3 * BUDGET), int(3 * BUDGET)))
-    sys.meta_path.insert(0, Replaced(module_name(file), file, mutant.tree))
+    if mutant is not None:
+        sys.meta_path.insert(0, Replaced(module_name(file), file, mutant.tree))
     os.chdir(ROOT)
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
-        options = ["-x", "-q", "-p", "no:cacheprovider", "--alter=none", "-W", "ignore"]
-        code = pytest.main([*options, *tests])
-    sender.send(int(code) == 0)
+    found, failed = "", Failed()
+    options = ["-q", "-p", "no:cacheprovider", "--alter=none", "-W", "ignore"]
+    options += ["-x"] if mutant is not None else []
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        for tests in runs:
+            if pytest.main([*options, *tests], plugins=[failed]):
+                found = " ".join(failed.tests) or "import"
+                break
+    sender.send(found)
     sender.close()
     os._exit(0)
 
@@ -304,23 +384,31 @@ def digest(*parts: object) -> str:
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:16]
 
 
+def files() -> list[Path]:
+    """The files of the library and of the closed forms."""
+    houses = [ROOT / house for house in calls_plugin.LIBRARY]
+    return [
+        file
+        for house in houses
+        for file in sorted([house] if house.is_file() else house.rglob("*.py"))
+    ]
+
+
 def sample(count: int, seed: int) -> list[tuple[str, str, Mutant]]:
     """(key, file, mutant) of so many mutants at random, a larger sample holding a smaller one.
 
     They are those with the smallest digests: a change of one file changes the sample in that
     file alone. The key tells whether the mutated file is still as it was.
     """
-    houses = [ROOT / house for house in calls_plugin.LIBRARY]
     drawn = []
-    for house in houses:
-        for file in sorted([house] if house.is_file() else house.rglob("*.py")):
-            source, name = file.read_text(encoding="utf-8"), str(file.relative_to(ROOT))
-            twins: Counter[tuple[str, str]] = Counter()
-            for mutant in mutants(source):
-                place = (mutant.function, mutant.what)
-                order = digest(seed, name, *place, twins[place])
-                drawn.append((order, digest(order, source), name, mutant))
-                twins[place] += 1
+    for file in files():
+        source, name = file.read_text(encoding="utf-8"), str(file.relative_to(ROOT))
+        twins: Counter[tuple[str, str]] = Counter()
+        for mutant in mutants(source):
+            place = (mutant.function, mutant.what)
+            order = digest(seed, name, *place, twins[place])
+            drawn.append((order, digest(order, source), name, mutant))
+            twins[place] += 1
     drawn.sort(key=lambda entry: entry[0])
     return [entry[1:] for entry in drawn[:count]]
 
@@ -331,10 +419,11 @@ def library(count: int, seed: int, without: list[str]) -> list[dict]:
     Each death is stored as it happens, and stands while the file is unchanged; what survived is
     tried again, since there may be new tests.
     """
-    calls = record_calls()
+    calls = record_calls(collect())
+    ours = {module_name(file) for file in files()} & set(sys.modules)
+    if ours:
+        raise SystemExit(f"the mutants of {sorted(ours)} would not be imported")
     dead = json.loads(DEAD.read_text(encoding="utf-8")) if DEAD.exists() else {}
-    import torch  # noqa: F401 -- once here, not once in each process
-
     found = []
     for number, (key, name, mutant) in enumerate(sample(count, seed), start=1):
         if name in without:
@@ -342,9 +431,8 @@ def library(count: int, seed: int, without: list[str]) -> list[dict]:
         file = ROOT / name
         tests = tests_of(file, mutant.function, calls)
         start = time.perf_counter()
-        alive = key not in dead and (not tests or survives(file, mutant, tests))
-        if not alive and key not in dead:
-            dead[key] = f"{name}: {mutant.what}"
+        if key not in dead and tests and (by := noticed(tests, file, mutant)):
+            dead[key] = by
             DEAD.write_text(json.dumps(dead, indent=0), encoding="utf-8")
         found.append(
             {
@@ -353,15 +441,18 @@ def library(count: int, seed: int, without: list[str]) -> list[dict]:
                 "line": mutant.line,
                 "change": mutant.what,
                 "tests": len(tests),
-                "survives": bool(alive),
+                "survives": key not in dead,
             }
         )
-        verdict = "SURVIVES" if alive else "dies"
+        verdict = "dies" if key in dead else "SURVIVES"
         print(
             f"{number:4} {verdict:8} {time.perf_counter() - start:5.1f} s {len(tests):4} tests  "
-            f"{name}:{mutant.line} {mutant.what}",
+            f"{name}:{mutant.line} {mutant.what}  {dead.get(key, '')}",
             flush=True,
         )
+    killers = sorted(set(dead.values()) & set(calls))
+    if killers and (failed := noticed(killers)):
+        raise SystemExit(f"they fail on the library as it is, too: {failed}")
     return found
 
 
@@ -445,12 +536,12 @@ def summary(records: list[dict]) -> dict:
     return {"tests": checks, "verdicts": dict(sorted(verdicts.items())), "accepted": accepted}
 
 
-def page(stored: dict, seeds: dict[str, list[str]]) -> str:
+def page(stored: dict, runs: list[dict]) -> str:
     """The page of the back matter, as MyST Markdown."""
     altered, changed = stored["statements"], stored["library"]
     verdicts = altered["verdicts"]
     alive = [entry for entry in changed if entry["survives"]]
-    failed = sorted(test for tests in seeds.values() for test in tests)
+    failed = sorted(test for tests in seeds.failures(runs).values() for test in tests)
     lines = [
         "<!-- Written by tests/mutants.py from its runs: run `make mutants`. -->",
         "",
@@ -518,8 +609,7 @@ def page(stored: dict, seeds: dict[str, list[str]]) -> str:
         "",
         "## Other seeds",
         "",
-        f"The claim tests that draw anything were run under {len(seeds)} seeds.",
-        f"{sum(map(bool, seeds.values()))} of them had a failure" + (":" if failed else "."),
+        f"The claim tests that draw anything were run {seeds.said(runs)}",
         "",
         *(f"- `{test.split('::')[1]}`, {count} times" for test, count in Counter(failed).items()),
         "",
@@ -540,14 +630,14 @@ def main(argv: list[str] | None = None) -> None:
         fresh["library"] = library(arguments.count, arguments.seed, arguments.without)
     elif arguments.what == "shared":
         records = build_ledger.run_claims("--collect-only")
-        fresh["shared"] = shared_functions(record_calls(), records)
+        fresh["shared"] = shared_functions(record_calls(collect()), records)
     elif arguments.what == "tests":
         fresh["tests"] = claim_tests()
     elif arguments.what == "statements":
         fresh["statements"] = statements()
     stored = json.loads(STORED.read_text(encoding="utf-8")) | fresh
     STORED.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
-    PAGE.write_text(page(stored, reseed.stored()), encoding="utf-8")
+    PAGE.write_text(page(stored, seeds.stored(ROOT)), encoding="utf-8")
 
 
 if __name__ == "__main__":
