@@ -48,7 +48,9 @@ FIRST = 60  # tests that are tried before the others are collected
 LEFT_OUT = ("book", "build", "pages", "pdf", "lab", "figures", "interactive", "notebooks", "data",
             "experiments", "studies", "benchmarks", "guide", "search", "typography", "project",
             "ledger", "advice", "answers", "statistics", "nn_compile", "mutants", "proofs",
-            "packages", "typing")  # fmt: skip
+            "packages", "typing", "conformance", "run_in_page", "scorecard", "slides", "tuning",
+            "registration", "weight", "panels", "plotting", "catalogue", "reading_aids",
+            "fields")  # fmt: skip
 
 SWAPS = {
     ast.Add: ast.Sub,
