@@ -8,7 +8,7 @@ checks, ``tests`` changes the bodies of the claim tests, and ``shared`` reads of
 methods of a theorem are independent.
 
 Verdicts are stored in tests/mutants.json, with the reasons, under "explained", why a survivor
-changes nothing; the page backmatter/mutants.md is written from them.
+changes nothing (by file, line and change); the page backmatter/mutants.md is written from them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import argparse
 import ast
 import contextlib
 import copy
+import datetime
 import hashlib
 import importlib.abc
 import importlib.util
@@ -442,6 +443,7 @@ def library(count: int, seed: int, without: list[str]) -> list[dict]:
                 "function": mutant.function,
                 "line": mutant.line,
                 "change": mutant.what,
+                "source": file.read_text(encoding="utf-8").splitlines()[mutant.line - 1].strip(),
                 "tests": len(tests),
                 "survives": key not in dead,
             }
@@ -543,6 +545,7 @@ def page(stored: dict, runs: list[dict]) -> str:
     altered, changed = stored["statements"], stored["library"]
     verdicts = altered["verdicts"]
     alive = [entry for entry in changed if entry["survives"]]
+    days = stored["days"]
     failed = sorted(test for tests in seeds.failures(runs).values() for test in tests)
     lines = [
         "<!-- Written by tests/mutants.py from its runs: run `make mutants`. -->",
@@ -558,8 +561,9 @@ def page(stored: dict, runs: list[dict]) -> str:
         f"{sum(verdicts.values())} others were made by rules: "
         "a value or a formula times 2, 1/2 or -1, plus 1, or times one of its own arguments a, "
         "as a, 1/a, 1 - a or 1/(1 - a); one entry changed, entries moved, a hypothesis negated.",
-        f"{verdicts.get('rejected', 0)} were rejected, {verdicts.get('refused', 0)} could not be "
-        f"computed, and {verdicts.get('accepted', 0)} were accepted, which are true as well:",
+        f"On {days['statements']} {verdicts.get('rejected', 0)} were rejected, "
+        f"{verdicts.get('refused', 0)} could not be computed, and "
+        f"{verdicts.get('accepted', 0)} were accepted, which are true as well:",
         "",
         *(f"- `{where}`: {why}." for where, why in sorted(altered["accepted"].items())),
         "",
@@ -568,13 +572,12 @@ def page(stored: dict, runs: list[dict]) -> str:
         f"{len(changed)} random changes, each of one operator, comparison, constant or condition "
         "of `dropoutlib` and of the closed forms that the chapters state, were run by the tests "
         "that call the function.",
-        f"{len(changed) - len(alive)} were noticed, {len(alive)} were not:",
+        f"On {days['library']} {len(changed) - len(alive)} were noticed, {len(alive)} were not:",
         "",
     ]
     for entry in alive:
-        why = stored.get("explained", {}).get(
-            f"{entry['file']}: {entry['change']}", "not explained"
-        )
+        place = f"{entry['file']}: {entry['source']}: {entry['change']}"
+        why = stored["explained"].get(place, "not explained")
         lines.append(f"- `{entry['file']}`, line {entry['line']}, `{entry['change']}`: {why}.")
     lines += [
         "",
@@ -582,8 +585,9 @@ def page(stored: dict, runs: list[dict]) -> str:
         "",
         f"In the bodies of {stored['tests'].get('tests', 'the')} exact tests, outside their wrong "
         "forms, single operators and numbers were changed, too.",
-        f"Of {stored['tests']['mutants']} changes {len(stored['tests']['survivors'])} leave the "
-        "verdict as it is; what they change should be data that may be any, a number of variables, "
+        f"On {days['tests']}, of {stored['tests']['mutants']} changes "
+        f"{len(stored['tests']['survivors'])} left the verdict as it is; "
+        "what they change should be data that may be any, a number of variables, "
         "a hypothesis that helps the algebra, or part of a wrong form.",
         "A change of what a statement says would show a check of something against itself.",
         "",
@@ -598,9 +602,9 @@ def page(stored: dict, runs: list[dict]) -> str:
         "",
         "Two methods of a theorem are called independent here when their tests call no function of "
         "the library in common but those that list, weigh and draw masks or look at arguments.",
-        f"Of {len(stored['shared'])} theorems "
-        f"{sum(not both for both in stored['shared'].values())} have two such methods"
-        + (", and these have not:" if any(stored["shared"].values()) else "."),
+        f"On {days['shared']}, of {len(stored['shared'])} theorems "
+        f"{sum(not both for both in stored['shared'].values())} had two such methods"
+        + (", and these had not:" if any(stored["shared"].values()) else "."),
         "",
         *(
             f"- {{prf:ref}}`{label}`, whose tests share "
@@ -638,6 +642,7 @@ def main(argv: list[str] | None = None) -> None:
     elif arguments.what == "statements":
         fresh["statements"] = statements()
     stored = json.loads(STORED.read_text(encoding="utf-8")) | fresh
+    stored["days"] |= dict.fromkeys(fresh, datetime.date.today().isoformat())
     STORED.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
     PAGE.write_text(page(stored, seeds.stored(ROOT)), encoding="utf-8")
 
