@@ -28,4 +28,4 @@ def said(runs):
         if last["tests"]
         else ""
     )
-    return f"under {len(found)} seeds{of_the_last}; {failed} seeds had a failure."
+    return f"under {len(found)} seeds{of_the_last}. Of all of them, {failed} had a failure."
