@@ -18,16 +18,20 @@ import ast
 import contextlib
 import copy
 import datetime
+import gc
 import hashlib
 import importlib.abc
 import importlib.util
+import inspect
 import json
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+import types
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -35,8 +39,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import calls_plugin
+import pytest
+import reseed
 
 from book.scripts import build_ledger, seeds
+
+if sys.platform != "win32":  # which has no fork either
+    import resource
 
 ROOT = build_ledger.ROOT
 CALLS = ROOT / "_build" / "mutants" / "calls.json"
@@ -44,6 +53,8 @@ DEAD = CALLS.with_name("dead.json")
 STORED = ROOT / "tests" / "mutants.json"
 PAGE = ROOT / "backmatter" / "mutants.md"
 BUDGET = 30.0  # seconds of tests that a mutant has to survive; the quickest come first
+PATIENCE = 3600  # seconds of the clock for what waits; what computes is stopped after 3 budgets
+QUICK = 5.0  # seconds of them that are tried at first
 FIRST = 60  # tests that are tried before the others are collected
 # What needs the built book, a browser or minutes says nothing of the library that others do not.
 LEFT_OUT = ("book", "build", "pages", "pdf", "lab", "figures", "interactive", "notebooks", "data",
@@ -290,7 +301,7 @@ def collect() -> list[str]:
     return tests
 
 
-def tests_of(file: Path, function: str, calls: dict) -> list[str]:
+def tests_of(file: Path, function: str, calls: dict, budget: float) -> list[str]:
     """Tests that call the function (or anything of the module), the quickest first."""
     path = str(file.relative_to(ROOT))
     near = [
@@ -302,11 +313,11 @@ def tests_of(file: Path, function: str, calls: dict) -> list[str]:
         )
     ]
     if not near and function:
-        return tests_of(file, "", calls)
+        return tests_of(file, "", calls, budget)
     chosen, seconds = [], 0.0
     for duration, test in sorted(near):
         seconds += duration
-        if seconds > BUDGET and chosen:
+        if seconds > budget and chosen:
             break
         chosen.append(test)
     return chosen
@@ -335,7 +346,7 @@ def noticed(tests: list[str], file: Path | None = None, mutant: Mutant | None = 
     )
     process.start()
     sender.close()
-    process.join(10 * BUDGET)  # for what waits without end; what computes is stopped by itself
+    process.join(PATIENCE)
     if process.is_alive():
         process.kill()
         process.join()
@@ -359,10 +370,6 @@ class Failed:
 
 
 def _run(file: Path | None, mutant: Mutant | None, runs: list[list[str]], sender) -> None:
-    import resource  # like fork, not on Windows
-
-    import pytest
-
     # Seconds of computing and not of the clock: a busy machine must not look like an endless loop.
     resource.setrlimit(resource.RLIMIT_CPU, (int(3 * BUDGET), int(3 * BUDGET)))
     if mutant is not None:
@@ -380,6 +387,101 @@ def _run(file: Path | None, mutant: Mutant | None, runs: list[list[str]], sender
     sender.send(found)
     sender.close()
     os._exit(0)
+
+
+# Most mutants change the code of functions alone. They are put in the place of that code in forks
+# of one process that has imported and collected everything, which takes no time.
+
+
+def codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    """A code object and all those within it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from codes(constant)
+
+
+def exchange(file: Path, mutant: Mutant) -> dict[types.CodeType, types.CodeType] | None:
+    """Map the codes of functions to those of a mutant; None where other code changes, too.
+
+    That is the module's or a class's own, run by the import alone: a constant, a default.
+    """
+
+    def bare(code: types.CodeType) -> tuple:
+        constants = [c for c in code.co_consts if not isinstance(c, types.CodeType)]
+        return code.co_name, code.co_code, list(map(repr, constants)), code.co_names
+
+    sources = file.read_text(encoding="utf-8"), mutant.tree
+    olds, news = ([*codes(compile(one, str(file), "exec", 0, True))] for one in sources)
+    if [old.co_qualname for old in olds] != [new.co_qualname for new in news]:
+        return None  # a function within what is never run now
+    pairs = [*zip(olds, news, strict=True)]
+    changed = [old for old, new in pairs if bare(old) != bare(new)]
+    alone = all(old.co_flags & inspect.CO_OPTIMIZED for old in changed)
+    return {old: new for old, new in pairs if old != new} if changed and alone else None
+
+
+class Quick:
+    """Run the mutants of functions in forks of the process that has collected the tests.
+
+    What the functions gave during the collection is not changed, so that mutants of those that
+    were called then are left to `noticed`, as are those that survive the quickest tests.
+    """
+
+    def __init__(self, wanted: list, calls: dict, dead: dict) -> None:
+        self.wanted, self.calls, self.dead = wanted, calls, dead
+        self.called: set[tuple[str, str]] = set()
+        sys.setprofile(self._note)
+
+    def _note(self, frame, event, argument) -> None:
+        if event == "call" and frame.f_code.co_filename.startswith(calls_plugin.WATCHED):
+            name = frame.f_code.co_qualname.split(".<locals>")[0]
+            self.called.add((frame.f_code.co_filename, name))
+
+    def pytest_collection_finish(self, session) -> None:
+        """End the note of what is called."""
+        sys.setprofile(None)
+        self.items = {item.nodeid: item for item in session.items}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session) -> bool:
+        """Take the place of the loop over the tests."""
+        functions = [one for one in gc.get_objects() if isinstance(one, types.FunctionType)]
+        for key, name, mutant in self.wanted:
+            file, start = ROOT / name, time.perf_counter()
+            exchanged = exchange(file, mutant)
+            if exchanged is None or (str(file), mutant.function) in self.called:
+                continue
+            tests = tests_of(file, mutant.function, self.calls, QUICK)
+
+            def mutate(file=file, exchanged=exchanged):
+                resource.setrlimit(resource.RLIMIT_CPU, (int(3 * BUDGET), int(3 * BUDGET)))
+                signal.alarm(PATIENCE)
+                for one in functions:
+                    if one.__code__.co_filename == str(file):
+                        one.__code__ = exchanged.get(one.__code__, one.__code__)
+
+            failed = reseed.in_fork([self.items[test] for test in tests], mutate, stop=True)
+            if failed is None or failed:
+                self.dead[key] = " ".join(failed or ["import"])
+                DEAD.write_text(json.dumps(self.dead, indent=0), encoding="utf-8")
+            seconds = time.perf_counter() - start
+            print(f"{seconds:5.1f} s {name}:{mutant.line} {mutant.what}  {self.dead.get(key)}")
+            sys.stdout.flush()
+        return True
+
+
+def quickly(wanted: list, calls: dict, dead: dict) -> None:
+    """Run `Quick` in a process of its own."""
+    options = ["-q", "-s", "-p", "no:cacheprovider", "--alter=none", "-W", "ignore"]
+    houses = sorted({test.split("::")[0] for test in calls})
+
+    def run() -> None:
+        pytest.main([*options, *houses], plugins=[Quick(wanted, calls, dead)])
+
+    process = multiprocessing.get_context("fork").Process(target=run)
+    process.start()
+    process.join()
 
 
 def digest(*parts: object) -> str:
@@ -426,13 +528,14 @@ def library(count: int, seed: int, without: list[str]) -> list[dict]:
     ours = {module_name(file) for file in files()} & set(sys.modules)
     if ours:
         raise SystemExit(f"the mutants of {sorted(ours)} would not be imported")
+    drawn = [one for one in sample(count, seed) if one[1] not in without]
+    dead = json.loads(DEAD.read_text(encoding="utf-8")) if DEAD.exists() else {}
+    quickly([one for one in drawn if one[0] not in dead], calls, dead)
     dead = json.loads(DEAD.read_text(encoding="utf-8")) if DEAD.exists() else {}
     found = []
-    for number, (key, name, mutant) in enumerate(sample(count, seed), start=1):
-        if name in without:
-            continue
+    for number, (key, name, mutant) in enumerate(drawn, start=1):
         file = ROOT / name
-        tests = tests_of(file, mutant.function, calls)
+        tests = tests_of(file, mutant.function, calls, BUDGET)
         start = time.perf_counter()
         if key not in dead and tests and (by := noticed(tests, file, mutant)):
             dead[key] = by

@@ -17,6 +17,8 @@ import os
 import pickle
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -34,11 +36,56 @@ def state() -> str:
     return hashlib.sha256(b"".join(map(Path.read_bytes, files))).hexdigest()[:16]
 
 
+class Failures:
+    """Keep what pytest says of each test that fails."""
+
+    def __init__(self) -> None:
+        self.failed: dict[str, str] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take a failure, or an error before or after the test."""
+        if report.failed:
+            self.failed[report.nodeid] = report.longreprtext
+
+
+def in_fork(
+    items: list[pytest.Item], before: Callable[[], None], stop: bool = False
+) -> dict[str, str] | None:
+    """Tests that fail in a fork of this process, with what pytest says; None without an end.
+
+    `before` is called there first; with `stop` the first failure ends it.
+    """
+    receiver, sender = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            os.close(receiver)
+            before()
+            found = Failures()
+            items[0].config.pluginmanager.register(found)
+            with open(os.devnull, "w") as nowhere, os.fdopen(sender, "wb") as pipe:
+                os.dup2(nowhere.fileno(), 1)
+                for item, after in zip(items, [*items[1:], None], strict=True):
+                    item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
+                    if stop and found.failed:
+                        break
+                pickle.dump(found.failed, pipe)
+            os._exit(0)
+        finally:  # whatever was raised, no second process goes on from here
+            os._exit(1)
+    os.close(sender)
+    with os.fdopen(receiver, "rb") as pipe:
+        answer = pipe.read()
+    if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1:
+        raise SystemExit("a fork failed before its tests ended")
+    return pickle.loads(answer) if answer else None
+
+
 class Seeds:
     """Run the collected tests under each seed, in a fork of the process that collected them."""
 
-    def __init__(self, wanted: list[int], store) -> None:
-        self.wanted, self.store, self.failed = wanted, store, {}
+    def __init__(self, wanted: list[int], store: Callable) -> None:
+        self.wanted, self.store = wanted, store
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -47,39 +94,15 @@ class Seeds:
             return True
         for seed in self.wanted:
             start = time.perf_counter()
-            failed = self._fork(session, seed)
+            failed = in_fork(session.items, partial(setattr, session.config.option, "seed", seed))
+            if failed is None:
+                raise SystemExit(f"seed {seed}: the tests did not run to their end")
             self.store(seed, failed, len(session.items))
             seconds = time.perf_counter() - start
             print(f"seed {seed}: {seconds:.0f} s {' '.join(failed) or 'passed'}", flush=True)
             for why in failed.values():
                 print(why, flush=True)
         return True
-
-    def _fork(self, session: pytest.Session, seed: int) -> dict[str, str]:
-        """Failed tests under a seed, with what pytest says of each."""
-        receiver, sender = os.pipe()
-        child = os.fork()
-        if not child:
-            os.close(receiver)
-            with open(os.devnull, "w") as nowhere, os.fdopen(sender, "wb") as pipe:
-                os.dup2(nowhere.fileno(), 1)
-                session.config.option.seed = seed
-                for item, after in zip(session.items, [*session.items[1:], None], strict=True):
-                    item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
-                pickle.dump(self.failed, pipe)
-            os._exit(0)
-        os.close(sender)
-        with os.fdopen(receiver, "rb") as pipe:
-            answer = pipe.read()
-        os.waitpid(child, 0)
-        if not answer:
-            raise SystemExit(f"seed {seed}: the tests did not run to their end")
-        return pickle.loads(answer)
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep a failure, or an error before or after the test."""
-        if report.failed:
-            self.failed[report.nodeid] = report.longreprtext
 
 
 def main(argv: list[str]) -> None:
