@@ -664,7 +664,7 @@ def page(stored: dict, runs: list[dict]) -> str:
         f"{sum(verdicts.values())} others were made by rules: "
         "a value or a formula times 2, 1/2 or -1, plus 1, or times one of its own arguments a, "
         "as a, 1/a, 1 - a or 1/(1 - a); one entry changed, entries moved, a hypothesis negated.",
-        f"On {days['statements']} {verdicts.get('rejected', 0)} were rejected, "
+        f"On {days['statements']}, {verdicts.get('rejected', 0)} were rejected, "
         f"{verdicts.get('refused', 0)} could not be computed, and "
         f"{verdicts.get('accepted', 0)} were accepted, which are true as well:",
         "",
@@ -674,14 +674,20 @@ def page(stored: dict, runs: list[dict]) -> str:
         "",
         f"{len(changed)} random changes, each of one operator, comparison, constant or condition "
         "of `dropoutlib` and of the closed forms that the chapters state, were run by the tests "
-        "that call the function.",
-        f"On {days['library']} {len(changed) - len(alive)} were noticed, {len(alive)} were not:",
+        f"that call the function, the quickest first, up to {BUDGET:.0f} seconds of them.",
+        f"On {days['library']}, {len(changed) - len(alive)} were noticed, {len(alive)} were not:",
         "",
     ]
     for entry in alive:
         place = f"{entry['file']}: {entry['source']}: {entry['change']}"
         why = stored["explained"].get(place, "not explained")
         lines.append(f"- `{entry['file']}`, line {entry['line']}, `{entry['change']}`: {why}.")
+    if before := stored.get("before"):
+        lines += [
+            "",
+            f"Of an earlier state of the library {before['tried']} such changes had been tried, "
+            f"and {before['noticed']} noticed.",
+        ]
     lines += [
         "",
         "## Changes of the claim tests",

@@ -110,7 +110,11 @@ def test_the_sentence_counts_each_seed_once_and_those_that_failed():
         {"tests": None, "day": "2020-01-01", "seeds": {"1": [], "2": ["a"]}},
         {"tests": 7, "day": "2020-01-02", "seeds": {"3": []}},
     ]
-    assert seeds.said(runs[:1]) == "under 2 seeds. Of all of them, 1 had a failure."
+    assert (
+        seeds.said(runs[:1])
+        == "under 2 seeds up to 2020-01-01, with fewer tests than there are now. "
+        "Of all of them, 1 had a failure."
+    )
     assert (
         seeds.said(runs)
         == "under 3 seeds, the last 1 on 2020-01-02 with 7 tests. Of all of them, 1 had a failure."

@@ -26,6 +26,6 @@ def said(runs):
     of_the_last = (
         f", the last {len(last['seeds'])} on {last['day']} with {last['tests']} tests"
         if last["tests"]
-        else ""
+        else f" up to {last['day']}, with fewer tests than there are now"
     )
     return f"under {len(found)} seeds{of_the_last}. Of all of them, {failed} had a failure."
