@@ -8,7 +8,7 @@ checks, ``tests`` changes the bodies of the claim tests, and ``shared`` reads of
 methods of a theorem are independent.
 
 Verdicts are stored in tests/mutants.json, with the reasons, under "explained", why a survivor
-changes nothing; the page backmatter/mutants.md is written from them.
+changes nothing (by file, line and change); the page backmatter/mutants.md is written from them.
 """
 
 from __future__ import annotations
@@ -17,37 +17,52 @@ import argparse
 import ast
 import contextlib
 import copy
+import datetime
+import gc
 import hashlib
 import importlib.abc
 import importlib.util
+import inspect
 import json
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+import types
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import calls_plugin
+import pytest
 import reseed
 
-from book.scripts import build_ledger
+from book.scripts import build_ledger, seeds
+
+if sys.platform != "win32":  # which has no fork either
+    import resource
 
 ROOT = build_ledger.ROOT
 CALLS = ROOT / "_build" / "mutants" / "calls.json"
 DEAD = CALLS.with_name("dead.json")
 STORED = ROOT / "tests" / "mutants.json"
 PAGE = ROOT / "backmatter" / "mutants.md"
-BUDGET = 90.0  # seconds of tests that a mutant has to survive
+BUDGET = 30.0  # seconds of tests that a mutant has to survive; the quickest come first
+PATIENCE = 3600  # seconds of the clock for what waits; what computes is stopped after 3 budgets
+QUICK = 5.0  # seconds of them that are tried at first
+FIRST = 60  # tests that are tried before the others are collected
 # What needs the built book, a browser or minutes says nothing of the library that others do not.
 LEFT_OUT = ("book", "build", "pages", "pdf", "lab", "figures", "interactive", "notebooks", "data",
             "experiments", "studies", "benchmarks", "guide", "search", "typography", "project",
             "ledger", "advice", "answers", "statistics", "nn_compile", "mutants", "proofs",
-            "packages", "typing")  # fmt: skip
+            "packages", "typing", "conformance", "run_in_page", "scorecard", "slides", "tuning",
+            "registration", "weight", "panels", "plotting", "catalogue", "reading_aids",
+            "fields")  # fmt: skip
 
 SWAPS = {
     ast.Add: ast.Sub,
@@ -84,7 +99,17 @@ class Mutant:
     line: int
     function: str
     what: str
-    tree: ast.Module
+    whole: ast.Module
+    change: Callable[[], Callable[[], None]]
+
+    @property
+    def tree(self) -> ast.Module:
+        """The changed tree: a copy, made when asked for, since most mutants are never run."""
+        undo = self.change()
+        try:
+            return copy.deepcopy(self.whole)
+        finally:
+            undo()
 
 
 def mutants(source: str, skip: Callable[[ast.AST], bool] = lambda node: False) -> Iterator[Mutant]:
@@ -97,9 +122,7 @@ def mutants(source: str, skip: Callable[[ast.AST], bool] = lambda node: False) -
     ]
     spots.sort(key=lambda spot: (spot[0].lineno, spot[0].col_offset))
     for node, function, what, change in spots:
-        undo = change()
-        yield Mutant(node.lineno, function, what, copy.deepcopy(tree))
-        undo()
+        yield Mutant(node.lineno, function, what, tree, change)
 
 
 IGNORED_FIELDS = {"annotation", "returns", "decorator_list", "type_params"}
@@ -219,33 +242,66 @@ def module_name(file: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def record_calls() -> dict:
-    """What each test calls, from the stored record or from a run of all tests that can tell."""
-    if not CALLS.exists():
+def record_calls(tests: list[str]) -> dict:
+    """What each of the tests calls: as it is stored, and recorded for those that are new.
+
+    An old record may miss a call, and with it a test that would notice a mutant: it makes more
+    mutants survive, and none die.
+    """
+    calls = json.loads(CALLS.read_text(encoding="utf-8")) if CALLS.exists() else {}
+    names = [f"tests/test_{name}" for name in LEFT_OUT]
+    new = [test for test in tests if test not in calls and not test.startswith(tuple(names))]
+    if new:
         CALLS.parent.mkdir(parents=True, exist_ok=True)
-        ignored = [f"--ignore-glob=tests/test_{name}*.py" for name in LEFT_OUT]
-        command = [sys.executable, "-m", "pytest", "tests", "-q", "-p", "calls_plugin", *ignored]
-        command += ["--alter=none", "-p", "no:cacheprovider", f"--calls-out={CALLS}"]
-        command += ["-m", "not lab and not browser"]
+        fresh, listed = CALLS.with_name("fresh.json"), CALLS.with_name("tests.txt")
+        listed.write_text("\n".join(new), encoding="utf-8")
+        command = [sys.executable, "-m", "pytest", f"@{listed}", "-q", "-p", "calls_plugin"]
+        command += ["--alter=none", "-p", "no:cacheprovider", f"--calls-out={fresh}"]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         if done.returncode:
-            CALLS.unlink(missing_ok=True)
             raise SystemExit(f"the tests fail before anything is changed\n{done.stdout[-3000:]}")
-    return still_there(json.loads(CALLS.read_text(encoding="utf-8")))
+        calls |= json.loads(fresh.read_text(encoding="utf-8"))
+        CALLS.write_text(json.dumps(calls, indent=0), encoding="utf-8")
+    return {test: calls[test] for test in tests if test in calls}
 
 
-def still_there(calls: dict) -> dict:
-    """The recorded tests that exist: one that is not found would look like one that fails."""
-    command = [sys.executable, "-m", "pytest", "tests", "-q", "--collect-only", "-p"]
-    done = subprocess.run([*command, "no:cacheprovider"], cwd=ROOT, capture_output=True, text=True)
-    listed = set(done.stdout.splitlines())
-    kept = {test: entry for test, entry in calls.items() if test in listed}
-    if len(kept) < len(calls) / 2:
-        raise SystemExit(f"{CALLS} is of other tests: delete it")
-    return kept
+COLLECT = """
+import json, sys, sysconfig
+import pytest
+
+class Listed:
+    def pytest_collection_finish(self, session):
+        self.tests = [item.nodeid for item in session.items]
+
+listed, others = Listed(), sysconfig.get_path("purelib")
+sys.stdout = open("/dev/null", "w")
+code = pytest.main(["tests", "-q", "--collect-only", "-p", "no:cacheprovider",
+                    "-m", "not lab and not browser"], plugins=[listed])
+modules = [name for name, module in sys.modules.items()
+           if (getattr(module, "__file__", None) or "").startswith(others)]
+sys.__stdout__.write(json.dumps([int(code), listed.tests, modules]))
+"""
 
 
-def tests_of(file: Path, function: str, calls: dict) -> list[str]:
+def collect() -> list[str]:
+    """The tests there are; what they import from elsewhere is then imported here, too.
+
+    The mutants are run in forks of this process, which need not import it again.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", COLLECT], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+    )
+    code, tests, modules = json.loads(done.stdout)
+    if code:
+        raise SystemExit("the tests cannot be collected")
+    for name in modules:
+        with contextlib.suppress(Exception), warnings.catch_warnings():  # e.g. plugins of others
+            warnings.simplefilter("ignore")
+            importlib.import_module(name)
+    return tests
+
+
+def tests_of(file: Path, function: str, calls: dict, budget: float) -> list[str]:
     """Tests that call the function (or anything of the module), the quickest first."""
     path = str(file.relative_to(ROOT))
     near = [
@@ -257,51 +313,190 @@ def tests_of(file: Path, function: str, calls: dict) -> list[str]:
         )
     ]
     if not near and function:
-        return tests_of(file, "", calls)
+        return tests_of(file, "", calls, budget)
     chosen, seconds = [], 0.0
     for duration, test in sorted(near):
         seconds += duration
-        if seconds > BUDGET and chosen:
+        if seconds > budget and chosen:
             break
         chosen.append(test)
     return chosen
 
 
-def survives(file: Path, mutant: Mutant, tests: list[str]) -> bool:
-    """Whether all the tests pass on a mutant, in a process of its own."""
+def stages(tests: list[str]) -> list[list[str]]:
+    """The tests in two runs: of the file with most of them the quickest FIRST, then the others.
+
+    A file that calls a function often is mostly its own, and notices most mutants alone.
+    """
+    own, _ = Counter(test.split("::")[0] for test in tests).most_common(1)[0]
+    first = [test for test in tests if test.split("::")[0] == own][:FIRST]
+    rest = [test for test in tests if test not in set(first)]
+    return [stage for stage in (first, rest) if stage]
+
+
+def noticed(tests: list[str], file: Path | None = None, mutant: Mutant | None = None) -> str:
+    """The test that fails on a mutant, or on the library itself, in a process of its own.
+
+    It is "" where all pass, and "import" where no test is to blame: the mutant cannot be
+    imported, or does not come to an end.
+    """
     receiver, sender = multiprocessing.get_context("fork").Pipe(duplex=False)
     process = multiprocessing.get_context("fork").Process(
-        target=_run, args=(file, mutant, tests, sender)
+        target=_run, args=(file, mutant, stages(tests), sender)
     )
     process.start()
-    process.join(10 * BUDGET)  # for what waits without end; what computes is stopped by itself
+    sender.close()
+    process.join(PATIENCE)
     if process.is_alive():
         process.kill()
         process.join()
-        return False
-    return receiver.poll() and receiver.recv()
+        return "import"
+    try:
+        return receiver.recv()
+    except EOFError:
+        return "import"
 
 
-def _run(file: Path, mutant: Mutant, tests: list[str], sender) -> None:
-    import resource  # like fork, not on Windows
+class Failed:
+    """Note the tests that fail."""
 
-    import pytest
+    def __init__(self) -> None:
+        self.tests: list[str] = []
 
+    def pytest_runtest_logreport(self, report) -> None:
+        """Take a failure of the test, or of what it needs."""
+        if report.failed:
+            self.tests.append(report.nodeid)
+
+
+def _run(file: Path | None, mutant: Mutant | None, runs: list[list[str]], sender) -> None:
     # Seconds of computing and not of the clock: a busy machine must not look like an endless loop.
     resource.setrlimit(resource.RLIMIT_CPU, (int(3 * BUDGET), int(3 * BUDGET)))
-    sys.meta_path.insert(0, Replaced(module_name(file), file, mutant.tree))
+    if mutant is not None:
+        sys.meta_path.insert(0, Replaced(module_name(file), file, mutant.tree))
     os.chdir(ROOT)
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
-        options = ["-x", "-q", "-p", "no:cacheprovider", "--alter=none", "-W", "ignore"]
-        code = pytest.main([*options, *tests])
-    sender.send(int(code) == 0)
+    found, failed = "", Failed()
+    options = ["-q", "-p", "no:cacheprovider", "--alter=none", "-W", "ignore"]
+    options += ["-x"] if mutant is not None else []
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        for tests in runs:
+            if pytest.main([*options, *tests], plugins=[failed]):
+                found = " ".join(failed.tests) or "import"
+                break
+    sender.send(found)
     sender.close()
     os._exit(0)
+
+
+# Most mutants change the code of functions alone. They are put in the place of that code in forks
+# of one process that has imported and collected everything, which takes no time.
+
+
+def codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    """A code object and all those within it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from codes(constant)
+
+
+def exchange(file: Path, mutant: Mutant) -> dict[types.CodeType, types.CodeType] | None:
+    """Map the codes of functions to those of a mutant; None where other code changes, too.
+
+    That is the module's or a class's own, run by the import alone: a constant, a default.
+    """
+
+    def bare(code: types.CodeType) -> tuple:
+        constants = [c for c in code.co_consts if not isinstance(c, types.CodeType)]
+        return code.co_name, code.co_code, list(map(repr, constants)), code.co_names
+
+    sources = file.read_text(encoding="utf-8"), mutant.tree
+    olds, news = ([*codes(compile(one, str(file), "exec", 0, True))] for one in sources)
+    if [old.co_qualname for old in olds] != [new.co_qualname for new in news]:
+        return None  # a function within what is never run now
+    pairs = [*zip(olds, news, strict=True)]
+    changed = [old for old, new in pairs if bare(old) != bare(new)]
+    alone = all(old.co_flags & inspect.CO_OPTIMIZED for old in changed)
+    return {old: new for old, new in pairs if old != new} if changed and alone else None
+
+
+class Quick:
+    """Run the mutants of functions in forks of the process that has collected the tests.
+
+    What the functions gave during the collection is not changed, so that mutants of those that
+    were called then are left to `noticed`, as are those that survive the quickest tests.
+    """
+
+    def __init__(self, wanted: list, calls: dict, dead: dict) -> None:
+        self.wanted, self.calls, self.dead = wanted, calls, dead
+        self.called: set[tuple[str, str]] = set()
+        sys.setprofile(self._note)
+
+    def _note(self, frame, event, argument) -> None:
+        if event == "call" and frame.f_code.co_filename.startswith(calls_plugin.WATCHED):
+            name = frame.f_code.co_qualname.split(".<locals>")[0]
+            self.called.add((frame.f_code.co_filename, name))
+
+    def pytest_collection_finish(self, session) -> None:
+        """End the note of what is called."""
+        sys.setprofile(None)
+        self.items = {item.nodeid: item for item in session.items}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session) -> bool:
+        """Take the place of the loop over the tests."""
+        functions = [one for one in gc.get_objects() if isinstance(one, types.FunctionType)]
+        for key, name, mutant in self.wanted:
+            file, start = ROOT / name, time.perf_counter()
+            exchanged = exchange(file, mutant)
+            if exchanged is None or (str(file), mutant.function) in self.called:
+                continue
+            tests = tests_of(file, mutant.function, self.calls, QUICK)
+
+            def mutate(file=file, exchanged=exchanged):
+                resource.setrlimit(resource.RLIMIT_CPU, (int(3 * BUDGET), int(3 * BUDGET)))
+                signal.alarm(PATIENCE)
+                for one in functions:
+                    if one.__code__.co_filename == str(file):
+                        one.__code__ = exchanged.get(one.__code__, one.__code__)
+
+            failed = reseed.in_fork([self.items[test] for test in tests], mutate, stop=True)
+            if failed is None or failed:
+                self.dead[key] = " ".join(failed or ["import"])
+                DEAD.write_text(json.dumps(self.dead, indent=0), encoding="utf-8")
+            seconds = time.perf_counter() - start
+            print(f"{seconds:5.1f} s {name}:{mutant.line} {mutant.what}  {self.dead.get(key)}")
+            sys.stdout.flush()
+        return True
+
+
+def quickly(wanted: list, calls: dict, dead: dict) -> None:
+    """Run `Quick` in a process of its own."""
+    options = ["-q", "-s", "-p", "no:cacheprovider", "--alter=none", "-W", "ignore"]
+    houses = sorted({test.split("::")[0] for test in calls})
+
+    def run() -> None:
+        pytest.main([*options, *houses], plugins=[Quick(wanted, calls, dead)])
+
+    process = multiprocessing.get_context("fork").Process(target=run)
+    process.start()
+    process.join()
 
 
 def digest(*parts: object) -> str:
     """Short fingerprint of what is given."""
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:16]
+
+
+def files() -> list[Path]:
+    """The files of the library and of the closed forms."""
+    houses = [ROOT / house for house in calls_plugin.LIBRARY]
+    return [
+        file
+        for house in houses
+        for file in sorted([house] if house.is_file() else house.rglob("*.py"))
+    ]
 
 
 def sample(count: int, seed: int) -> list[tuple[str, str, Mutant]]:
@@ -310,17 +505,15 @@ def sample(count: int, seed: int) -> list[tuple[str, str, Mutant]]:
     They are those with the smallest digests: a change of one file changes the sample in that
     file alone. The key tells whether the mutated file is still as it was.
     """
-    houses = [ROOT / house for house in calls_plugin.LIBRARY]
     drawn = []
-    for house in houses:
-        for file in sorted([house] if house.is_file() else house.rglob("*.py")):
-            source, name = file.read_text(encoding="utf-8"), str(file.relative_to(ROOT))
-            twins: Counter[tuple[str, str]] = Counter()
-            for mutant in mutants(source):
-                place = (mutant.function, mutant.what)
-                order = digest(seed, name, *place, twins[place])
-                drawn.append((order, digest(order, source), name, mutant))
-                twins[place] += 1
+    for file in files():
+        source, name = file.read_text(encoding="utf-8"), str(file.relative_to(ROOT))
+        twins: Counter[tuple[str, str]] = Counter()
+        for mutant in mutants(source):
+            place = (mutant.function, mutant.what)
+            order = digest(seed, name, *place, twins[place])
+            drawn.append((order, digest(order, source), name, mutant))
+            twins[place] += 1
     drawn.sort(key=lambda entry: entry[0])
     return [entry[1:] for entry in drawn[:count]]
 
@@ -331,20 +524,21 @@ def library(count: int, seed: int, without: list[str]) -> list[dict]:
     Each death is stored as it happens, and stands while the file is unchanged; what survived is
     tried again, since there may be new tests.
     """
-    calls = record_calls()
+    calls = record_calls(collect())
+    ours = {module_name(file) for file in files()} & set(sys.modules)
+    if ours:
+        raise SystemExit(f"the mutants of {sorted(ours)} would not be imported")
+    drawn = [one for one in sample(count, seed) if one[1] not in without]
     dead = json.loads(DEAD.read_text(encoding="utf-8")) if DEAD.exists() else {}
-    import torch  # noqa: F401 -- once here, not once in each process
-
+    quickly([one for one in drawn if one[0] not in dead], calls, dead)
+    dead = json.loads(DEAD.read_text(encoding="utf-8")) if DEAD.exists() else {}
     found = []
-    for number, (key, name, mutant) in enumerate(sample(count, seed), start=1):
-        if name in without:
-            continue
+    for number, (key, name, mutant) in enumerate(drawn, start=1):
         file = ROOT / name
-        tests = tests_of(file, mutant.function, calls)
+        tests = tests_of(file, mutant.function, calls, BUDGET)
         start = time.perf_counter()
-        alive = key not in dead and (not tests or survives(file, mutant, tests))
-        if not alive and key not in dead:
-            dead[key] = f"{name}: {mutant.what}"
+        if key not in dead and tests and (by := noticed(tests, file, mutant)):
+            dead[key] = by
             DEAD.write_text(json.dumps(dead, indent=0), encoding="utf-8")
         found.append(
             {
@@ -352,16 +546,20 @@ def library(count: int, seed: int, without: list[str]) -> list[dict]:
                 "function": mutant.function,
                 "line": mutant.line,
                 "change": mutant.what,
+                "source": file.read_text(encoding="utf-8").splitlines()[mutant.line - 1].strip(),
                 "tests": len(tests),
-                "survives": bool(alive),
+                "survives": key not in dead,
             }
         )
-        verdict = "SURVIVES" if alive else "dies"
+        verdict = "dies" if key in dead else "SURVIVES"
         print(
             f"{number:4} {verdict:8} {time.perf_counter() - start:5.1f} s {len(tests):4} tests  "
-            f"{name}:{mutant.line} {mutant.what}",
+            f"{name}:{mutant.line} {mutant.what}  {dead.get(key, '')}",
             flush=True,
         )
+    killers = sorted(set(dead.values()) & set(calls))
+    if killers and (failed := noticed(killers)):
+        raise SystemExit(f"they fail on the library as it is, too: {failed}")
     return found
 
 
@@ -445,12 +643,13 @@ def summary(records: list[dict]) -> dict:
     return {"tests": checks, "verdicts": dict(sorted(verdicts.items())), "accepted": accepted}
 
 
-def page(stored: dict, seeds: dict[str, list[str]]) -> str:
+def page(stored: dict, runs: list[dict]) -> str:
     """The page of the back matter, as MyST Markdown."""
     altered, changed = stored["statements"], stored["library"]
     verdicts = altered["verdicts"]
     alive = [entry for entry in changed if entry["survives"]]
-    failed = sorted(test for tests in seeds.values() for test in tests)
+    days = stored["days"]
+    failed = sorted(test for tests in seeds.failures(runs).values() for test in tests)
     lines = [
         "<!-- Written by tests/mutants.py from its runs: run `make mutants`. -->",
         "",
@@ -465,8 +664,9 @@ def page(stored: dict, seeds: dict[str, list[str]]) -> str:
         f"{sum(verdicts.values())} others were made by rules: "
         "a value or a formula times 2, 1/2 or -1, plus 1, or times one of its own arguments a, "
         "as a, 1/a, 1 - a or 1/(1 - a); one entry changed, entries moved, a hypothesis negated.",
-        f"{verdicts.get('rejected', 0)} were rejected, {verdicts.get('refused', 0)} could not be "
-        f"computed, and {verdicts.get('accepted', 0)} were accepted, which are true as well:",
+        f"On {days['statements']}, {verdicts.get('rejected', 0)} were rejected, "
+        f"{verdicts.get('refused', 0)} could not be computed, and "
+        f"{verdicts.get('accepted', 0)} were accepted, which are true as well:",
         "",
         *(f"- `{where}`: {why}." for where, why in sorted(altered["accepted"].items())),
         "",
@@ -474,23 +674,29 @@ def page(stored: dict, seeds: dict[str, list[str]]) -> str:
         "",
         f"{len(changed)} random changes, each of one operator, comparison, constant or condition "
         "of `dropoutlib` and of the closed forms that the chapters state, were run by the tests "
-        "that call the function.",
-        f"{len(changed) - len(alive)} were noticed, {len(alive)} were not:",
+        f"that call the function, the quickest first, up to {BUDGET:.0f} seconds of them.",
+        f"On {days['library']}, {len(changed) - len(alive)} were noticed, {len(alive)} were not:",
         "",
     ]
     for entry in alive:
-        why = stored.get("explained", {}).get(
-            f"{entry['file']}: {entry['change']}", "not explained"
-        )
+        place = f"{entry['file']}: {entry['source']}: {entry['change']}"
+        why = stored["explained"].get(place, "not explained")
         lines.append(f"- `{entry['file']}`, line {entry['line']}, `{entry['change']}`: {why}.")
+    if before := stored.get("before"):
+        lines += [
+            "",
+            f"Of an earlier state of the library {before['tried']} such changes had been tried, "
+            f"and {before['noticed']} noticed.",
+        ]
     lines += [
         "",
         "## Changes of the claim tests",
         "",
         f"In the bodies of {stored['tests'].get('tests', 'the')} exact tests, outside their wrong "
         "forms, single operators and numbers were changed, too.",
-        f"Of {stored['tests']['mutants']} changes {len(stored['tests']['survivors'])} leave the "
-        "verdict as it is; what they change should be data that may be any, a number of variables, "
+        f"On {days['tests']}, of {stored['tests']['mutants']} changes "
+        f"{len(stored['tests']['survivors'])} left the verdict as it is; "
+        "what they change should be data that may be any, a number of variables, "
         "a hypothesis that helps the algebra, or part of a wrong form.",
         "A change of what a statement says would show a check of something against itself.",
         "",
@@ -505,9 +711,9 @@ def page(stored: dict, seeds: dict[str, list[str]]) -> str:
         "",
         "Two methods of a theorem are called independent here when their tests call no function of "
         "the library in common but those that list, weigh and draw masks or look at arguments.",
-        f"Of {len(stored['shared'])} theorems "
-        f"{sum(not both for both in stored['shared'].values())} have two such methods"
-        + (", and these have not:" if any(stored["shared"].values()) else "."),
+        f"On {days['shared']}, of {len(stored['shared'])} theorems "
+        f"{sum(not both for both in stored['shared'].values())} had two such methods"
+        + (", and these had not:" if any(stored["shared"].values()) else "."),
         "",
         *(
             f"- {{prf:ref}}`{label}`, whose tests share "
@@ -518,8 +724,7 @@ def page(stored: dict, seeds: dict[str, list[str]]) -> str:
         "",
         "## Other seeds",
         "",
-        f"The claim tests that draw anything were run under {len(seeds)} seeds.",
-        f"{sum(map(bool, seeds.values()))} of them had a failure" + (":" if failed else "."),
+        f"The claim tests that draw anything were run {seeds.said(runs)}",
         "",
         *(f"- `{test.split('::')[1]}`, {count} times" for test, count in Counter(failed).items()),
         "",
@@ -540,14 +745,15 @@ def main(argv: list[str] | None = None) -> None:
         fresh["library"] = library(arguments.count, arguments.seed, arguments.without)
     elif arguments.what == "shared":
         records = build_ledger.run_claims("--collect-only")
-        fresh["shared"] = shared_functions(record_calls(), records)
+        fresh["shared"] = shared_functions(record_calls(collect()), records)
     elif arguments.what == "tests":
         fresh["tests"] = claim_tests()
     elif arguments.what == "statements":
         fresh["statements"] = statements()
     stored = json.loads(STORED.read_text(encoding="utf-8")) | fresh
+    stored["days"] |= dict.fromkeys(fresh, datetime.date.today().isoformat())
     STORED.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
-    PAGE.write_text(page(stored, reseed.stored()), encoding="utf-8")
+    PAGE.write_text(page(stored, seeds.stored(ROOT)), encoding="utf-8")
 
 
 if __name__ == "__main__":

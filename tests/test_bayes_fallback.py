@@ -300,9 +300,15 @@ def test_state_that_each_pass_changes_is_not_shared(x):
     assert torch.equal(samples[1:, 0, 0] - samples[:-1, 0, 0], torch.ones(5))
 
 
-@pytest.mark.parametrize("way", ["known layers", "in chunks"])
-def test_deterministic_part_is_computed_once(way, x, monkeypatch):
-    """Of 100 samples; and what is behind the dropout, in few operations for all of them."""
+@pytest.mark.parametrize(
+    ("way", "before", "behind"),
+    [("known layers", 1, 1), ("in chunks", 1, 2), ("a mask for all rows", 2, 3)],
+)
+def test_deterministic_part_is_computed_once(way, before, behind, x, monkeypatch):
+    """Of 100 samples; and what is behind the dropout, in few operations for all of them.
+
+    A mask for all rows takes one pass more, that of a single row.
+    """
     products = []
 
     class Counting(TorchDispatchMode):
@@ -315,9 +321,9 @@ def test_deterministic_part_is_computed_once(way, x, monkeypatch):
         unknown_layers(monkeypatch)
     model = nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Dropout(0.5), nn.Linear(5, 2))
     with Counting():
-        mc_samples(model, x, 100)
-    assert products.count((3, 5)) == 1
-    assert products.count((5, 2)) == (2 if way == "in chunks" else 1)
+        mc_samples(model, x, 100, shared_mask=way == "a mask for all rows")
+    assert products.count((3, 5)) == before
+    assert products.count((5, 2)) == behind
 
 
 @pytest.mark.parametrize("compiled", ["wrapped", "in place", "part"])

@@ -19,8 +19,10 @@ from dropoutlib.bayes import (
     mutual_information,
     predictive_entropy,
     sampling,
+    streams,
 )
 from dropoutlib.bayes.passes import FirstPass
+from dropoutlib.bayes.streams import Site, Stream
 from dropoutlib.masks import enumerate_masks, mask_weights
 from dropoutlib.models import ConvNetWithDropout, MLPWithDropout
 
@@ -359,3 +361,18 @@ def test_probability_one_drops_all(seed):
 
 def test_examples():
     assert doctest.testmod(sampling).failed == 0
+
+
+@pytest.mark.parametrize(("kind", "p", "size"), [("keep", 0.3, 1), ("uniform", None, 8)])
+def test_noise_does_not_depend_on_the_portions_it_is_taken_in(kind, p, size, monkeypatch, seed):
+    """They end within groups of four samples and at their ends, and go over several."""
+    monkeypatch.setattr(streams, "GROUP_BYTES", 4 * 3 * size)
+
+    def taken(*portions):
+        stream = Stream(Site(kind, (3,), p), seed, 0, 11)
+        return np.concatenate([stream.take(count) for count in portions])
+
+    whole = taken(11)
+    assert len(np.unique(whole, axis=0)) > 1
+    for portions in ((3, 2, 6), (1,) * 11, (4, 7), (5, 3, 3), (0, 11)):
+        np.testing.assert_array_equal(taken(*portions), whole)

@@ -9,6 +9,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pages
 import pytest
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
 from PIL import Image
 
 from book.scripts import figure_differences, figures
@@ -56,6 +58,18 @@ def everything(axes):
     axes.imshow([[0, 1], [1, 0]], extent=(0.7, 0.9, 0.1, 0.3))
     axes.set(xlim=(0, 1), ylim=(0, 1), ylabel="y", title="a < b & c")
     axes.legend()
+
+
+def outline(letters):
+    """Draw a path through three or four points by so many commands, named as in SVG."""
+    codes = {"M": Path.MOVETO, "L": Path.LINETO, "C": Path.CURVE4, "Z": Path.CLOSEPOLY}
+    points = [(0.1, 0.1), (0.4, 0.9), (0.6, 0.9), (0.9, 0.1)]
+
+    def draw(axes):
+        path = Path(points[: len(letters)], [codes[letter] for letter in letters])
+        axes.add_patch(PathPatch(path, fill=False))
+
+    return draw
 
 
 def monte_carlo(seed):
@@ -134,6 +148,8 @@ def test_another_rounding_of_the_same_lines_is_tolerated():
         (wave, lambda axes: axes.plot(np.sin(np.arange(400) / 20), color="C1"), "styles"),
         (wave, lambda axes: (wave(axes), axes.axhline(0)), "elements"),
         (wave, lambda axes: axes.plot(np.sin(np.arange(400) / 20), alpha=0.9), "styles"),
+        (outline("MCCC"), outline("MLLL"), "kinds"),
+        (outline("MLLZ"), outline("MLL"), "kinds"),
         (pixels, lambda axes: pixels(axes, changed=True), "pixels"),
         (lambda axes: axes.set_title("0.123"), lambda axes: axes.set_title("0.124"), "letters"),
     ],

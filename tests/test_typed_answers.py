@@ -10,7 +10,7 @@ import test_answer_fields as answers
 from book.exercises.fields import FIELDS, Formula
 
 browser = pages.browser
-engine = answers.engine
+field_page, engine = answers.field_page, answers.engine
 pytestmark = pytest.mark.browser
 
 # A field, and right answers to it as somebody writes them who knows no rules.
@@ -159,9 +159,8 @@ def drawn(generator, kind):
     return generator.uniform(0.1, 0.6)
 
 
-def apart(one, other, field):
+def apart(generator, one, other, field):
     """Whether two forms differ at a random point; None where that cannot be told."""
-    generator = np.random.default_rng()
     for _ in range(5):
         given = {name: drawn(generator, kind) for name, kind in field.letters.items()}
         if "b" in given and "w" in given:
@@ -179,17 +178,16 @@ def apart(one, other, field):
 
 
 @pytest.mark.parametrize(("label", "number"), answers.FORMULAS)
-def test_a_right_formula_with_one_change_is_rejected(engine, label, number):
-    generator = np.random.default_rng()
+def test_a_right_formula_with_one_change_is_rejected(engine, rng, label, number):
     field = FIELDS[label][number]
     assert isinstance(field, Formula)
     right = answers.in_python(engine, label, number, field.right[0])
     tried = 0
     for _ in range(12):
-        text = changed(generator, str(generator.choice(field.right)))
+        text = changed(rng, str(rng.choice(field.right)))
         if answers.judge(engine, label, number, text).get("unread"):
             continue
-        if not apart(answers.in_python(engine, label, number, text), right, field):
+        if not apart(rng, answers.in_python(engine, label, number, text), right, field):
             continue
         assert not answers.judge(engine, label, number, text)["right"], text
         tried += 1

@@ -5,14 +5,13 @@ history of the repository. What needs the address of the site is left out while 
 """
 
 import html
-import json
 import re
 from pathlib import Path
 from urllib.parse import quote, urljoin
 
 from docutils import nodes
 
-from book.scripts import ledger_page
+from book.scripts import ledger_page, seeds
 from book.scripts.build_book import last_change
 from book.scripts.build_ledger import statements
 from book.scripts.colab import repository
@@ -135,9 +134,7 @@ def launch_links(root):
 
 def seeds_run(root):
     """Say under how many seeds the claim tests were run, and how many had a failure."""
-    runs = json.loads((Path(root) / "tests" / "reseeded.json").read_text(encoding="utf-8"))
-    failed = sum(map(bool, runs.values()))
-    return f"So far they were run under {len(runs)} seeds, of which {failed} had a failure."
+    return f"So far they were run {seeds.said(seeds.stored(Path(root)))}"
 
 
 def fill_landing_page(app, docname, source):

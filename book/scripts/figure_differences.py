@@ -8,7 +8,15 @@ from xml.etree import ElementTree
 import numpy as np
 from PIL import Image
 
-from book.scripts.figures import COORDINATE, EMBEDDED, LINK, compact, path_lines, replace_names
+from book.scripts.figures import (
+    COORDINATE,
+    EMBEDDED,
+    LINK,
+    compact,
+    path_kinds,
+    path_lines,
+    replace_names,
+)
 
 # The largest shift of a point of a line, in points of 1/72 inch. Measured: other roundings of the
 # same lines stay below 0.06, another seed of a Monte Carlo curve gives 1. Another digit, another
@@ -25,7 +33,7 @@ def difference(one, other):
     """Say how two SVG pictures differ by more than their rounding; None if they do not."""
     first, second = _parts(one), _parts(other)
     if [part[:2] for part in first] != [part[:2] for part in second]:
-        return "other elements, styles or letters"
+        return "other elements, styles, kinds of lines or letters"
     shift = pixels = 0.0
     for (_, _, lines, image), (_, _, other_lines, other_image) in zip(first, second, strict=True):
         shift = max(shift, _shift(lines, other_lines))
@@ -47,7 +55,8 @@ def _parts(svg):
     for tag in root.iter():
         values = dict(tag.attrib)
         image = values.pop(LINK) if values.get(LINK, "").startswith(EMBEDDED) else ""
-        lines = path_lines(values.pop("d", ""))
+        lines = path_lines(values.get("d", ""))
+        values["d"] = path_kinds(values.get("d", ""))
         places = [values.pop(key) for key in PLACES if key in values]
         if moved := MOVED.search(values.get("transform", "")):
             places.append(moved[0])

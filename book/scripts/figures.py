@@ -153,6 +153,11 @@ def path_lines(path):
     return [np.array(line) / 10**DIGITS for line in lines]
 
 
+def path_kinds(path):
+    """Return the letters of a path's commands, straight pieces in a row as one: "MLCZ"."""
+    return re.sub("L+", "L", "".join(letter for letter, _ in _commands(path)))
+
+
 def _written(commands):
     """Return a path of commands whose points are told from where the last command ended."""
     parts, before = [], ""

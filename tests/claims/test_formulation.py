@@ -604,11 +604,8 @@ def drop_probability(p, monkeypatch, given=()):
     return np.array([Fraction(int(not kept)) for kept in keep])
 
 
-@pytest.mark.claim("thm-sampler-exact", method="enumeration", rejects=("one byte", "24 bits"))
-def test_bytes_give_p_exactly(claim, rng, monkeypatch):
+def gives_p_exactly(claim, monkeypatch, cases):
     """The share of all byte strings with which the library drops a unit is p itself."""
-    ends = (1e-10, 1 - 1e-10, 1e-30, 1 - 2.0**-53)
-    cases = [*rng.uniform(size=10), 0.1, 0.3, 1 / 3, 0.5, 0.25, 76.5 / 256, 1 / 512, *ends]
     shares = [set(drop_probability(p, monkeypatch)) for p in cases]
 
     @claim
@@ -623,6 +620,20 @@ def test_bytes_give_p_exactly(claim, rng, monkeypatch):
     check.holds(Fraction)
     check.rejects("one byte", rounded_down(8))
     check.rejects("24 bits", rounded_down(24))
+
+
+@pytest.mark.claim("thm-sampler-exact", method="enumeration", rejects=("one byte", "24 bits"))
+def test_bytes_give_p_exactly(claim, monkeypatch):
+    """For usual p, for those that end after a byte or two, and near the ends."""
+    ends = (1e-10, 1 - 1e-10, 1e-30, 1 - 2.0**-53)
+    cases = [0.1, 0.3, 1 / 3, 0.5, 0.25, 76.5 / 256, 1 / 512, *ends]
+    gives_p_exactly(claim, monkeypatch, cases)
+
+
+@pytest.mark.claim("thm-sampler-exact", method="enumeration", rejects=("one byte", "24 bits"))
+def test_bytes_give_a_drawn_p_exactly(claim, rng, monkeypatch):
+    """For ten rates drawn at random."""
+    gives_p_exactly(claim, monkeypatch, rng.uniform(size=10))
 
 
 @pytest.mark.claim(

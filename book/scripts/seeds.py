@@ -1,0 +1,31 @@
+"""Under how many seeds the claim tests were run; tests/reseed.py runs and stores them."""
+
+import json
+
+STORED = "tests/reseeded.json"
+
+
+def stored(root):
+    """Return the runs, the oldest first: day, number of tests, state, failed tests of each seed.
+
+    The state is a fingerprint of tests and code, and what changes them begins a new run. Of the
+    first one, of fewer tests than there are now, neither their number nor the state was kept.
+    """
+    return json.loads((root / STORED).read_text(encoding="utf-8"))
+
+
+def failures(runs):
+    """Map each seed of all runs to the tests that failed under it."""
+    return {seed: failed for run in runs for seed, failed in run["seeds"].items()}
+
+
+def said(runs):
+    """Say under how many seeds the tests were run, and how many had a failure."""
+    found, last = failures(runs), runs[-1]
+    failed = sum(map(bool, found.values()))
+    of_the_last = (
+        f", the last {len(last['seeds'])} on {last['day']} with {last['tests']} tests"
+        if last["tests"]
+        else f" up to {last['day']}, with fewer tests than there are now"
+    )
+    return f"under {len(found)} seeds{of_the_last}. Of all of them, {failed} had a failure."

@@ -1,0 +1,121 @@
+"""The programs that run tests many times, under other seeds or on mutants, in forks of one process.
+
+They are tried on a folder of two small files, in a process of their own.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from book.scripts import seeds
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="they fork, as Windows cannot")
+TESTS = Path(__file__).parent
+CONFTEST = """
+import pytest
+
+def pytest_addoption(parser):
+    parser.addoption("--seed", type=int, default=0)
+    parser.addoption("--alter")
+
+@pytest.fixture
+def seed(request):
+    return request.config.getoption("--seed")
+"""
+DRAWN = """
+seen = []
+
+def test_odd_seeds_fail(seed):
+    seen.append(seed)
+    assert seed % 2 == 0
+
+def test_no_other_seed_was_here(seed):
+    assert seen == [seed]
+"""
+LIBRARY = """
+LIMIT = 3
+
+def least(x):
+    return x if x < LIMIT else LIMIT
+
+def unused(x):
+    return x + 1
+"""
+CALLED = """
+import library
+
+def test_small():
+    assert library.least(1) == 1
+
+def test_large():
+    assert library.least(4) == 3
+"""
+SEEDS = """
+import json, pytest, reseed
+found = {}
+store = lambda seed, failed, tests: found.update({seed: [sorted(failed), tests]})
+pytest.main(["-s", "-q", "-p", "no:cacheprovider"], plugins=[reseed.Seeds([1, 2, 3], store)])
+print(json.dumps(found))
+"""
+MUTANTS = """
+import json, pathlib, mutants
+mutants.ROOT = pathlib.Path.cwd()
+file = mutants.ROOT / "library.py"
+tests = ["test_it.py::test_small", "test_it.py::test_large"]
+found = {one.what: mutants.noticed(tests, file, one) for one in mutants.mutants(file.read_text())}
+found["as it is"] = mutants.noticed(tests)
+print(json.dumps(found))
+"""
+
+
+def ran(program, folder, **files):
+    """What a program prints last, run in a folder with these files."""
+    for name, text in files.items():
+        (folder / f"{name}.py").write_text(text, encoding="utf-8")
+    path = os.pathsep.join(map(str, (folder, TESTS, TESTS.parent)))
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path, "PYTEST_ADDOPTS": ""},
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_each_seed_runs_apart_and_its_failures_are_kept(tmp_path):
+    found = ran(SEEDS, tmp_path, conftest=CONFTEST, test_it=DRAWN)
+    odd = [["test_it.py::test_odd_seeds_fail"], 2]
+    assert found == {"1": odd, "2": [[], 2], "3": odd}
+
+
+def test_a_mutant_is_noticed_by_the_test_that_fails_on_it(tmp_path):
+    found = ran(MUTANTS, tmp_path, conftest=CONFTEST, library=LIBRARY, test_it=CALLED)
+    assert found == {
+        "3 -> 4": "test_it.py::test_large",
+        "x < LIMIT -> x <= LIMIT": "",  # where both are the same
+        "x + 1 -> x - 1": "",
+        "1 -> 2": "",
+        "as it is": "",
+    }
+
+
+def test_the_sentence_counts_each_seed_once_and_those_that_failed():
+    runs = [
+        {"tests": None, "day": "2020-01-01", "seeds": {"1": [], "2": ["a"]}},
+        {"tests": 7, "day": "2020-01-02", "seeds": {"3": []}},
+    ]
+    assert (
+        seeds.said(runs[:1])
+        == "under 2 seeds up to 2020-01-01, with fewer tests than there are now. "
+        "Of all of them, 1 had a failure."
+    )
+    assert (
+        seeds.said(runs)
+        == "under 3 seeds, the last 1 on 2020-01-02 with 7 tests. Of all of them, 1 had a failure."
+    )
