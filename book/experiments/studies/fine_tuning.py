@@ -48,7 +48,8 @@ WAYS = {
     "head only": "head only",
 }
 RATES = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5]
-DECAYS = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0]
+DECAYS = [0.3, 0.6, 1.2, 2.5, 5.0, 10.0]
+PILOT_DECAYS = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0]
 NEIGHBOURS = [1, 2, 3, 4, 5, 7]
 INVERSE = [0.01, 0.1, 1.0, 10.0, 100.0, 1000.0]  # strengths of the penalty
 TRIED = {
@@ -64,9 +65,10 @@ TRIED = {
     "most frequent class": [0] * 6,
     AS_IT_WAS: [0] * 6,
 }
-# Learning rates from end to end, and penalties that were too strong.
+# Rates from end to end, decays far apart, and penalties that were too strong.
 PILOT_TRIED = TRIED | {
     "lr": [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1],
+    **dict.fromkeys(("L2-SP", "weight decay"), PILOT_DECAYS),
     "logistic regression": [c / 10 for c in INVERSE],
     "logistic regression, frozen features": [c / 10 for c in INVERSE],
 }
