@@ -4,12 +4,14 @@ import itertools
 import re
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pages
 import pytest
 from test_book import HTML
 
 from book import plotting
+from book.experiments import registration, report, verdicts
 
 browser = pages.browser
 STYLE = Path(plotting.__file__).with_name("book.mplstyle").read_text(encoding="utf-8")
@@ -92,3 +94,24 @@ def test_dots_of_an_image_are_changed_and_scales_stay():
     dark = plotting._parts(plotting.DARK[plotting.COLORS["kept"].lower()])
     assert changed.tolist() == [[[*dark, 90], [*dark, 255], scale]]
     assert pixels[0, 0].tolist() == kept
+
+
+def test_panels_show_the_registered_contrasts_of_their_measure(capsys):
+    """Points and intervals are those that are judged, in the order of the registration."""
+    report.three_panels("Q3", {"zoneout": "Z", "again": "control"})
+    figure = plt.gcf()
+    asked = ("zoneout", "again")
+    judged = [row for row in registration.judge("Q3") if row.contrast.question in asked]
+    assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()] == ["Z", "control"]
+    for axes, (measure, scale) in zip(
+        figure.axes, (("error", 100), ("nll", 1), ("scaled", 1)), strict=True
+    ):
+        wanted = [row for row in judged if row.contrast.better[1] == f"{measure}_best"]
+        lines = axes.lines[1:]  # behind the line at zero
+        for row, interval, middle in zip(wanted, lines[::2], lines[1::2], strict=True):
+            assert list(interval.get_xdata()) == [scale * end for end in row.interval]
+            assert list(middle.get_xdata()) == [scale * row.estimate]
+    plt.close(figure)
+    words = [row.word for row in judged]
+    counts = {word: words.count(word) for word in verdicts.WORDS}
+    assert capsys.readouterr().out == f"{counts}\n"

@@ -6,13 +6,14 @@ import torch
 from scipy import optimize
 
 from book.experiments import images, recurrent, registry, tuning
-from book.experiments.studies import normalised, recurrent_dropout, remedies
+from book.experiments.studies import fine_tuning, normalised, recurrent_dropout, remedies
 
 KNOWN = registry.experiments()
 STUDIES = {
     "Q1": remedies.remedies,
     "Q2": normalised.normalised,
     "Q3": recurrent_dropout.recurrent_dropout,
+    "F1": fine_tuning.fine_tuning,
 }
 
 

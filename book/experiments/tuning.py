@@ -9,10 +9,13 @@ that is sure of its errors is mended by one number.
 
 import numpy as np
 
+from .training import fit, outputs
+
 __all__ = [
     "AGAIN",
     "LEVELS",
     "MEASURES",
+    "at_moments",
     "candidates",
     "choose",
     "measure",
@@ -110,6 +113,53 @@ def candidates(levels):
         }
         for i in range(1, prime)
     ]
+
+
+def at_moments(net, rows, labels, x, seeds, given, *, on_batch=None, epochs, moments, batch_size):
+    """Train with Adam and a rate that falls to zero; return the outputs at each moment.
+
+    Parameters
+    ----------
+    net : torch.nn.Module
+        As `training.fit` takes it.
+    rows, labels : ndarray, shapes (S, M, ...) and (S, M)
+        Training rows.
+    x : ndarray, shape (S, N, ...)
+        Rows to judge.
+    seeds : sequence of int
+    given : dict
+        The candidate, of which ``lr`` and ``weight decay``, decoupled, are taken.
+    on_batch : callable, optional
+        As `training.fit` takes it.
+    epochs, batch_size : int
+    moments : int
+        At how many moments, evenly spread, the networks are judged.
+
+    Returns
+    -------
+    ndarray, shape (T, S, N, C)
+    """
+    ends = {round(epochs * (k + 1) / moments) for k in range(moments)}
+    found = []
+
+    def note(epoch, net):
+        if epoch + 1 in ends:
+            found.append(outputs(net, x))
+
+    fit(
+        net,
+        rows,
+        labels,
+        seeds,
+        epochs=epochs,
+        batch_size=batch_size,
+        lr=given["lr"],
+        optimizer="adamw",
+        weight_decay=given.get("weight decay", 0.0),
+        on_epoch=note,
+        on_batch=on_batch,
+    )
+    return np.stack(found)
 
 
 def temperature(logits, labels):

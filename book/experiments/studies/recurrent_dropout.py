@@ -11,8 +11,7 @@ from ..networks import stream
 from ..recurrent import KINDS, SeedLSTM
 from ..registry import experiment
 from ..sequences import folds, sequences, standardised, summaries, warping
-from ..training import fit, outputs
-from ..tuning import candidates, choose, measure, weight_seeds
+from ..tuning import at_moments, candidates, choose, measure, weight_seeds
 from .remedies import fitted, smooth
 
 BASELINES = {
@@ -89,7 +88,7 @@ def recurrent_dropout(seeds, arm, *, data, stride, sizes, levels, **settings):
         Rows for training, validation and test; seeds share the first two, and no test row.
     levels : dict
         The levels of each axis that an arm may tune.
-    width, epochs, moments, batch_size
+    settings
         As for `trained`.
 
     Returns
@@ -125,7 +124,7 @@ def recurrent_dropout(seeds, arm, *, data, stride, sizes, levels, **settings):
     return choose(tried)
 
 
-def trained(seeds, rows, labels, x, given, classes, *, width, epochs, moments, batch_size):
+def trained(seeds, rows, labels, x, given, classes, *, width, **settings):
     """Train an LSTM with Adam and a rate that falls to zero; return logits at each moment.
 
     Parameters
@@ -137,10 +136,10 @@ def trained(seeds, rows, labels, x, given, classes, *, width, epochs, moments, b
         Rows to judge.
     given : dict
         The candidate: ``lr``, and a strength of each remedy that is used.
-    classes, width, epochs, batch_size : int
-        Number of classes, units of the state, epochs, rows of a batch.
-    moments : int
-        At how many moments, evenly spread, the networks are judged.
+    classes, width : int
+        Number of classes, units of the state.
+    settings
+        As for `tuning.at_moments`.
 
     Returns
     -------
@@ -151,24 +150,4 @@ def trained(seeds, rows, labels, x, given, classes, *, width, epochs, moments, b
     on_batch = None
     if "label smoothing" in given:
         on_batch = functools.partial(smooth, given["label smoothing"], classes=classes)
-    ends = {round(epochs * (k + 1) / moments) for k in range(moments)}
-    found = []
-
-    def note(epoch, net):
-        if epoch + 1 in ends:
-            found.append(outputs(net, x))
-
-    fit(
-        net,
-        rows,
-        labels,
-        seeds,
-        epochs=epochs,
-        batch_size=batch_size,
-        lr=given["lr"],
-        optimizer="adamw",
-        weight_decay=given.get("weight decay", 0.0),
-        on_epoch=note,
-        on_batch=on_batch,
-    )
-    return np.stack(found)
+    return at_moments(net, rows, labels, x, seeds, given, on_batch=on_batch, **settings)
