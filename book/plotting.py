@@ -8,6 +8,7 @@ __all__ = [
     "DARK",
     "VERDICTS",
     "draw_effects",
+    "draw_panels",
     "draw_verdicts",
     "on_dark",
     "pixels_on_dark",
@@ -82,6 +83,33 @@ def draw_verdicts(axes, effects):
         Name and verdict of each, and what `draw_effects` takes. A name may come again.
     """
     _draw_rows(axes, [(name, *VERDICTS[verdict], ends) for name, verdict, ends in effects])
+
+
+def draw_panels(panels_of, **shared):
+    """Draw verdicts side by side, a panel for each label of an x axis.
+
+    Parameters
+    ----------
+    panels_of : dict of str to list
+        Of each label what `draw_verdicts` takes.
+    **shared
+        As for `matplotlib.pyplot.subplots`, such as ``sharey=True``.
+    """
+    import matplotlib.pyplot as plt
+
+    height = max(map(len, panels_of.values()))
+    _, panels = plt.subplots(
+        1,
+        len(panels_of),
+        figsize=(7.2, 1 + 0.32 * height),
+        squeeze=False,
+        layout="constrained",
+        **shared,
+    )
+    for axes, (label, effects) in zip(panels[0], panels_of.items(), strict=True):
+        draw_verdicts(axes, effects)
+        axes.locator_params(axis="x", nbins=4)
+        axes.set_xlabel(label, fontsize=8)
 
 
 def _draw_rows(axes, rows):

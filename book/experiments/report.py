@@ -1,12 +1,16 @@
-"""Print stored results as the chapters do: the setting, means with intervals, verdicts."""
+"""Show stored results as the chapters do: the setting, means with intervals, verdicts."""
 
 import textwrap
 
 import numpy as np
 
-from .statistics import against_paper, interval
+from book.plotting import draw_panels
 
-__all__ = ["UNITS", "registered", "setting", "table", "three", "verdicts"]
+from . import registration
+from .statistics import against_paper, interval
+from .verdicts import WORDS
+
+__all__ = ["UNITS", "registered", "setting", "table", "three", "three_panels", "verdicts"]
 
 WIDTH = 84
 #: Unit of each measure, how many of it are 1, and its digits.
@@ -114,3 +118,37 @@ def registered(rows):
         mean, low, high = (scale * value for value in (row.estimate, *row.interval))
         ends = f"[{low:+.{digits}f}, {high:+.{digits}f}] {unit}"
         print(f"  {row.contrast.name:24} {mean:+.{digits}f} {ends:26} {row.word}")
+
+
+def three_panels(study, labels, when="best"):
+    """Draw registered contrasts, a panel for each measure, and print the number of each verdict.
+
+    Parameters
+    ----------
+    study : str
+        A registered study that has been run.
+    labels : dict of str to str
+        Which of its questions are drawn, and what each is called.
+    when : {"best", "last"}
+        Of which moment of training.
+    """
+    rows = [row for row in registration.judge(study) if row.contrast.question in labels]
+    panels_of = {}
+    for label, measure in (
+        ("fewer errors, points", "error"),
+        ("lower log loss, nats", "nll"),
+        ("after a temperature, nats", "scaled"),
+    ):
+        _, scale, _ = UNITS[measure]
+        panels_of[label] = [
+            (
+                labels[row.contrast.question],
+                row.word,
+                [scale * value for value in (row.interval[0], row.estimate, row.interval[1])],
+            )
+            for row in rows
+            if row.contrast.better[1].endswith(f"{measure}_{when}")
+        ]
+    draw_panels(panels_of, sharey=True)
+    words = [row.word for row in rows]
+    print({word: words.count(word) for word in WORDS})
