@@ -65,7 +65,7 @@ def rows_of(name, seeds, sizes):
         If the text has too few rows for a seed to have its own.
     """
     rows = _shuffled(name)
-    return rows[own_rows(name, len(rows), seeds, sum(sizes))], int(rows.max()) + 1
+    return rows[own_rows(name, len(rows), seeds, sizes)], int(rows.max()) + 1
 
 
 def counted(rows, judged, symbols, longest):
