@@ -36,7 +36,7 @@ def make(function=toy, gain=2, **more):
     version = registry.Version(settings={"gain": gain}, seeds=(0, 1, 2))
     pilot = registry.Version(settings={"gain": gain}, seeds=(100,))
     return registry.Experiment(
-        id="T1",
+        id="Z1",
         title="a toy",
         function=function,
         arms=("a", "b"),
@@ -58,14 +58,14 @@ def run(experiment, folder, **more):
 
 def test_results_are_stored_by_seed_and_arm(tmp_path):
     found = run(make(), tmp_path)
-    assert results.load("T1", folder=tmp_path) == found
+    assert results.load("Z1", folder=tmp_path) == found
     assert found.seeds == [0, 1, 2]
     np.testing.assert_array_equal(found.values("b", "score") - found.values("a", "score"), 2)
     assert found.values("a", "curve").shape == (3, 2)
     assert found.settings == {"gain": 2}
     (environment,) = found.environments
     assert environment["torch"] == torch.__version__
-    assert [path.name for path in (tmp_path / "full").iterdir()] == ["T1.json"]
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["Z1.json"]
 
 
 def test_what_is_stored_is_not_run_again(tmp_path, calls):
@@ -88,7 +88,7 @@ def test_interrupted_run_is_taken_up(tmp_path, calls, monkeypatch):
     monkeypatch.setattr("test_experiments.STOP", (1, "b"))
     with pytest.raises(KeyboardInterrupt):
         run(make(), tmp_path)
-    assert len(results.load("T1", folder=tmp_path).records) == 3
+    assert len(results.load("Z1", folder=tmp_path).records) == 3
     monkeypatch.setattr("test_experiments.STOP", None)
     calls.clear()
     found = run(make(), tmp_path)
@@ -106,7 +106,7 @@ def test_interrupted_writing_keeps_the_last_file(tmp_path, monkeypatch):
     found.add(9, "a", {"score": 1}, 0, {})
     with pytest.raises(KeyboardInterrupt):
         results.save(found, tmp_path)
-    assert results.load("T1", folder=tmp_path).seeds == [0, 1, 2]
+    assert results.load("Z1", folder=tmp_path).seeds == [0, 1, 2]
     assert len(list((tmp_path / "full").iterdir())) == 1
 
 
@@ -136,14 +136,14 @@ def test_missing_set_is_told_before_anything_runs(tmp_path, calls, monkeypatch):
 
 
 def test_missing_results_say_how_to_get_them(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"python -m book.experiments T1 --version full"):
-        results.load("T1", folder=tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"python -m book.experiments Z1 --version full"):
+        results.load("Z1", folder=tmp_path)
     with pytest.raises(KeyError, match="no arm 'c'"):
         run(make(), tmp_path).values("c", "score")
 
 
 def test_hours_come_from_the_stored_seconds(tmp_path):
-    assert runner.hours([make()], folder=tmp_path) == (0, ["T1"])
+    assert runner.hours([make()], folder=tmp_path) == (0, ["Z1"])
     found = run(make(), tmp_path)
     found.records = [dict(record, seconds=7200) for record in found.records[:3]]
     results.save(found, tmp_path)
@@ -169,17 +169,17 @@ def test_wrong_seeds_are_refused(change, complaint):
 
 def test_command_compares_with_what_is_stored(tmp_path, capsys, monkeypatch):
     stored = run(make(), tmp_path / "stored")
-    monkeypatch.setattr(command, "experiments", lambda: {"T1": make()})
+    monkeypatch.setattr(command, "experiments", lambda: {"Z1": make()})
     real = results.read
     monkeypatch.setattr(
         results,
         "read",
         lambda id, version, folder=None: real(id, version, folder) if folder else stored,
     )
-    assert command.main(["T1", "--folder", str(tmp_path / "new")]) == 0
+    assert command.main(["Z1", "--folder", str(tmp_path / "new")]) == 0
     printed = capsys.readouterr().out
-    assert "hours on two cores, and T1 which nobody has timed" in printed
-    assert "T1 b: score 3, stored 3, no seed moved by more than 0" in printed
+    assert "hours on two cores, and Z1 which nobody has timed" in printed
+    assert "Z1 b: score 3, stored 3, no seed moved by more than 0" in printed
 
 
 # The networks of several seeds.

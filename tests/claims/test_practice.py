@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import dropcheck
-from book.experiments import advice, recurrent, registration, results, statistics
+from book.experiments import advice, recurrent, registration, results, statistics, tuning
 from book.experiments.structures import SeedBatchNorm
 from book.experiments.studies import remedies
 from dropoutlib import layers
@@ -234,7 +234,7 @@ def test_what_made_no_difference(claim, label):
         claim.holds(same(*entry))
 
 
-# What two registered studies found: study, question, metric and verdict of each contrast that a
+# What registered studies found: study, question, metric and verdict of each contrast that a
 # statement names. The verdicts are those of all contrasts of the study together.
 
 REGISTERED = {
@@ -249,6 +249,11 @@ REGISTERED = {
         ("Q1", "shifts instead", "error_best", "supported"),
     ),
     "emp-mended-statistics": (("Q2", "mended between", "mended_scaled_best", "equivalent"),),
+    "emp-repeated-text": (
+        *(("T1", "fresh", f"{measure}_best", "supported") for measure in tuning.MEASURES),
+        ("T1", "repeated", "nll_last", "supported"),
+        ("T1", "repeated, more", "error_best", "contradicted"),
+    ),
     "emp-dropout-on-decay": (("Q1", "on top of weight decay", "nll_best", "contradicted"),),
 }
 
@@ -325,6 +330,27 @@ def test_nothing_is_decided_in_recurrent_networks():
         assert min(means, key=means.get) == "logistic regression"
     err = {arm: found.values(arm, "error_best").mean() for arm in arms}
     assert sum(err["nearest neighbours"] > err[kind] for kind in recurrent.KINDS) == 4
+
+
+def test_where_text_is_repeated_early_stopping_leaves_no_gain_that_is_shown():
+    """The chapter Evidence says so, and what else is told there of text."""
+    for question, metric in (
+        *(("repeated", f"{measure}_best") for measure in tuning.MEASURES),
+        ("stopping instead", "nll_best"),
+        ("again, fresh", "nll_best"),
+    ):
+        assert verdict("T1", question, metric).word == "undecided"
+    for metric in ("nll_best", "scaled_best"):
+        assert verdict("T1", "more text instead", metric).interval[0] > 0.2
+    found = results.load("T1")
+    for measure in ("error", "scaled"):
+        for regime in ("fresh", "repeated"):
+            means = {
+                arm: found.values(arm, f"{measure}_best").mean()
+                for arm in {record["arm"] for record in found.records}
+                if arm.startswith(regime)
+            }
+            assert min(means, key=means.get) == f"{regime} n-grams"
 
 
 def test_permuted_labels_of_sequences_teach_nothing():
