@@ -157,6 +157,31 @@ def test_a_syntax_error_is_told_too(written, emit):
     assert dict(written)["error"].startswith("SyntaxError")
 
 
+def test_a_cell_that_prints_without_end_leaves_the_page_room(written, emit):
+    source = "for _ in range(300): print('x' * 999)\nraise OSError"
+    assert not page_kernel.run(source, emit, {})
+    shown = "".join(text for kind, text in written if kind == "text")
+    told = f"\n… {page_kernel.LONGEST} characters; what follows is not shown.\n"
+    assert shown.endswith(told)
+    assert len(shown) == page_kernel.LONGEST + len(told)
+    assert dict(written)["error"] == "OSError"
+    assert page_kernel.run("print('again')", emit, {})
+    assert written[-2:] == [("text", "again"), ("text", "\n")]
+
+
+def test_a_figure_that_cannot_be_drawn_is_an_error_of_its_cell_alone(written, emit):
+    names = {}
+    source = "from matplotlib import pyplot\na = 3\npyplot.figure().suptitle('$\\\\frac{$')"
+    assert not page_kernel.run(source, emit, names)
+    assert [kind for kind, _ in written if kind != "text"] == ["error", "trace"]
+    assert dict(written)["error"].startswith("ValueError")
+    written.clear()
+    assert page_kernel.run("a", emit, names)
+    assert "".join(text for _, text in written) == "3\n"
+    assert page_kernel.run("pyplot.figure();", emit, names)
+    assert [kind for kind, _ in written].count("image") == 1
+
+
 RIGHT = (
     "import math\ndef rate(p, steps):\n"
     "    return lambda t: p * (1 - math.cos(math.pi * min(t / steps, 1))) / 2"
