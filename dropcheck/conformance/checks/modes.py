@@ -54,7 +54,8 @@ def _amiss(subject: Subject, layer: Any, p: float) -> str:
     if subject.kind == "alpha":
         a, b, d = affine(p)
         stray = ~(np.isclose(y, a + b, 1e-4, 1e-4) | np.isclose(y, d, 1e-4, 1e-4))
-        return f"makes {y[stray].flat[0]:.4g} of 1, not {a + b:.4g} or {d:.4g}" * stray.any()
+        if stray.any():
+            return f"makes {y[stray].flat[0]:.4g} of 1, not {a + b:.4g} or {d:.4g}"
     return ""
 
 
