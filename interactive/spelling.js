@@ -84,7 +84,7 @@ window.bookSpelling = (() => {
   const numbers = (text, letterE) => {
     const joined = text.replace(/(?<![\w.,])\d{1,3}(?:[ '_]\d{3})+(?!\d)/g, (all) => all.replace(/\D/g, ""))
       .replace(/(?<![\w.,])\d{1,3}(?:(?:\.\d{3})+(?=,\d)|(?:\.\d{3}){2,}(?![\d.]))/g, (all) => all.replaceAll(".", ""));
-    const commas = /\b(?:dot|log|max|min)\s*\(/.test(joined) ? joined // there they part arguments
+    const commas = /\b(?:dot|max|min)\s*\(/.test(joined) ? joined // there they part arguments
       : joined.replace(/(?<![\d.,])\d{1,3}(?:(?:,\d{3})+(?=\.\d)|(?:,\d{3}){2,}(?![\d,]))/g, (all) => all.replaceAll(",", ""))
         .replace(/(?<![\d.,])[1-9]\d{0,2},\d{3}(?![\d,])/g, (all) => {
           throw new Unread(`“${all}” can be read in two ways: write ${all.replace(",", "")} or ${all.replace(",", ".")}.`);

@@ -53,6 +53,7 @@ RIGHT = {
         "(q(k-e)^2+p(d-e)^2)(1-e)/(e(e^2-2e+1))",
         "(q(k²−2ek+e²)+p(d²−2de+e²))/(e−e²)",
     ],
+    ("noise-plateau", 0): ["0,5·2p^k ln(2)", r"p^k\ln2"],
     ("noise-copies", 0): ["kq/(kq+p)", "k:(k+p:q)", r"\frac{k}{k+\frac pq}"],
     ("variants-sequence", 0): [
         "p/q*x´x",
