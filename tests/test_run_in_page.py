@@ -274,6 +274,12 @@ def test_chapters_that_cannot_run_in_the_page_say_where_else(browser, name):
 def test_without_python_and_network_the_page_says_so(browser):
     with pages.watched(browser, "file://") as (page, _):
         open_page(page, "formulation")
+        pressed = page.evaluate(  # at once: nothing is loaded yet that could be stopped
+            "() => { const [run, stop] = bars[0].querySelectorAll('button'); run.click();"
+            "stop.click(); return statusOf(0); }"
+        )
+        assert pressed == "Python is not there yet: press again in a moment."
+        page.wait_for_function(ENDED, arg=0, timeout=LOADING)
         assert run(page, 0).startswith("Python could not be run")
 
 
