@@ -20,18 +20,25 @@ __all__ = ["judge", "prepare", "run"]
 
 NAMES = {"__name__": "__main__"}
 CELL = "<cell {}>"
+LONGEST = 100_000  # characters that a cell may print; a page with millions hears no button
 _emit = None
 _count = 0
 
 
 class _Printed(io.TextIOBase):
-    """A stream whose text goes to the page."""
+    """A stream whose text goes to the page, up to so much that it can still be stopped."""
+
+    left = LONGEST
 
     def writable(self):
         return True
 
     def write(self, text):
-        _emit("text", text)
+        if self.left > 0:
+            _emit("text", text[: self.left])
+            self.left -= len(text)
+            if self.left <= 0:
+                _emit("text", f"\n… {LONGEST} characters; what follows is not shown.\n")
         return len(text)
 
 
@@ -92,15 +99,15 @@ def _guarded(action, emit):
     """Let an action write to the page and report its error there; whether there was none."""
     global _emit
     _emit = emit
-    with redirect_stdout(_Printed()), redirect_stderr(_Printed()):
-        try:
-            action()
-        except BaseException as error:  # also KeyboardInterrupt, by which the page stops a cell
-            _report(error)
-            return False
-        finally:
-            _draw()
-    return True
+    good, printed = True, _Printed()
+    with redirect_stdout(printed), redirect_stderr(printed):
+        for step in (action, _draw):  # a figure may fail only where it is drawn
+            try:
+                step()
+            except BaseException as error:  # also KeyboardInterrupt, by which the page stops a cell
+                _report(error)
+                good = False
+    return good
 
 
 def _execute(source, names):
@@ -122,7 +129,7 @@ def _execute(source, names):
 def _report(error):
     """The last line first; then the lines of the cell and of the library, without our own."""
     lines = traceback.format_exception_only(error)
-    _emit("error", lines[-1].strip())
+    _emit("error", lines[-1].strip()[:LONGEST])
     frames = traceback.extract_tb(error.__traceback__)
     frames = [frame for frame in frames if frame.filename != __file__]
     where = traceback.format_list(frames) + lines[:-1]
@@ -133,12 +140,15 @@ def _report(error):
 def _draw():
     """Hand over all open figures and close them."""
     pyplot = sys.modules.get("matplotlib.pyplot")
-    for number in pyplot.get_fignums() if pyplot else ():
-        figure = pyplot.figure(number)
-        data = io.BytesIO()
-        figure.savefig(data, format="png", bbox_inches="tight")
-        pyplot.close(figure)
-        _emit("image", base64.b64encode(data.getvalue()).decode())
+    if pyplot is None:
+        return
+    try:
+        for number in pyplot.get_fignums():
+            data = io.BytesIO()
+            pyplot.figure(number).savefig(data, format="png", bbox_inches="tight")
+            _emit("image", base64.b64encode(data.getvalue()).decode())
+    finally:
+        pyplot.close("all")  # one that cannot be drawn would fail below the next cell again
 
 
 def _display(*objects, raw=False):

@@ -161,8 +161,12 @@ window.bookJudge = (() => {
     return { agree: true, exact: all };
   };
 
+  const short = (value) => {
+    const [whole, near] = [value.toFraction(), Number(value.valueOf().toPrecision(6))];
+    return whole.length < 30 ? whole : near && Number.isFinite(near) ? `about ${near}` : "too long to be shown";
+  };
   const nameOf = (value) => (isMatrix(value) ? `[${value.toArray().map((row) => row.map(nameOf).join(", ")).join("; ")}]`
-    : value?.isFraction ? value.toFraction() : typeof value === "number" ? String(Number(value.toPrecision(6))) : String(value));
+    : value?.isFraction ? short(value) : typeof value === "number" ? String(Number(value.toPrecision(6))) : String(value));
 
   // The first of the small points at which the two differ.
   const counterexample = (answer, reference, field) => {

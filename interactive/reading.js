@@ -3,6 +3,8 @@
 window.bookReading = (() => {
   "use strict";
   const { AVERAGES, CONSTANTS, FUNCTIONS, TWO_WAYS, Unread, lettersOf, named, shapeOf, spell } = window.bookSpelling;
+  const LONGEST = 2000; // signs, so that no nesting in it is too deep for the stack
+  const STRANGE = /[^\w\s+\-*/^().,'=<>!:;|&%Σ∑]/u; // math.js would take some for text or a comment
   const LARGEST = 2 ** 17; // bits of a power: 9^9^9 would keep the page for hours
 
   const exact = math.create({ number: "Fraction", matrix: "Matrix" });
@@ -61,8 +63,10 @@ window.bookReading = (() => {
         const entries = value.toArray().flat();
         return engine.matrix(entries.map((v, i) => entries.map((_, j) => (i === j ? v : engine.multiply(0, v)))));
       },
-      sqrt: smooth("sqrt"), exp: smooth("exp"), log: smooth("log"), log2: smooth("log2"),
+      sqrt: smooth("sqrt"), exp: smooth("exp"), log2: smooth("log2"),
       log10: smooth("log10"), sin: smooth("sin"), cos: smooth("cos"),
+      log: (value, base) => (base === undefined ? smooth("log")(value)
+        : divide(smooth("log")(value), smooth("log")(base))),
       ...averages(engine),
     }, { override: true });
   }
@@ -141,6 +145,10 @@ window.bookReading = (() => {
       if (one.isFunctionNode && !FUNCTIONS.includes(one.fn.name)) {
         throw new Unread(`There is no function “${one.fn.name ?? one.fn.toString()}” here.`);
       }
+      const most = { dot: 2, log: 2, max: Infinity, min: Infinity };
+      if (one.isFunctionNode && one.args.length > (most[one.fn.name] ?? 1)) {
+        throw new Unread(`What stands in ${one.fn.name}(…) is read without commas.`);
+      }
       const kinds = ["isSymbolNode", "isConstantNode", "isOperatorNode", "isParenthesisNode",
         "isFunctionNode"];
       if (!kinds.some((kind) => one[kind])) throw new Unread("Write one formula, without “=” and without commas.");
@@ -164,15 +172,19 @@ window.bookReading = (() => {
   // What math.js objects to, in words; its places are those of the spelt text.
   const SAID = [[/Unexpected end/, "it ends too early"], [/Parenthesis \)/, "a parenthesis is not closed"],
     [/Value expected/, "a number or a letter is missing"], [/operator ,/, "a comma has no place in it"],
-    [/in part "(.*)"/s, "what begins with “$1” does not fit"]];
+    [/call stack/, "it is nested too deeply"], [/Invalid argument/, "a number in it is not one"],
+    [/(?:in|Unexpected) part "(.*)"/s, "what begins with “$1” does not fit"]];
   const objection = (message) => {
     const [seen, says] = SAID.find(([pattern]) => pattern.test(message)) ?? [null, message];
     return seen ? says.replace("$1", seen.exec(message)[1]?.slice(0, 12)) : says;
   };
 
   const read = (text, field) => {
-    if (!text.trim()) throw new Unread("Write a formula first.");
+    if (text.length > LONGEST) throw new Unread(`This is too long to be read: ${LONGEST} signs at most.`);
     const spelt = spell(text, field);
+    if (!spelt.trim()) throw new Unread("Write a formula first.");
+    const [strange] = STRANGE.exec(spelt) ?? [];
+    if (strange) throw new Unread(`The sign “${strange}” is not read here.`);
     let node;
     try {
       node = exact.parse(spelt);

@@ -72,7 +72,9 @@ document.addEventListener("DOMContentLoaded", () => {
     const status = html("span", { class: "run-status", role: "status" });
     const say = (text) => { status.textContent = text; };
     const stop = button("Stop", name, () => {
-      if (window.bookKernel?.stop() === false) say("Stopping … press again to end Python.");
+      const ended = window.bookKernel?.stop();
+      if (ended === false) say("Stopping … press again to end Python.");
+      else if (!ended) say("Python is not there yet: press again in a moment.");
     });
     stop.hidden = true;
     const press = async () => {

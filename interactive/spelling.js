@@ -31,52 +31,68 @@ window.bookSpelling = (() => {
   };
 
   // ---- Signs ----------------------------------------------------------------------------------
+  // What \frac and \sqrt take without braces: one sign, or a Greek letter by its name.
+  const TOKEN = String.raw`(?:\{([^{}]*)\}|(\\(?:pi|sigma|mu|nu|tau|lambda|alpha|rho)(?![A-Za-z])|\w))`;
+  const FRAC = new RegExp(String.raw`\\(?:[cdt]|nice|s)?frac\s*${TOKEN}\s*${TOKEN}`, "g");
+  const SQRT = new RegExp(String.raw`\\sqrt\s*${TOKEN}`, "g");
   const latex = (text) => {
-    let found = text.replace(/\\(?:left|right|displaystyle)(?![A-Za-z])/g, "")
-      .replace(/\$|\\[()[\],;:! ]/g, " ").replace(/\\\{/g, "(").replace(/\\\}/g, ")")
-      .replace(/\\\||\\[lr]?[Vv]ert\b/g, "|")
-      .replace(/\\(?:operatorname|mathrm|mathbf|text)\s*\{([^{}]*)\}/g, "$1");
+    let found = text.replace(/\\(?:left|right|(?:display|text)style|[bB]igg?[lmr]?)(?![A-Za-z])/g, "")
+      .replace(/\$|~|\\q?quad(?![A-Za-z])|\\[()[\],;:! ]/g, " ").replace(/\\\{/g, "(").replace(/\\\}/g, ")")
+      .replace(/\\\||\\[lr]?[Vv]ert(?![A-Za-z])/g, "|").replace(/\{([.,])\}/g, "$1") // 0{,}5
+      .replace(/\^\s*(?:\\prime(?![A-Za-z])|\{\s*\\prime\s*\})/g, "'")
+      .replace(/\\(?:operatorname|math(?:rm|bf|sf|it)|boldsymbol|bm|vec|text)(?![A-Za-z])\s*(?:\{([^{}]*)\})?/g,
+        (_, inside) => inside ?? " ");
     for (let before = null; before !== found;) { // from the innermost braces outwards
       before = found;
       found = found.replace(/\^\s*\{([^{}]*)\}/g, "^($1)").replace(/_\s*\{([^{}]*)\}/g, "_$1")
-        .replace(/\\[cdt]?frac\s*(?:\{([^{}]*)\}|(\w))\s*(?:\{([^{}]*)\}|(\w))/g,
-          (_, a, b, c, d) => `((${a ?? b})/(${c ?? d}))`)
+        .replace(FRAC, (_, a, b, c, d) => `((${a ?? b})/(${c ?? d}))`)
         .replace(/\\sqrt\s*\[([^[\]]*)\]\s*\{([^{}]*)\}/g, "(($2)^(1/($1)))")
-        .replace(/\\sqrt\s*\{([^{}]*)\}/g, "sqrt($1)");
+        .replace(SQRT, (_, a, b) => `sqrt(${a ?? b})`)
+        .replace(/\{([^{}]*?)\\over(?![A-Za-z])([^{}]*)\}/g, "(($1)/($2))");
     }
-    return found.replace(/[{[]/g, "(").replace(/[}\]]/g, ")").replace(/\\(?:cdot|times|ast)\b/g, "*")
-      .replace(/\\(?:odot|circ)\b/g, ".*").replace(/\\div\b/g, "/").replace(/\\top\b/g, "T")
-      .replace(/\\sum(?![A-Za-z])/g, "Σ").replace(/\\(?=[A-Za-z])/g, " ");
+    return found.replace(/^(.*)\\over(?![A-Za-z])(.*)$/s, "($1)/($2)")
+      .replace(/[{[]/g, "(").replace(/[}\]]/g, ")").replace(/\\(?:cdot|times|ast)(?![A-Za-z])/g, "*")
+      .replace(/\\(?:odot|circ)(?![A-Za-z])/g, ".*").replace(/\\div(?![A-Za-z])/g, "/")
+      .replace(/\\top(?![A-Za-z])/g, "T").replace(/\\sum(?![A-Za-z])/g, "Σ").replace(/\\(?=[A-Za-z])/g, " ");
   };
 
-  const SMALL = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿᵏ";
-  const raised = (signs) => [...signs].map((sign) => "0123456789+-()nk"[[...SMALL].indexOf(sign)]).join("");
+  // Signs of other keyboards and of copied text: wide ones, spaces of any width, hyphens, slashes.
+  const PLAIN = [[/[！-～]/g, (sign) => String.fromCharCode(sign.charCodeAt(0) - 0xfee0)],
+    [/[\u00ad\u200b-\u200f\u2060\ufeff]/g, ""], [/[^\S\n]/g, " "], [/[−–—‐‑‒]/g, "-"],
+    [/^\s*`+|`+\s*$/g, ""], [/(?<!\d)[¼-¾⅐-⅞]/g, (sign) => `(${sign.normalize("NFKC")})`],
+    [/[÷⁄∕]|:(?!=)/g, "/"]];
+  // All of the raised signs but the T, which transposes.
+  const RAISED = /[⁰¹²³⁴-⁻⁽⁾ⁱⁿᴬ-ᴿᵁ-ᵛᶜᶠᶻⱽʰʲʳʷʸˡˢˣ]+/g;
   const GREEK = { π: "pi", σ: "sigma", μ: "mu", µ: "mu", ν: "nu", τ: "tau", λ: "lambda", α: "alpha", ρ: "rho" };
-  const SPELLINGS = [[/[−–—]/g, "-"], [/[·×∙⋅∗•]/g, "*"], [/[⊙∘]/g, ".*"], [/÷/g, "/"], [/\*\*/g, "^"],
-    [new RegExp(`[${SMALL}]+`, "g"), (signs) => `^(${raised(signs)})`],
-    [/[₀-₉]/g, (sign) => String(sign.charCodeAt(0) - 0x2080)],
-    [/(?<!\d)½/g, "(1/2)"], [/(?<!\d)¼/g, "(1/4)"], [/(?<!\d)¾/g, "(3/4)"], [/√/g, " sqrt "],
+  const SPELLINGS = [[/[·×∙⋅∗•@]/g, "*"], [/[⊙∘]/g, ".*"], [/\*\*/g, "^"],
+    [RAISED, (signs) => `^(${signs.normalize("NFKC").replaceAll("−", "-")})`],
+    [/[₀-₉]+/g, (signs) => `_${signs.normalize("NFKC")}`], [/√/g, " sqrt "],
     [new RegExp(`[${Object.keys(GREEK).join("")}]`, "g"), (letter) => ` ${GREEK[letter]} `],
-    [/[’′]/g, "'"], [/ᵀ|⊤/g, "'"], [/‖([^‖]*)‖|\|\|([^|]*)\|\||\|([^|]*)\|/g, (_, a, b, c) => ` norm(${a ?? b ?? c})`],
-    [/\bnp\.|\bmath\./g, ""], [/\blog_\(?(2|10)\b\)?/gi, "log$1"], [/ln(?![A-Za-z])\s*/gi, "log "],
-    [/\bl[bd]\b/g, "log2"], [/\bsgn\b/gi, "sign"], [/\brelu\s*\(/gi, "max(0, "],
-    [/\bdiag(?=\s*\()/gi, "diag"], [/([A-Za-z])_(\d)/g, "$1$2"]];
+    [/[’‘′´`ʹ]|ᵀ|⊤|\.T(?!\w)/g, "'"],
+    [/(?:‖([^‖]*)‖|\|\|([^|]*)\|\||\|([^|]*)\|)(?:_\(?[2F]\)?(?!\w))?/g, (_, a, b, c) => ` norm(${a ?? b ?? c})`],
+    [/\b(?:np|numpy|math|torch)\.(?:linalg\.)?/g, ""], [/\blog_(?:\((2|10)\)|(2|10)(?![\d.]))\s*/gi, "log$1$2 "],
+    [/ln(?![A-Za-z])\s*/gi, "log "], [/\bl[bd]\b/g, "log2"], [/\bsgn\b/gi, "sign"],
+    [/\brelu\s*\(/gi, "max(0, "], [/\bdiag(?=\s*\()/gi, "diag"], [/([A-Za-z])_(\d)/g, "$1$2"]];
 
-  const BEHIND = new RegExp(`/\\s*\\d+(?:\\.\\d+)?(?!e[+-]?\\d)(?=[A-Za-z(√${Object.keys(GREEK).join("")}])`, "i"); // 1/2q
+  // 1/2q; where e is a letter, 1/2e+1 too, which is none of the form 2e+1.
+  const behind = (power) => new RegExp(
+    `/\\s*\\d+(?:\\.\\d+)?${power}(?=[A-Za-z(√${Object.keys(GREEK).join("")}])`, "i");
+  const BEHIND = { number: behind("(?!e[+-]?\\d)"), letter: behind("") };
 
-  // 1 000 and 1,000,000 are one number, 0,5 is a half; 1,000 may be either.
-  const numbers = (text) => {
-    const joined = text.replace(/(?<![\w.,])\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?![\d])/g,
-      (all) => all.replace(/\D/g, ""));
+  // 1 000, 1'000 and 1,000,000 are one number, 0,5 is a half; 1,000 may be either. 1.000,5 and
+  // 1,000.5 cannot.
+  const numbers = (text, letterE) => {
+    const joined = text.replace(/(?<![\w.,])\d{1,3}(?:[ '_]\d{3})+(?!\d)/g, (all) => all.replace(/\D/g, ""))
+      .replace(/(?<![\w.,])\d{1,3}(?:(?:\.\d{3})+(?=,\d)|(?:\.\d{3}){2,}(?![\d.]))/g, (all) => all.replaceAll(".", ""));
     const commas = /\b(?:dot|max|min)\s*\(/.test(joined) ? joined // there they part arguments
-      : joined.replace(/(?<![\d.,])\d{1,3}(?:,\d{3}){2,}(?![\d,])/g, (all) => all.replaceAll(",", ""))
+      : joined.replace(/(?<![\d.,])\d{1,3}(?:(?:,\d{3})+(?=\.\d)|(?:,\d{3}){2,}(?![\d,]))/g, (all) => all.replaceAll(",", ""))
         .replace(/(?<![\d.,])[1-9]\d{0,2},\d{3}(?![\d,])/g, (all) => {
           throw new Unread(`“${all}” can be read in two ways: write ${all.replace(",", "")} or ${all.replace(",", ".")}.`);
         })
         .replace(/(\d),(?=\d)/g, "$1.");
     return commas.replace(/(\d+(?:\.\d+)?)\s*\\?%(?!\s*[\w(])/g, "($1/100)")
       .replace(/(?<![\d.])\.(?=\d)/g, "0.")
-      .replace(/(?<![\w.])(\d+(?:\.\d+)?)e([+-]?\d+)/gi, "($1*10^($2))");
+      .replace(/(?<![\w.])(\d+(?:\.\d+)?)e([+-]?\d+)/gi, letterE ? "$1*e $2" : "($1*10^($2))");
   };
 
   // ---- Names ----------------------------------------------------------------------------------
@@ -104,10 +120,12 @@ window.bookSpelling = (() => {
   const spell = (typed, field) => {
     const letters = lettersOf(field);
     const kinds = field.letters ?? {};
-    const alone = latex(typed).trim().replace(/^=\s*/, "").replace(/[.,;:\s]+$/, "");
-    const bare = field.letters ? alone : alone.replace(/^[A-Za-z]\w*\s*[=≈]|^≈/, "");
-    if (BEHIND.test(bare)) throw new Unread(TWO_WAYS);
-    let text = numbers(SPELLINGS.reduce((found, [from, to]) => found.replace(from, to), bare));
+    const respelt = (text, pairs) => pairs.reduce((found, [from, to]) => found.replace(from, to), text);
+    const alone = respelt(latex(typed).trim().replace(/^=\s*/, "").replace(/[.,;:\s]+$/, ""), PLAIN);
+    const bare = field.letters ? alone : alone.replace(/^[A-Za-z]\w*\s*[=≈]|^≈/, "").replace(/≈.*$/s, "");
+    const letterE = letters.includes("e");
+    if (BEHIND[letterE ? "letter" : "number"].test(bare)) throw new Unread(TWO_WAYS);
+    let text = numbers(respelt(bare, SPELLINGS), letterE);
     if (Object.values(kinds).some(shapeOf) && !letters.includes("T")) {
       text = text.replace(/\^\s*\(?\s*T\b\s*\)?/g, "'");
     }

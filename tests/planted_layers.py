@@ -221,6 +221,62 @@ class OneMask(Good):
         return np.random.default_rng(7).random(self.shape(x)) >= self.p
 
 
+class OneMaskUntilSwitched(Good):
+    """The mask of an epoch: only a switch to training draws another."""
+
+    def train(self):
+        self.training, self.mask = True, None
+
+    def eval(self):
+        self.training = False
+
+    def kept(self, x):
+        if self.mask is None or self.mask.shape != x.shape:
+            self.mask = super().kept(x)
+        return self.mask
+
+    def forward(self, x):
+        return super().forward(x, self.training)
+
+
+class PicksSoMany(Good):
+    """Of all units so many are picked, as by a shuffled list of places."""
+
+    axis = None
+
+    def kept(self, x):
+        ranks = self.rng.random(x.shape).argsort(self.axis).argsort(self.axis).reshape(x.shape)
+        return ranks >= round(self.p * (x.size if self.axis is None else x.shape[self.axis]))
+
+
+class PicksSoManyOfARow(PicksSoMany):
+    axis = 1
+
+
+class PicksSoManyOfAColumn(PicksSoMany):
+    axis = 0
+
+
+class TurnedAround(Good):
+    """The second half of the batch has the opposite uniform numbers of the first."""
+
+    def kept(self, x):
+        drawn = self.rng.random(x.shape)
+        half = len(x) // 2
+        drawn[half : 2 * half] = 1 - drawn[:half]
+        return drawn >= self.p
+
+
+class HalfOfARowAgain(Good):
+    """The second half of the batch repeats half of each row."""
+
+    def kept(self, x):
+        kept = super().kept(x)
+        half, columns = len(x) // 2, x.shape[-1] // 2
+        kept[half : 2 * half, :columns] = kept[:half, :columns]
+        return kept
+
+
 class SmallState(Good):
     """Each row of 64 has one of 2^24 masks."""
 
@@ -320,6 +376,50 @@ class ForgetsP(Good):
         self.__dict__ = {**state, "p": 0.5}
 
 
+class ForgetsTheScale(Good):
+    """What is kept is scaled for the p of another layer."""
+
+    def __setstate__(self, state):
+        self.__dict__ = {**state, "scale": 2.0}
+
+    def factor(self, x):
+        return self.kept(x) * getattr(self, "scale", 1 / (1 - self.p) if self.p < 1 else 0.0)
+
+
+class ScaledWhenBuilt(Good):
+    """The factor of what is kept is computed once."""
+
+    def __init__(self, p):
+        super().__init__(p)
+        self.scale = 1 / (1 - p) if p < 1 else 0.0
+
+    def factor(self, x):
+        return self.kept(x) * self.scale
+
+
+class MappedWhenBuilt(GoodAlpha):
+    """The slope and shift of what is kept are computed once."""
+
+    def __init__(self, p):
+        super().__init__(p)
+        self.built = super().map() if p < 1 else (0.0, 0.0)
+
+    def map(self):
+        return self.built
+
+
+class DeafToChanges(Good):
+    """All of p is read once."""
+
+    def __init__(self, p):
+        super().__init__(p)
+        self.built = p
+
+    def forward(self, x, training=True):
+        self.p = self.built
+        return super().forward(x, training)
+
+
 class CannotBeStored(Good):
     def __init__(self, p):
         super().__init__(p)
@@ -416,6 +516,13 @@ PLANTED = [
     ("units-are-independent", "element", "fault", Neighbours),
     ("units-are-independent", "element", "fault", SharedByTheBatch),
     ("calls-are-independent", "element", "fault", OneMask),
+    ("calls-are-independent", "element", "fault", OneMaskUntilSwitched),
+    ("rows-and-columns-are-independent", "element", "fault", TurnedAround),
+    ("rows-and-columns-are-independent", "element", "fault", HalfOfARowAgain),
+    ("rows-and-columns-are-independent", "channel", "fault", BatchAlike),
+    ("counts-vary", "element", "fault", PicksSoMany),
+    ("counts-vary", "element", "fault", PicksSoManyOfARow),
+    ("counts-vary", "element", "fault", PicksSoManyOfAColumn),
     ("no-mask-twice", "element", "fault", SmallState),
     ("gradient-has-the-mask", "element", "fault", NewMaskBackward),
     ("seed-decides-the-mask", "element", "fault", DeafToSeeds),
@@ -433,8 +540,12 @@ PLANTED = [
     ("input-is-unchanged", "element", "fault", WritesIntoInput),
     ("training-returns-after-evaluation", "element", "fault", EvaluatesForEver),
     ("a-copy-is-a-dropout", "element", "fault", ForgetsP),
+    ("a-copy-is-a-dropout", "element", "fault", ForgetsTheScale),
     ("a-copy-is-a-dropout", "gaussian", "fault", GaussianForgets),
     ("a-copy-is-a-dropout", "element", "note", CannotBeStored),
+    ("a-changed-p-is-used-as-a-whole", "element", "fault", ScaledWhenBuilt),
+    ("a-changed-p-is-used-as-a-whole", "alpha", "fault", MappedWhenBuilt),
+    ("a-changed-p-is-used-as-a-whole", "element", "note", DeafToChanges),
     ("no-probability-is-refused", "element", "fault", TakesAnything),
     ("rate-is-p", "element", "fault", RefusesToTrain),
 ]

@@ -13,7 +13,12 @@ PLANTED = planted.PLANTED + structures.PLANTED
 # Faults that take PyTorch: a second derivative, inplace, and another library's generator.
 IN_TORCH = {"second-derivative", "in-place-when-asked", "other-generators-are-left-alone"}
 # What cannot be asked of layers in NumPy, and what is not asked of what is dropped inside.
-INSIDE = {"in-place-when-asked", "half-precision-values", "rate-in-half-precision"}
+INSIDE = {
+    "in-place-when-asked",
+    "half-precision-values",
+    "rate-in-half-precision",
+    "a-changed-p-is-used-as-a-whole",
+}
 NOT_RUN = dict.fromkeys(conformance.KINDS, IN_TORCH) | dict.fromkeys(
     ("connect", "attention"), INSIDE
 )

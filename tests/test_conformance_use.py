@@ -68,16 +68,37 @@ def test_command_on_a_layer_of_one_s_own(package, capsys):
     assert "Misses: how often either comes." in page
 
 
+def test_a_file_is_read_also_where_a_package_of_its_name_stands_beside_it(tmp_path, capsys):
+    (tmp_path / "beside").mkdir()
+    (tmp_path / "beside" / "__init__.py").write_text("1 / 0", encoding="utf-8")
+    (tmp_path / "helpers_of_it.py").write_text(MINE, encoding="utf-8")
+    (tmp_path / "beside.py").write_text("from helpers_of_it import Broken\n" + MINE, "utf-8")
+    file = tmp_path / "beside.py"  # on Windows with a drive and its colon
+    checks = ("zero-or-scaled", "a-copy-is-a-dropout", "processes-agree-on-a-seed")
+    assert command.main([f"{file}:MyDropPath", *only(*checks)]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith(f"{file}:MyDropPath as path dropout")
+    assert told.count("ok    ") == len(checks)
+    assert targets.name_of(targets.load(f"{file}:MyDropPath")) == f"{file}:MyDropPath"
+
+
+def test_a_file_that_cannot_be_read_is_told_of(tmp_path, capsys):
+    (tmp_path / "fails.py").write_text("1 / 0", encoding="utf-8")
+    for _ in range(2):  # what failed once is not taken for read
+        assert command.main([f"{tmp_path / 'fails.py'}:Dropout"]) == 2
+        assert "fails.py': ZeroDivisionError: division by zero" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
         (["torch.nn"], "a layer is named as module:Name"),
         (["no_such_module:Dropout"], "cannot import 'no_such_module'"),
         (["torch.nn:Dropped"], "'torch.nn' has no 'Dropped'"),
-        (
-            [f"{os.path.relpath(__file__)}:Dropout"],
-            "is a file, not a module: go to its folder, and name test_conf",
-        ),
+        (["torch.nn:"], "a layer is named as module:Name or file.py:Name"),
+        (["layers.py"], "a layer is named as module:Name or file.py:Name"),
+        ([r"C:\x\layers.py"], "a layer is named as module:Name or file.py:Name"),
+        ([r"C:\x\layers.py:MyDropout"], "there is no file 'C:"),
         (["torch.nn:Linear"], "the name 'Linear' does not tell the kind of layer"),
         (["torch.nn:Linear"], "say it with kind (--kind), one of element, channel, path"),
         (["torch.nn:Dropout", "--set", "inplace"], "--set takes NAME=VALUE, got 'inplace'"),
@@ -222,6 +243,21 @@ def test_our_layers_have_no_fault(name):
     checks = [check for check, entry in conformance.CHECKS.items() if not entry.random]
     result = conformance.run(getattr(dropoutlib.nn, name), only=checks)
     assert result, str(result)
+
+
+def test_a_generator_of_its_own_is_seeded_in_torch():
+    class Own(torch.nn.Module):
+        def __init__(self, p):
+            super().__init__()
+            self.p, self.generator = p, torch.Generator()
+            self.generator.seed()
+
+        def forward(self, x):
+            kept = torch.rand(x.shape, generator=self.generator) >= self.p
+            return x * kept / (1 - self.p) if self.training else x
+
+    result = conformance.run(Own, kind="element", only=["seed-decides-the-mask"])
+    assert [outcome.status for outcome in result.outcomes] == ["holds"], str(result)
 
 
 def test_a_function_of_numpy():

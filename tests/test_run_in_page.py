@@ -157,6 +157,31 @@ def test_a_syntax_error_is_told_too(written, emit):
     assert dict(written)["error"].startswith("SyntaxError")
 
 
+def test_a_cell_that_prints_without_end_leaves_the_page_room(written, emit):
+    source = "for _ in range(300): print('x' * 999)\nraise OSError"
+    assert not page_kernel.run(source, emit, {})
+    shown = "".join(text for kind, text in written if kind == "text")
+    told = f"\n… {page_kernel.LONGEST} characters; what follows is not shown.\n"
+    assert shown.endswith(told)
+    assert len(shown) == page_kernel.LONGEST + len(told)
+    assert dict(written)["error"] == "OSError"
+    assert page_kernel.run("print('again')", emit, {})
+    assert written[-2:] == [("text", "again"), ("text", "\n")]
+
+
+def test_a_figure_that_cannot_be_drawn_is_an_error_of_its_cell_alone(written, emit):
+    names = {}
+    source = "from matplotlib import pyplot\na = 3\npyplot.figure().suptitle('$\\\\frac{$')"
+    assert not page_kernel.run(source, emit, names)
+    assert [kind for kind, _ in written if kind != "text"] == ["error", "trace"]
+    assert dict(written)["error"].startswith("ValueError")
+    written.clear()
+    assert page_kernel.run("a", emit, names)
+    assert "".join(text for _, text in written) == "3\n"
+    assert page_kernel.run("pyplot.figure();", emit, names)
+    assert [kind for kind, _ in written].count("image") == 1
+
+
 RIGHT = (
     "import math\ndef rate(p, steps):\n"
     "    return lambda t: p * (1 - math.cos(math.pi * min(t / steps, 1))) / 2"
@@ -249,6 +274,12 @@ def test_chapters_that_cannot_run_in_the_page_say_where_else(browser, name):
 def test_without_python_and_network_the_page_says_so(browser):
     with pages.watched(browser, "file://") as (page, _):
         open_page(page, "formulation")
+        pressed = page.evaluate(  # at once: nothing is loaded yet that could be stopped
+            "() => { const [run, stop] = bars[0].querySelectorAll('button'); run.click();"
+            "stop.click(); return statusOf(0); }"
+        )
+        assert pressed == "Python is not there yet: press again in a moment."
+        page.wait_for_function(ENDED, arg=0, timeout=LOADING)
         assert run(page, 0).startswith("Python could not be run")
 
 

@@ -25,7 +25,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m dropcheck", description="Examine a dropout layer.", epilog=EPILOG
     )
-    parser.add_argument("target", nargs="?", help="module:Layer, such as torch.nn:Dropout")
+    parser.add_argument(
+        "target", nargs="?", help="module:Layer or file.py:Layer, such as torch.nn:Dropout"
+    )
     parser.add_argument("--kind", choices=KINDS, help="by default what the name suggests")
     parser.add_argument("--p", type=float, default=0.3, help="drop probability (default 0.3)")
     named = f"{', '.join(ADAPTERS)}, or module:Adapter; by default that of the class"

@@ -11,7 +11,7 @@ import numpy as np
 
 from .adapters import NotOffered
 from .subject import Raised, Subject
-from .targets import load
+from .targets import load, name_of
 
 __all__ = ["ELSEWHERE", "masks_elsewhere"]
 
@@ -28,7 +28,7 @@ def masks_elsewhere(subject: Subject) -> tuple[str, str | None]:
         If the layer has no name by which another process can import it, or none can start there.
     """
     adapter = subject.adapter
-    name = f"{type(adapter).__module__}:{type(adapter).__qualname__}"
+    name = name_of(type(adapter))
     try:
         found = load(subject.name) is adapter.target and load(name) is type(adapter)
         words = {"argument": adapter.argument, "keep": adapter.keep, "options": adapter.options}

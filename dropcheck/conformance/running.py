@@ -14,7 +14,7 @@ from .adapters import Adapter, NotOffered, adapter_class
 from .registry import CHECKS, KINDS, Check, Finding, fault, ordered, share
 from .result import Outcome, Result
 from .subject import Raised, Subject
-from .targets import guess_kind, guess_spatial, load
+from .targets import guess_kind, guess_spatial, load, name_of
 
 __all__ = ["run"]
 
@@ -38,9 +38,11 @@ def run(
     Parameters
     ----------
     target : str or callable
-        Class of the layer, a function in NumPy, or either's name as ``"module:Name"``.
-    kind : {"element", "channel", "path", "alpha", "gaussian", "connect", "block", "attention"}
-        What is dropped together, or how; by default what the name suggests.
+        Class of the layer, a function in NumPy, or either's name as ``"module:Name"`` or
+        ``"file.py:Name"``.
+    kind : str, optional
+        "element", "channel", "path", "alpha", "gaussian", "connect", "block" or "attention": what
+        is dropped together, or how; by default what the name suggests.
     p : float
         Drop probability of the checks that need only one, between 0.02 and 0.98.
     adapter : str or type, optional
@@ -81,7 +83,7 @@ def run(
     >>> [outcome.name for outcome in result.faults]
     ['nothing-left-at-one']
     """
-    name = target if isinstance(target, str) else _name(target)
+    name = target if isinstance(target, str) else name_of(target)
     target = load(target) if isinstance(target, str) else target
     if not callable(target):
         raise ValueError(f"a layer is a class or a function, got {name}, of {type(target)}")
@@ -179,11 +181,6 @@ def _outcome(entry: Check, subject: Subject) -> Outcome:
 def _spent() -> float:
     """Seconds of processor time so far, with those of ended child processes but on Windows."""
     return sum(os.times()[:4])
-
-
-def _name(target: Any) -> str:
-    """How a class or a function is named in the report."""
-    return f"{target.__module__}:{getattr(target, '__qualname__', type(target).__name__)}"
 
 
 def _versions(target: Any, distributions: tuple[str, ...]) -> dict[str, str]:

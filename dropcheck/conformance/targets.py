@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import re
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from .registry import KINDS
 
-__all__ = ["guess_kind", "guess_spatial", "load"]
+__all__ = ["guess_kind", "guess_spatial", "load", "name_of"]
 
 # The first that a name matches decides.
 PATTERNS = (
@@ -25,36 +27,83 @@ PATTERNS = (
 )
 
 
+# Modules that were read from a file, by the name under which Python knows them.
+FILES: dict[str, str] = {}
+
+
 def load(name: str) -> Any:
-    """Return what ``module:Name`` names; the current folder is searched first.
+    """Return what ``module:Name`` or ``file.py:Name`` names.
+
+    Modules are looked for in the current folder first. What ends in ``.py`` is a file, also where
+    a package of its name stands beside it; what it imports is looked for in its folder as well.
 
     Raises
     ------
     ValueError
-        If the name has no colon or is of a file, or the module or the name in it is not there.
+        If the name has no colon, or the module, the file or the name in it is not there.
     """
-    module, colon, attribute = name.partition(":")
-    if not colon or not module or not attribute:
-        raise ValueError(f"a layer is named as module:Name, such as torch.nn:Dropout, got {name!r}")
-    if Path(module).is_file():
+    module, colon, attribute = name.rpartition(":")
+    if not colon or not module or not attribute or attribute.endswith(".py"):
         raise ValueError(
-            f"{module!r} is a file, not a module: go to its folder, and name "
-            f"{Path(module).stem}:{attribute}"
+            "a layer is named as module:Name or file.py:Name, such as torch.nn:Dropout, "
+            f"got {name!r}"
         )
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        found = importlib.import_module(module)
-    except Exception as error:  # of the module's own code, too
-        told = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
-        raise ValueError(f"cannot import {module!r}: {told}") from error
+    found = _file(module) if module.endswith(".py") else _module(module)
     for part in attribute.split("."):
         try:
             found = getattr(found, part)
         except AttributeError:
             raise ValueError(f"{module!r} has no {attribute!r}") from None
     return found
+
+
+def name_of(target: Any) -> str:
+    """Return the name by which `load` finds a class or a function."""
+    module = FILES.get(target.__module__, target.__module__)
+    return f"{module}:{getattr(target, '__qualname__', type(target).__name__)}"
+
+
+def _module(name: str) -> ModuleType:
+    """Import a module, or say in one sentence why it cannot be."""
+    _search(Path.cwd())
+    try:
+        return importlib.import_module(name)
+    except Exception as error:  # of the module's own code, too
+        raise _cannot(name, error) from error
+
+
+def _file(name: str) -> ModuleType:
+    """Read a file as a module, once, under a name that no package has."""
+    path = Path(name).resolve()
+    if not path.is_file():
+        raise ValueError(f"there is no file {name!r}")
+    known = str(path).replace(".", "_")  # a dot would make it a part of a package, for pickle too
+    if known in sys.modules:
+        return sys.modules[known]
+    _search(path.parent)
+    spec = importlib.util.spec_from_file_location(known, path)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"{name!r} cannot be read as Python")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[known], FILES[known] = module, str(path)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[known], FILES[known]
+        raise _cannot(name, error) from error
+    return module
+
+
+def _search(folder: Path) -> None:
+    """Let imports look into a folder first."""
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+
+
+def _cannot(name: str, error: Exception) -> ValueError:
+    """What is said of a module whose import raised an error."""
+    told = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
+    return ValueError(f"cannot import {name!r}: {told}")
 
 
 def guess_kind(name: str) -> str:

@@ -57,6 +57,7 @@ class Adapter:
         self.keep = keep
         self.options = options or {}
         self.argument = argument if argument is not None else self._argument()
+        self.switched: tuple[Any, bool] | None = None
 
     def _argument(self) -> str | None:
         """The name of the probability; None when it goes first without one."""
@@ -88,6 +89,26 @@ class Adapter:
     def call(self, layer: Any, x: Any, training: bool) -> Any:
         """Return what `layer` makes of the framework's array `x`."""
         raise NotImplementedError
+
+    def switch(self, layer: Any, training: bool) -> None:
+        """Put `layer` into training or evaluation by its methods, when that changes.
+
+        As in a loop of training, which switches once: a mask may not wait for that to be drawn.
+        """
+        if self.switched is None or self.switched[0] is not layer or self.switched[1] != training:
+            (layer.train if training else layer.eval)()
+            self.switched = layer, training
+
+    def change(self, layer: Any, p: float) -> None:
+        """Give `layer` another drop probability, by the attribute that is named as its argument."""
+        if self.argument is None or not hasattr(layer, self.argument):
+            raise NotOffered("the layer shows its probability under no name of its own")
+        try:
+            setattr(layer, self.argument, 1 - p if self.keep else p)
+        except Exception as error:
+            raise NotOffered(
+                f"the probability cannot be changed: {type(error).__name__}"
+            ) from error
 
     def gradient(self, layer: Any, x: Any, grad: Any) -> tuple[Any, Any]:
         """Return the output of one pass in training, and the gradient of ``sum(grad * output)``."""

@@ -27,10 +27,11 @@ class Mlx(Adapter):
         return np.array(y.astype(mx.float32) if y.dtype == mx.bfloat16 else y)
 
     def call(self, layer: Any, x: Any, training: bool) -> Any:
-        return layer.train(training)(x)
+        self.switch(layer, training)
+        return layer(x)
 
     def gradient(self, layer: Any, x: Any, grad: Any) -> tuple[Any, Any]:
-        layer.train(True)
+        self.switch(layer, True)
         (y,), (dx,) = mx.vjp(lambda x: [layer(x)], [x], [grad])
         return y, dx
 

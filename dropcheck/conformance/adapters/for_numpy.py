@@ -37,7 +37,7 @@ class NumpyLayer(_Numpy):
         if "training" in inspect.signature(forward).parameters:
             return forward(x, training=training)
         if callable(getattr(layer, "eval", None)):
-            (layer.train if training else layer.eval)()
+            self.switch(layer, training)
         elif hasattr(layer, "training"):
             layer.training = training
         elif not training:

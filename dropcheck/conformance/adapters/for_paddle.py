@@ -26,7 +26,7 @@ class Paddle(Adapter):
         return (y.astype("float32") if y.dtype == paddle.bfloat16 else y).numpy()
 
     def call(self, layer: Any, x: Any, training: bool) -> Any:
-        (layer.train if training else layer.eval)()
+        self.switch(layer, training)
         return layer(x)
 
     def gradient(self, layer: Any, x: Any, grad: Any) -> tuple[Any, Any]:

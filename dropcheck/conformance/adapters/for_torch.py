@@ -29,7 +29,8 @@ class Torch(Adapter):
         return (y.float() if y.dtype == torch.bfloat16 else y).numpy()
 
     def call(self, layer: Any, x: Any, training: bool) -> Any:
-        return layer.train(training)(x)
+        self.switch(layer, training)
+        return layer(x)
 
     def gradient(self, layer: Any, x: Any, grad: Any) -> tuple[Any, Any]:
         x = x.clone().requires_grad_()
@@ -44,6 +45,10 @@ class Torch(Adapter):
 
     def seed(self, layer: Any, number: int) -> None:
         torch.manual_seed(number)
+        for part in layer.modules():  # some hold a generator of their own
+            for value in vars(part).values():
+                if isinstance(value, torch.Generator):
+                    value.manual_seed(number)
 
     def in_place(self, p: float, x: np.ndarray) -> tuple[Any, Any]:
         if "inplace" not in inspect.signature(self.target).parameters:
@@ -64,7 +69,7 @@ class TorchCompiled(Torch):
         self.compiled: dict[int, Any] = {}
 
     def call(self, layer: Any, x: Any, training: bool) -> Any:
-        layer.train(training)
+        self.switch(layer, training)
         if id(layer) not in self.compiled:
             self.compiled[id(layer)] = layer, torch.compile(layer)
         return self.compiled[id(layer)][1](x)

@@ -24,7 +24,8 @@ def _identity(y: np.ndarray, x: np.ndarray) -> Finding:
     changed = int((y != x).sum())
     if changed:
         worst = int(np.argmax(np.abs(y - x)))
-        pair = f"{x.flat[worst]:.6g} became {y.flat[worst]:.6g}"
+        digits = 6 if f"{x.flat[worst]:.6g}" != f"{y.flat[worst]:.6g}" else 9
+        pair = f"{x.flat[worst]:.{digits}g} became {y.flat[worst]:.{digits}g}"
         return fault(f"{changed} of {x.size} entries changed: {pair}")
     return holds(f"{x.size} entries returned as they were")
 

@@ -93,8 +93,8 @@ def rate_has_more_than_16_bits(subject: Subject) -> Finding:
     Proves: from one seed, the masks of p = 0.3 and of a p that is larger by 0.35/65536 differ in
     about as many units as stated, and not in none, as when p is rounded to 16 bits.
     Misses: rounding to 17 bits or more, such as to the 23 or 24 bits of uniform numbers in
-    float32. Where one seed draws masks of which the second does not drop all that the first does,
-    it is not run: only counts of 2e11 draws could tell.
+    float32. Where, from one seed, the larger of two p does not drop all that the smaller does, it
+    is not run: only counts of 2e11 draws could tell.
     """
     lower, step, masks = 19660.1 / 65536, 0.35 / 65536, []
     for p in (lower, lower + step):
@@ -102,7 +102,10 @@ def rate_has_more_than_16_bits(subject: Subject) -> Finding:
         subject.adapter.seed(layer, subject.seed)
         masks.append(subject.draw(ROWS, COLUMNS, p, layer=layer))
     if (masks[0] & ~masks[1]).any():
-        return Finding(status="not run", seen="one seed draws unrelated masks for two p")
+        return Finding(
+            status="not run",
+            seen="from one seed, the larger of two p does not drop all that the smaller does",
+        )
     gained = int((masks[1] & ~masks[0]).sum())
     report = rate_test(gained, DRAWS, step, wrong=0.0, false_alarm=subject.alarm)
     seen = (

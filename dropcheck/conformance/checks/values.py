@@ -38,7 +38,7 @@ def not_dropout(subject: Subject, y: np.ndarray, x: np.ndarray, p: float) -> str
 
 @check("values", kinds=ZERO)
 def zero_or_scaled(subject: Subject) -> Finding:
-    """Every output is 0 or x / (1 - p); for blocks, 0 or x times all entries over those kept.
+    """Every output is 0 or the input over 1 - p; for blocks, 0 or the input over the share kept.
 
     Proves: on one input of 3200 units or more in float32, at four p, up to a few roundings.
     Misses: how often either comes. With p = 1/2 alone, 1/p would pass as well.
