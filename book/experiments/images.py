@@ -14,7 +14,7 @@ from book import data
 
 from .networks import stream
 
-__all__ = ["blocks", "parts", "split", "splits"]
+__all__ = ["blocks", "own_rows", "parts", "split", "splits"]
 
 PILOT = 1000  # the first seed of the pilots
 
@@ -165,12 +165,39 @@ def blocks(name, seeds, sizes, pool=1):
         If the set has too few rows for a seed to have its own.
     """
     x, y = _pooled(name, pool)
-    total = sum(sizes)
-    first = np.array([s * total if s < PILOT else len(y) - (s - PILOT + 1) * total for s in seeds])
-    if min(sizes) < 1 or first.min() < 0 or first.max() + total > len(y):
-        raise ValueError(
-            f"{name} has {len(y)} rows, too few for blocks of {tuple(sizes)} for seeds {seeds}"
-        )
-    rows = first[:, None] + np.arange(total)
+    rows = own_rows(name, len(y), seeds, sum(sizes))
     cuts = np.split(rows, np.cumsum(sizes)[:-1], axis=1)
+    if min(sizes) < 1:
+        raise ValueError(f"every part of {name} needs rows, got sizes={tuple(sizes)}")
     return [(x[cut], y[cut]) for cut in cuts]
+
+
+def own_rows(name, rows, seeds, total):
+    """Number the rows of each seed: seeds 0, 1, … from the front, the pilot's from the back.
+
+    Parameters
+    ----------
+    name : str
+        Of the set, for the message.
+    rows : int
+        How many there are.
+    seeds : sequence of int
+        The S seeds.
+    total : int
+        How many each seed has to itself.
+
+    Returns
+    -------
+    ndarray of int, shape (S, total)
+
+    Raises
+    ------
+    ValueError
+        If there are too few.
+    """
+    first = np.array([s * total if s < PILOT else rows - (s - PILOT + 1) * total for s in seeds])
+    if first.min() < 0 or first.max() + total > rows:
+        raise ValueError(
+            f"{name} has {rows} rows, too few for {total} of its own for seeds {seeds}"
+        )
+    return first[:, None] + np.arange(total)
