@@ -165,14 +165,12 @@ def blocks(name, seeds, sizes, pool=1):
         If the set has too few rows for a seed to have its own.
     """
     x, y = _pooled(name, pool)
-    rows = own_rows(name, len(y), seeds, sum(sizes))
+    rows = own_rows(name, len(y), seeds, sizes)
     cuts = np.split(rows, np.cumsum(sizes)[:-1], axis=1)
-    if min(sizes) < 1:
-        raise ValueError(f"every part of {name} needs rows, got sizes={tuple(sizes)}")
     return [(x[cut], y[cut]) for cut in cuts]
 
 
-def own_rows(name, rows, seeds, total):
+def own_rows(name, rows, seeds, sizes):
     """Number the rows of each seed: seeds 0, 1, … from the front, the pilot's from the back.
 
     Parameters
@@ -181,23 +179,22 @@ def own_rows(name, rows, seeds, total):
         Of the set, for the message.
     rows : int
         How many there are.
-    seeds : sequence of int
-        The S seeds.
-    total : int
-        How many each seed has to itself.
+    seeds, sizes
+        As for `blocks`.
 
     Returns
     -------
-    ndarray of int, shape (S, total)
+    ndarray of int, shape (S, total of the sizes)
 
     Raises
     ------
     ValueError
-        If there are too few.
+        If the set has too few rows for a seed to have its own.
     """
+    total = sum(sizes)
     first = np.array([s * total if s < PILOT else rows - (s - PILOT + 1) * total for s in seeds])
-    if first.min() < 0 or first.max() + total > rows:
+    if min(sizes) < 1 or first.min() < 0 or first.max() + total > rows:
         raise ValueError(
-            f"{name} has {rows} rows, too few for {total} of its own for seeds {seeds}"
+            f"{name} has {rows} rows, too few for blocks of {tuple(sizes)} for seeds {seeds}"
         )
     return first[:, None] + np.arange(total)

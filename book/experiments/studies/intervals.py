@@ -135,7 +135,7 @@ def _shuffled(name):
 def _rows(name, seeds, sizes):
     """All rows of each seed, with mean 0 and variance 1 of every column of its training rows."""
     x, y = _shuffled(name)
-    which = own_rows(name, len(y), seeds, sum(sizes))
+    which = own_rows(name, len(y), seeds, sizes)
     table = np.concatenate([x, y[:, None]], axis=1)[which]
     learnt = table[:, : sizes[0]]
     spread = np.maximum(learnt.std(axis=1, keepdims=True), 1e-9)
