@@ -491,6 +491,20 @@ def test_nothing_else_is_decided_of_the_passes():
     assert inside.estimate > 0.01 > abs(shifted.estimate)
 
 
+def test_nothing_is_decided_of_a_regression():
+    """The text says so, and that every arm covers what it promises."""
+    rows = registration.judge("U2")
+    assert [row.word for row in rows] == ["undecided"] * 12
+    for measure in ("rmse", "nll", "crps"):
+        one, control = (
+            verdict("U2", question, f"{measure}_best") for question in ("averaging", "again")
+        )
+        assert abs(one.estimate) < abs(control.estimate)
+    found = results.load("U2")
+    for arm in uncertainty.ARMS:
+        assert statistics.within(found.values(arm, "coverage"), 0.88, 0.92)
+
+
 def test_a_temperature_of_unchanged_rows_does_not_repair_a_shift():
     found = results.load("U1")
     for arm in uncertainty.ARMS:
