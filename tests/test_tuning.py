@@ -6,7 +6,13 @@ import torch
 from scipy import optimize
 
 from book.experiments import images, recurrent, registry, tuning
-from book.experiments.studies import fine_tuning, normalised, recurrent_dropout, remedies
+from book.experiments.studies import (
+    fine_tuning,
+    normalised,
+    recurrent_dropout,
+    remedies,
+    uncertainty,
+)
 
 KNOWN = registry.experiments()
 STUDIES = {
@@ -14,6 +20,7 @@ STUDIES = {
     "Q2": normalised.normalised,
     "Q3": recurrent_dropout.recurrent_dropout,
     "F1": fine_tuning.fine_tuning,
+    "U1": uncertainty.uncertainty,
 }
 
 
@@ -47,13 +54,16 @@ def test_a_seed_without_rows_of_its_own_is_refused(seed, sizes):
         images.blocks("mnist_5k", (seed,), sizes)
 
 
-@pytest.mark.parametrize("id", ["Q1", "Q2"])
-def test_full_and_pilot_seeds_of_a_study_have_room_for_their_own_rows(id):
+@pytest.mark.parametrize(
+    ("id", "rows"), [("Q1", 70000), ("Q2", 70000), ("U1", 70000), ("U2", 45730)]
+)
+def test_full_and_pilot_seeds_of_a_study_have_room_for_their_own_rows(id, rows):
     full, pilot = (KNOWN[id].versions[name] for name in ("full", "pilot"))
     assert full.seeds == tuple(range(len(full.seeds)))
     assert pilot.seeds == tuple(range(images.PILOT, images.PILOT + len(pilot.seeds)))
     blocks = len(full.seeds) + len(pilot.seeds)
-    assert blocks * sum(full.settings["sizes"]) <= 70000
+    own = full.settings.get("block", sum(full.settings["sizes"]))
+    assert blocks * own <= rows
 
 
 # The budget.
@@ -202,6 +212,9 @@ def levels(id, axis, strength):
         ("Q2", "between", "dropout", 0.0, 0.3),
         ("Q2", "after", "dropout", 0.0, 0.3),
         *(("Q3", kind, kind, 0.0, 0.3) for kind in recurrent.KINDS),
+        ("U1", "dropout", "dropout", 0.0, 0.3),
+        ("U1", "MC dropout", "dropout", 0.0, 0.3),
+        ("U1", "ensemble", "ensemble", 1, 3),
         ("Q3", "weight decay", "weight decay", 0.0, 3.0),
         ("Q3", "label smoothing", "label smoothing", 0.0, 0.3),
     ],

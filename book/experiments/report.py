@@ -8,13 +8,27 @@ from book.plotting import draw_panels
 
 from . import registration
 from .statistics import against_paper, interval
+from .tuning import MEASURES
 from .verdicts import WORDS
 
 __all__ = ["UNITS", "registered", "setting", "table", "three", "three_panels", "verdicts"]
 
 WIDTH = 84
 #: Unit of each measure, how many of it are 1, and its digits.
-UNITS = {"error": ("points", 100, 2), "nll": ("nats", 1, 3), "scaled": ("nats", 1, 3)}
+UNITS = {
+    "error": ("points", 100, 2),
+    "nll": ("nats", 1, 3),
+    "scaled": ("nats", 1, 3),
+    "brier": ("points", 100, 2),
+    "aurc": ("points", 100, 2),
+    "shift_nll": ("nats", 1, 3),
+    "shift_scaled": ("nats", 1, 3),
+    "shift_aurc": ("points", 100, 2),
+    "digits": ("points", 100, 2),
+    "fashion": ("points", 100, 2),
+    "rmse": ("sd", 1, 4),
+    "crps": ("sd", 1, 4),
+}
 
 
 def setting(found):
@@ -97,7 +111,7 @@ def three(found, when="best", prefix=""):
     print(f"{when + ' moment':{wide}}  error %  log loss  after temperature")
     for arm in sorted(arms, key=lambda arm: found.values(arm, f"{prefix}scaled_{when}").mean()):
         error, *losses = (
-            found.values(arm, f"{prefix}{measure}_{when}").mean() for measure in UNITS
+            found.values(arm, f"{prefix}{measure}_{when}").mean() for measure in MEASURES
         )
         print(f"{arm:{wide}}  {100 * error:7.2f}  {losses[0]:8.3f}  {losses[1]:8.3f}")
 

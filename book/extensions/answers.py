@@ -19,6 +19,13 @@ UNITS = {
     "unexplained": ("points of variance", 100, 1),
     "nll": NATS,
     "scaled": NATS,
+    "shift_nll": NATS,
+    "shift_scaled": NATS,
+    "aurc": ("points of error", 100, 2),
+    "shift_aurc": ("points of error", 100, 2),
+    "digits": ("points of pairs", 100, 2),
+    "fashion": ("points of pairs", 100, 2),
+    "crps": ("standard deviations", 1, 4),
     "excess": NATS,
     "best": NATS,
     "last": NATS,
@@ -29,6 +36,7 @@ SETS = {
     "japanese_vowels": "spoken vowels",
     "mnist": "MNIST",
     "mnist_5k": "5000 images of MNIST",
+    "protein": "decoys of proteins",
     "shakespeare": "Shakespeare's plays",
 }
 MARKS = {"supported": "✓", "undecided": "?", "contradicted": "✗", "equivalent": "="}

@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
+from registered import CONTROL, shown, verdict
 
 import dropcheck
 from book.experiments import advice, recurrent, registration, results, statistics, tuning
@@ -256,28 +257,6 @@ REGISTERED = {
     ),
     "emp-dropout-on-decay": (("Q1", "on top of weight decay", "nll_best", "contradicted"),),
 }
-
-
-def verdict(study, question, metric):
-    (row,) = (
-        row
-        for row in registration.judge(study)
-        if (row.contrast.question, row.contrast.better[1]) == (question, metric)
-    )
-    return row
-
-
-def shown(study, question, metric, word):
-    """The comparison behind a verdict: a gain, a loss, or a difference below the margin."""
-    row = verdict(study, question, metric)
-    gain = row.contrast.gain()
-    shared = {"overlap": row.contrast.overlap}
-    if word == "equivalent":
-        return statistics.equivalent(gain, 0.0, row.contrast.margin, **shared)
-    return statistics.greater(gain if word == "supported" else -gain, 0.0, 0.0, **shared)
-
-
-CONTROL = "another network without dropout"
 
 
 @pytest.mark.parametrize(

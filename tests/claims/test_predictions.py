@@ -2,11 +2,20 @@
 
 import numpy as np
 import pytest
+from registered import CONTROL, shown, verdict
 
 import dropcheck
-from book.experiments import logistic, results, statistics
+from book.experiments import logistic, registration, results, statistics
 from book.experiments.relaxed_mask import relaxed_moments
-from book.experiments.studies import co2, concrete_p, equalisation, shift, sparse_text, uci
+from book.experiments.studies import (
+    co2,
+    concrete_p,
+    equalisation,
+    shift,
+    sparse_text,
+    uci,
+    uncertainty,
+)
 from dropoutlib.layers import ConcreteDropout
 
 
@@ -430,6 +439,84 @@ def test_plays_are_never_on_both_sides(rng):
         others = np.setdiff1d(np.arange(len(groups)), rows)
         assert not set(groups[rows]) & set(groups[others])
         assert set(labels[rows]) == {0.0, 1.0}
+
+
+# What the registered studies U1 and U2 found: as in the claims of "Practice".
+
+REGISTERED = {
+    "emp-passes-plain": tuple(
+        ("U1", "over plain", f"{measure}_best", "supported")
+        for measure in ("brier", "aurc", "digits", "fashion")
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        pytest.param(
+            label,
+            marks=pytest.mark.claim(label, method="paired-experiment", rejects=(CONTROL,)),
+        )
+        for label in REGISTERED
+    ],
+)
+def test_what_was_registered(claim, label):
+    @claim
+    def found(study, question, metric, word):
+        return shown(study, question, metric, word)
+
+    for study, question, metric, word in REGISTERED[label]:
+        assert verdict(study, question, metric).word == word
+        found.holds(study, question, metric, word)
+        found.rejects(CONTROL, study, "again", metric, word)
+
+
+def test_nothing_else_is_decided_of_the_passes():
+    """The text says so, and which way the means lie."""
+    rows = registration.judge("U1")
+    named = {row[:3] for row in REGISTERED["emp-passes-plain"]}
+    assert len(rows) == 40
+    for row in rows:
+        asked = ("U1", row.contrast.question, row.contrast.better[1])
+        assert row.word == ("supported" if asked in named else "undecided"), asked
+    one_pass = {r.contrast.measure: r for r in rows if r.contrast.question == "averaging"}
+    tempered = {"scaled", "shift_scaled"}
+    assert {name for name, row in one_pass.items() if row.estimate < 0} == tempered
+    assert one_pass["shift_scaled"].interval[1] < 0
+    assert any(one_pass[name].interval[0] > 0 for name in one_pass.keys() - tempered)
+    inside, shifted = (
+        verdict("U1", "temperature instead", f"{name}_best") for name in ("scaled", "shift_scaled")
+    )
+    assert inside.estimate > 0.01 > abs(shifted.estimate)
+
+
+def test_nothing_is_decided_of_a_regression():
+    """The text says so, and that every arm covers what it promises."""
+    rows = registration.judge("U2")
+    assert [row.word for row in rows] == ["undecided"] * 12
+    for measure in ("rmse", "nll", "crps"):
+        one, control = (
+            verdict("U2", question, f"{measure}_best") for question in ("averaging", "again")
+        )
+        assert abs(one.estimate) < abs(control.estimate)
+    found = results.load("U2")
+    for arm in uncertainty.ARMS:
+        assert statistics.within(found.values(arm, "coverage"), 0.88, 0.92)
+
+
+def test_a_temperature_of_unchanged_rows_does_not_repair_a_shift():
+    found = results.load("U1")
+    for arm in uncertainty.ARMS:
+        for prefix in ("", "scaled_"):
+            inside = found.values(arm, f"{prefix}ece_best").mean()
+            assert found.values(arm, f"shift_{prefix}ece_best").mean() > 5 * inside
+    for measure in ("brier", "aurc", "digits", "fashion"):
+        raw, tempered = (
+            found.values("none", name).mean() - found.values("MC dropout", name).mean()
+            for name in (f"{measure}_best", f"scaled_{measure}_best")
+        )
+        assert 0 < tempered < raw
 
 
 # All of the chapter.

@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 import torch
-from scipy import ndimage, stats
+from scipy import ndimage
 
 from book import data
 from dropoutlib.bayes import mc_samples, mutual_information, predictive_entropy
@@ -12,6 +12,7 @@ from dropoutlib.bayes import mc_samples, mutual_information, predictive_entropy
 from .. import statistics
 from ..networks import mlp, stream
 from ..registry import experiment
+from ..scores import auroc, calibration_error
 from ..single import single
 from ..training import fit
 
@@ -45,34 +46,6 @@ def rows(name, seed, held_out):
     inputs, y = _inputs(name)
     known = stream(seed, "held out").permutation(np.flatnonzero(y < KNOWN_CLASSES))
     return inputs, y, known[held_out:], known[:held_out], np.flatnonzero(y >= KNOWN_CLASSES)
-
-
-def calibration_error(probs, labels, bins=15):
-    """Expected calibration error: mean over rows of ``|accuracy - confidence|`` of their bin.
-
-    Bins of equal width over the confidence, the probability of the predicted class (Guo, Pleiss,
-    Sun and Weinberger 2017, equation 3).
-
-    Parameters
-    ----------
-    probs : ndarray, shape (N, C)
-    labels : ndarray of int, shape (N,)
-    bins : int
-
-    Returns
-    -------
-    float
-    """
-    confidence, right = probs.max(axis=1), probs.argmax(axis=1) == labels
-    which = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = np.bincount(which, weights=right - confidence, minlength=bins)
-    return float(np.abs(gaps).sum() / len(labels))
-
-
-def auroc(inside, outside):
-    """Probability that a row from outside scores higher than one from inside, ties by half."""
-    u = stats.mannwhitneyu(outside, inside).statistic
-    return float(u / (len(inside) * len(outside)))
 
 
 def summary(draws, labels, unknown):

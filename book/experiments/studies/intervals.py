@@ -1,0 +1,143 @@
+"""What masks add to one fitted noise in regression: proper scores and coverage of intervals."""
+
+import functools
+
+import numpy as np
+
+from book import data as sets
+
+from ..images import own_rows
+from ..networks import stream
+from ..predictive import draws, snapshots
+from ..registry import experiment
+from ..scores import mixture_log_loss, regressed
+from ..tuning import LEVELS, candidates, weight_seeds
+from .uncertainty import ARMS, TRIED
+
+NOISE = np.geomspace(0.1, 2, 121)  # to choose from, in standard deviations of the target
+RATES = [0.02, 0.05, 0.1, 0.2, 0.3, 0.4]
+
+
+@experiment(
+    "U2",
+    title="MC dropout, fitted noise and an ensemble: scores and intervals of a regression",
+    arms=ARMS,
+    seeds=range(10),
+    pilot_seeds=range(1000, 1004),
+    settings={
+        "data": "protein",
+        "sizes": [600, 300, 2000],
+        "width": 64,
+        "passes": 20,
+        "epochs": 60,
+        "moments": 6,
+        "batch_size": 50,
+        "levels": LEVELS | {"dropout": RATES, "ensemble": TRIED["ensemble"]},
+    },
+    small={
+        "sizes": [100, 60, 100],
+        "width": 16,
+        "passes": 5,
+        "epochs": 12,
+        "moments": 2,
+    },
+    small_seeds=range(2),
+    batch=10,
+    tolerance=0.25,
+)
+def intervals(seeds, arm, *, data, sizes, width, passes, levels, **training):
+    """Tune an arm for each seed by its log loss on validation rows, and judge it on test rows.
+
+    A prediction is a mixture of Gaussians around the output, or around those of all passes or
+    members, whose common standard deviation is fitted on the validation rows in every arm.
+
+    Parameters
+    ----------
+    seeds : tuple of int
+    arm : str
+        One of `ARMS`.
+    data : str
+        A set for regression.
+    sizes : list of int
+        Rows for training, validation and test; no seed shares any with another.
+    width, passes : int
+        Units of both hidden layers; masks of the arm "MC dropout".
+    levels : dict
+        The levels of each axis that an arm may tune.
+    **training
+        As for `predictive.snapshots`.
+
+    Returns
+    -------
+    list of dict
+        On test rows, in standard deviations of the training targets, ``rmse_best``, ``nll_best``
+        and ``crps_best`` of the candidate and the moment with the lowest ``nll`` on validation
+        rows, and ``coverage`` of its interval of 90 %; which was ``chosen``, its ``noise`` and
+        the standard deviation of its centers, ``spread``; ``nll_last`` and ``train_nll`` of the
+        best candidate at the last moment, on test and on training rows; and ``sweep_nll``, the
+        lowest of each candidate on validation rows.
+    """
+    x, y = _rows(data, tuple(seeds), tuple(sizes))
+    own, end = weight_seeds(seeds, arm), sizes[0]
+    net = (x.shape[2], width, width, 1)
+    masks = passes if arm == "MC dropout" else 0
+    cuts = np.cumsum(sizes)[:-1]
+    tried = []
+    for given in candidates({axis: levels[axis] for axis in ("lr", *ARMS[arm])}):
+        kept = snapshots(net, own, x[:, :end], y[:, :end], given, **training)
+        centers = [draws(net, own, each, x, given.get("dropout", 0.0), masks) for each in kept]
+        tried.append(np.stack(centers)[..., 0].astype(float))
+    return [
+        _judged([each[:, :, s] for each in tried], y[s].astype(float), cuts)
+        for s in range(len(seeds))
+    ]
+
+
+def fitted_noise(centers, targets):
+    """Of `NOISE` the standard deviation with the lowest log loss, and that loss."""
+    losses = [mixture_log_loss(centers, targets, noise) for noise in NOISE]
+    best = int(np.argmin(losses))
+    return NOISE[best], losses[best]
+
+
+def _judged(tried, targets, cuts):
+    """Choose for one seed among candidates, each of shape (T, K, N), and judge what is chosen."""
+    learnt, validated, tested = np.split(targets, cuts)
+    parts = [np.split(centers, cuts, axis=2) for centers in tried]
+    found = [[fitted_noise(each, validated) for each in part[1]] for part in parts]
+    losses = np.array([[loss for _, loss in row] for row in found])
+    candidate, moment = divmod(int(losses.argmin()), losses.shape[1])
+    noise, centers = found[candidate][moment][0], parts[candidate][2][moment]
+    row = regressed(centers, tested, noise)
+    last = int(losses[:, -1].argmin())
+    final = found[last][-1][0]
+    return {
+        **{f"{name}_best": row[name] for name in ("rmse", "nll", "crps")},
+        "coverage": row["coverage"],
+        "chosen": [candidate, moment],
+        "noise": float(noise),
+        "spread": float(centers.std(axis=0).mean()),
+        "nll_last": mixture_log_loss(parts[last][2][-1], tested, final),
+        "train_nll": mixture_log_loss(parts[last][0][-1], learnt, final),
+        "sweep_nll": [round(float(low), 4) for low in losses.min(axis=1)],
+    }
+
+
+@functools.cache
+def _shuffled(name):
+    """Features and targets, in an order that is the same for every seed."""
+    found = sets.load(name)
+    order = stream(0, f"test rows of {name}").permutation(len(found.targets))
+    return found.features[order], found.targets[order]
+
+
+@functools.lru_cache(maxsize=1)
+def _rows(name, seeds, sizes):
+    """All rows of each seed, with mean 0 and variance 1 of every column of its training rows."""
+    x, y = _shuffled(name)
+    which = own_rows(name, len(y), seeds, sizes)
+    table = np.concatenate([x, y[:, None]], axis=1)[which]
+    learnt = table[:, : sizes[0]]
+    spread = np.maximum(learnt.std(axis=1, keepdims=True), 1e-9)
+    scaled = ((table - learnt.mean(axis=1, keepdims=True)) / spread).astype(np.float32)
+    return scaled[..., :-1], scaled[..., -1]
