@@ -75,6 +75,11 @@ def test_a_panel_without_numbers_has_those_of_the_panel_beside_it():
     assert 30 < names[1] < 70  # numbers of four digits and the name beside them
 
 
+def test_a_picture_without_an_axis_has_no_numbers_of_another_panel():
+    svg = drawn(2, lambda axes: axes[1].set(xticks=[], yticks=[], xlabel="", ylabel=""))
+    assert [len(row) for row in panels.rows(svg)] == [1, 1]
+
+
 def test_small_panels_stand_beside_each_other():
     rows = panels.rows(drawn(5, pictures, figsize=(7.2, 3)))
     assert [len(row) for row in rows] == [3, 2]

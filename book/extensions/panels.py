@@ -74,9 +74,9 @@ def _extents(tag, outer, named):
 
 
 def _panels(root):
-    """Return of each panel that can be parted from the last: start, left edge of frame, name.
+    """Return of each panel that can be parted from the last its start and its frame's left edge.
 
-    The name tells whether letters stand left of the frame.
+    Beside them stands whether there are letters left of the frame, and marks of an axis at it.
     """
     named = {tag.get("id"): tag for tag in root.iter() if tag.get("id")}
     ground = root.find(f"{{{SVG}}}path")
@@ -97,7 +97,16 @@ def _panels(root):
         size, middle = max((gap for gap in gaps if left < gap[1] < right), default=(0, None))
         if size >= GAP:
             starts.append((middle, right))
-    return [(at, edge, any(at < x and y < edge for x, y in letters)) for at, edge in starts]
+    marks = [(low, high) for low, high in drawn if TICK - 1 < high - low < TICK]
+    return [
+        (
+            at,
+            edge,
+            any(at < low and high < edge for low, high in letters),
+            any(abs(high - edge) < 1 for _, high in marks),
+        )
+        for at, edge in starts
+    ]
 
 
 def rows(svg):
@@ -113,13 +122,13 @@ def rows(svg):
     panels = _panels(root)
     ends = [at for at, *_ in panels[1:]] + [width]
     found, names = [], []
-    for (at, edge, labelled), end in zip(panels, ends, strict=False):
+    for (at, edge, labelled, marked), end in zip(panels, ends, strict=False):
         if labelled:
             names = [(at, round(float(edge) - TICK, 2))]
-        if found and found[-1][-1][1] == at and _broad([*found[-1], (at, end)]) <= ROW:
+        if found and _broad([*found[-1], (at, end)]) <= ROW:
             found[-1].append((at, end))
         else:
-            found.append([(at, end)] if labelled else [*names, (at, end)])
+            found.append([*names, (at, end)] if marked and not labelled else [(at, end)])
     return found if len(found) > 1 else None
 
 
