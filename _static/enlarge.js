@@ -24,10 +24,14 @@
     dialog.showModal();
   });
 
-  // The theme's tooltips stay on a touch screen, and Escape does not close them.
+  // The theme's tooltips stay on a touch screen and on a button that was pressed, and Escape does not
+  // close them.
   const hide = () => document.querySelectorAll(".tooltip.show").forEach((tip) => tip.classList.remove("show"));
   document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
   document.addEventListener("pointerdown", hide, true);
+  document.addEventListener("click", ({ detail, target }) => { // by a pointer, and not by a key
+    if (detail) target.closest?.("[data-bs-toggle='tooltip']")?.blur();
+  });
 
   // Paper is white: what is printed is the light page with the figures for it.
   const page = document.documentElement;

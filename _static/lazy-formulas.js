@@ -50,6 +50,7 @@
 
   // Set some formulas; those in the making first. A promise for when they are set.
   const set = (formulas) => (working = working.then(async () => {
+    if (!formulas.length) return; // a page without formulas has no MathJax either
     await window.MathJax.startup.promise;
     const open = formulas.filter((math) => math.isConnected && !isSet(math));
     if (!open.length) return;

@@ -10,11 +10,11 @@ function             statement                              trust
 ===================  =====================================  =======================================
 `identity`           equality of rational functions         ``false pass <= d / (|S| - d)``
 `enumeration`        mean over all 2^n masks                proved rounding bound, or exact
-`mean_test`,         mean, variance or rate of random       false alarm and power, for every N
-`variance_test`,     draws
-`rate_test`
-`gradient`,          derivative; backward pass of a layer   error bound under stated assumptions
-`check_backward`
+`mean_test`          mean of random draws                   false alarm and power, for every N
+`variance_test`      their variance                         false alarm and power, for every N
+`rate_test`          share of units that are kept           false alarm and power, for every N
+`gradient`           derivative                             error bound under stated assumptions
+`check_backward`     backward pass of a layer               error bound under stated assumptions
 `order`              order of an approximation              interval under a stated assumption
 `bound`              inequality                             the number of cases tried
 ===================  =====================================  =======================================

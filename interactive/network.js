@@ -145,6 +145,7 @@ playground.figure("network", (figure) => {
       inference: ["inference, all kept", show(inference)],
       running: [draws === 1 ? "mean of 1 draw" : `mean of ${draws} draws`, draws ? show(sum / draws) : "–"],
     }, `This subnetwork keeps ${kept(mask)} of ${N} units and puts out ${show(y)}. ` +
+       (kept(mask) === N && p > 0 ? `Inference keeps all, too, but does not divide them by q = ${fixed(1 - p)} as training does. ` : "") +
        `All 512 together average ${show(exact)}; inference gives ${show(inference)}, off by ${show(inference - exact, 2)}.`);
     figure.redraw();
   }

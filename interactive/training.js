@@ -108,25 +108,28 @@ playground.figure("training", (figure) => {
   };
   figure.drawn((width) => {
     const stacked = width < 520;
+    const beside = width > 900; // on a slide the losses stand beside the maps
     const side = stacked ? Math.min(width, 300) : Math.min(320, (width - 24) / 2);
     const top = 22;
-    const below = stacked ? 2 * (side + 34) + 34 : side + top + 42;
-    const across = scale([0, LAST], [40, width - 20]);
-    const up = scale([0, TOP], [below + 170, below]);
+    const left = beside ? 2 * side + 96 : 40;
+    const below = stacked ? 2 * (side + 34) + 34 : beside ? top : side + top + 42;
+    const bottom = beside ? top + side : below + 170;
+    const across = scale([0, LAST], [left, width - 20]);
+    const up = scale([0, TOP], [bottom, below]);
     const curve = (one, which) => path(
       one[which].map(([at, found]) => [across(at), up(Math.min(TOP, found.loss))]),
       { class: `curve ${one.name === "dropout" ? "with" : "without"} ${which}` });
     return {
-      height: below + 214,
-      title: "Predictions of a network trained without dropout and of one trained with it, over the square of inputs, and below them the losses of both on training points and on fresh points as training goes on",
+      height: bottom + 44,
+      title: "Predictions of a network trained without dropout and of one trained with it, over the square of inputs, and with them the losses of both on training points and on fresh points as training goes on",
       children: [
         panel(pair[0], 0, top, side),
         stacked ? panel(pair[1], 0, top + side + 34, side) : panel(pair[1], side + 24, top, side),
-        verticalAxis(up, 40, { label: width < 400 ? "loss; thick: on fresh points" : "loss: thin on the training points, thick on fresh ones", right: width - 20 }),
-        horizontalAxis(across, below + 170, { label: "training steps" }),
+        verticalAxis(up, left, { label: width - left < 360 ? "loss; thick: on fresh points" : "loss: thin on the training points, thick on fresh ones", right: width - 20 }),
+        horizontalAxis(across, bottom, { label: "training steps" }),
         ...pair.flatMap((one) => [curve(one, "train"), curve(one, "test")]),
-        svg("text", { class: "without", x: 50, y: below + 14 }, "without dropout"),
-        svg("text", { class: "with", x: 50, y: below + 32 }, "with dropout"),
+        svg("text", { class: "without", x: left + 10, y: below + 14 }, "without dropout"),
+        svg("text", { class: "with", x: left + 10, y: below + 32 }, "with dropout"),
         ...pair.filter((one) => one.test.at(-1)[1].loss > TOP).map((one, i) => svg("text", {
           class: one.name === "dropout" ? "with" : "without", x: width - 20, y: below + 14 + 18 * i, "text-anchor": "end",
         }, `now above ${TOP}`)),

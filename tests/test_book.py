@@ -251,6 +251,8 @@ def test_every_public_name_is_on_the_page_of_its_module_and_nothing_private():
         }
         assert {f"{name}.{inner}" for inner in offered} <= found, name
         assert not [anchor for anchor in found if re.search(r"\._[^_]", anchor)], name
+        text = (HTML / "backmatter" / "api" / f"{name}.html").read_text("utf-8")
+        assert api.ALIAS not in text, name
     pages_of = {path.stem for path in (HTML / "backmatter" / "api").glob("*.html")}
     assert pages_of == set(documented())
 

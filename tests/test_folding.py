@@ -71,6 +71,27 @@ def test_code_is_folded_and_results_stay(made, kind, left):
     assert all(word in made.astext() for word in words)
 
 
+def printed(text):
+    return nodes.literal_block(text, text, classes=["output", "stream"])
+
+
+@pytest.mark.parametrize(
+    ("made", "summary"),
+    [
+        (cell("print(2)", printed("2")), "Code of these numbers"),
+        (cell("print(t)", printed("row\n" * folding.LONG)), "The table, and its code"),
+        (cell("show_source(f)", nodes.Text("def f(): …")), "The library’s own code for it"),
+        (
+            cell("show_source(f)\nprint(f())", nodes.Text("def f(): …"), printed("2")),
+            "The library’s own code for it, and what it prints",
+        ),
+    ],
+)
+def test_the_line_of_a_fold_says_if_what_was_printed_is_in_it(made, summary):
+    folding.fold(made, None)
+    assert f"<summary>{summary}</summary>" in made[0].astext()
+
+
 def test_a_badge_counts_what_the_ledger_has():
     row = Row("thm-x", "X", "theorem", ("**identity**: …", "**formal**: …"), ("1/p",), ())
     assert folding.badge(row) == ("✓ verified 2 ways · 1 wrong form rejected · for every n")

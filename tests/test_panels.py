@@ -1,4 +1,4 @@
-"""Where a figure with two panels is parted, and that each half shows all that stands in it."""
+"""Where a figure of several panels is parted, and that its rows show all that stands in it."""
 
 import io
 
@@ -37,35 +37,86 @@ def connect(axes):
     axes[0].annotate("", (0.5, 0.5), (1.9, 0.5), "axes fraction", arrowprops={"arrowstyle": "-"})
 
 
-@pytest.mark.parametrize("columns", [2, 4])
-def test_two_panels_are_parted_between_them(columns):
-    svg = drawn(columns, figsize=(3.6 * columns, 3))
-    assert 0.4 < panels.parting(svg) / (3.6 * columns * 72) < 0.6
+def bare(axes):
+    for one in axes[1:]:
+        one.tick_params(labelleft=False)
+        one.set_ylabel("")
+
+
+def pictures(axes):
+    for one in axes:
+        one.set(xticks=[], yticks=[], xlabel="", ylabel="")
+
+
+def scale_of_colours(axes):
+    axes[-1].figure.colorbar(axes[-1].scatter([0, 1], [0, 1], c=[0, 1]), label="how much")
+
+
+@pytest.mark.parametrize("columns", [2, 3, 4])
+def test_panels_are_parted_between_them(columns):
+    width = 3.6 * 72
+    rows = panels.rows(drawn(columns, figsize=(3.6 * columns, 3)))
+    ((first, end), *others) = [strip for row in rows for strip in row]
+    assert (first, len(rows), len(others)) == (0, columns, columns - 1)
+    for number, (low, high) in enumerate(others, start=1):
+        assert low == end
+        assert low / width == pytest.approx(number, abs=0.1)
+        end = high
+    assert end == pytest.approx(columns * width, rel=0.05)
+
+
+def test_a_panel_without_numbers_has_those_of_the_panel_beside_it():
+    whole, shared = panels.rows(drawn(3)), panels.rows(drawn(3, bare))
+    assert [len(row) for row in whole] == [1, 1, 1]
+    assert [len(row) for row in shared] == [1, 2, 2]
+    names = shared[1][0]
+    assert shared[2][0] == names
+    assert names[0] == 0
+    assert 30 < names[1] < 70  # numbers of four digits and the name beside them
+
+
+def test_a_picture_without_an_axis_has_no_numbers_of_another_panel():
+    svg = drawn(2, lambda axes: axes[1].set(xticks=[], yticks=[], xlabel="", ylabel=""))
+    assert [len(row) for row in panels.rows(svg)] == [1, 1]
+
+
+def test_small_panels_stand_beside_each_other():
+    rows = panels.rows(drawn(5, pictures, figsize=(7.2, 3)))
+    assert [len(row) for row in rows] == [3, 2]
+    assert max(row[-1][1] - row[0][0] for row in rows) <= panels.ROW
+
+
+def test_a_scale_of_colours_stays_beside_its_panel():
+    svg = drawn(2, scale_of_colours)
+    assert len(panels.rows(svg)) == 2
+    assert panels.rows(svg)[0][0][1] == pytest.approx(panels.rows(svg)[1][0][0])
+    assert panels.rows(drawn(1, scale_of_colours)) is None
 
 
 @pytest.mark.parametrize(
     "svg",
     [
         drawn(1),
-        drawn(3),  # no middle
         drawn(2, cross),
         drawn(2, connect),
-        drawn(2, lambda axes: axes[1].tick_params(labelleft=False) or axes[1].set_ylabel("")),
+        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 500 100'><path/></svg>",
     ],
-    ids=["one panel", "three", "a long title", "a line from one to the other", "no numbers"],
+    ids=["one panel", "a long title", "a line from one to the other", "a drawing"],
 )
 def test_what_belongs_together_is_not_parted(svg):
-    assert panels.parting(svg) is None
+    assert panels.rows(svg) is None
 
 
 @pytest.mark.browser
 def test_halves_show_what_the_whole_shows(browser):
     svg = drawn()
-    at = panels.parting(svg)
+    rows = panels.rows(svg)
+    ((_, at),), ((low, _),) = rows
+    assert low == at
     width, height = (float(side) for side in panels.SIZE.search(svg).groups())
-    tall = panels.stacked(svg, at)
-    halves = f"{tall[: tall.index('<svg', 1)]}"
-    assert f'viewBox="0 0 {max(at, width - at):g} {2 * height:g}"' in halves
+    tall = panels.stacked(svg, rows)
+    broad, high = (float(side) for side in panels.SIZE.search(tall).groups())
+    assert (broad, high) == pytest.approx((max(at, width - at), 2 * height), rel=1e-4)
     with pages.watched(browser, "about:") as (page, _):
         page.set_viewport_size({"width": 1200, "height": 900})
 

@@ -164,6 +164,28 @@ def test_escape_closes_a_tooltip_of_the_theme(browser):
         assert page.locator(".tooltip.show").count() == 0
 
 
+@pytest.mark.browser
+def test_a_tooltip_goes_when_the_pointer_leaves_a_button_that_was_pressed(browser):
+    with pages.watched(browser, HTML.as_uri()) as (page, _):
+        opened(page, "chapters/noise.html")
+        button = page.locator(".btn-fullscreen-button:visible").first
+        button.hover()
+        page.locator(".tooltip.show").wait_for()
+        button.click()
+        page.wait_for_timeout(300)
+        page.mouse.move(600, 600)
+        page.wait_for_timeout(700)
+        assert page.locator(".tooltip.show").count() == 0
+
+
+@pytest.mark.browser
+def test_a_page_without_formulas_prints_without_an_error(browser):
+    with pages.watched(browser, HTML.as_uri()) as (page, faults):
+        opened(page, "backmatter/bibliography.html")
+        page.evaluate("window.bookFormulas.all()")
+        assert faults == []
+
+
 def test_terms_and_sources_lead_back_to_where_they_are_used():
     glossary = BeautifulSoup((HTML / backlinks.GLOSSARY).read_text("utf-8"), "html.parser")
     sources = BeautifulSoup((HTML / backlinks.SOURCES).read_text("utf-8"), "html.parser")

@@ -263,7 +263,7 @@ def test_chapters_that_cannot_run_in_the_page_say_where_else(browser, name):
     with pages.watched(browser, "file://") as (page, faults):
         open_page(page, name)
         assert page.evaluate("bars.length") == 0
-        note = page.locator(".run-note").inner_text()
+        note = page.locator("p:not(.run-note) ~ .run-note:has(+ .cell)").inner_text()
         assert ("SciPy" if name == "practice" else "PyTorch") in note
         assert "make lab" in note or "Binder" in note
         assert faults == []

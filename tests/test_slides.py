@@ -55,6 +55,26 @@ def test_slides_hold_every_statement_and_no_code(titles, folder, name):
     assert numbers == [f"{number} / {count}" for number in range(1, count + 1)]
 
 
+def test_the_folder_lists_its_decks_also_those_of_another_run(tmp_path):
+    for name in ("practice", "ensemble"):
+        text = f"<title>About {name}</title><p class=slide></p><p class=slide></p>"
+        (tmp_path / f"{name}.html").write_text(text, encoding="utf-8")
+    build_slides.index(tmp_path)
+    build_slides.index(tmp_path)  # which is no deck itself
+    page = BeautifulSoup((tmp_path / "index.html").read_text("utf-8"), "html.parser")
+    listed = [(item.a["href"], item.a.text, item.span.text) for item in page.select("li")]
+    assert listed == [
+        ("ensemble.html", "About ensemble", "2 slides"),
+        ("practice.html", "About practice", "2 slides"),
+    ]
+
+
+def test_the_list_of_decks_leads_to_each_in_the_order_of_the_book(titles, folder):
+    page = BeautifulSoup((folder / "index.html").read_text("utf-8"), "html.parser")
+    assert [link["href"] for link in page.select("a")] == [f"{name}.html" for name in titles]
+    assert [link.text for link in page.select("a")] == [found[0] for found in titles.values()]
+
+
 def test_a_picture_is_the_one_that_was_drawn_as_svg_and_else_that_of_the_page(tmp_path):
     (tmp_path / "chapters").mkdir()
     (tmp_path / "_images").mkdir()

@@ -27,6 +27,7 @@ GROUPS = {
     "The book\N{RIGHT SINGLE QUOTATION MARK}s own helpers": lambda name: name.startswith("book."),
 }
 LITERAL = re.compile("``")
+ALIAS = "Alias for field number"  # what Python says of each field of a named tuple
 # All modules were once on one page: an address of then is that of its module's page now.
 FORWARD = """\
 <script>
@@ -139,9 +140,15 @@ def show_constructor(app, what, name, obj, options, signature, returns):
     return None
 
 
+def leave_out_aliases(app, what, name, obj, skip, options):
+    """Leave out the fields of a named tuple, which its docstring tells of; None is no opinion."""
+    return True if (getattr(obj, "__doc__", None) or "").startswith(ALIAS) else None
+
+
 def setup(app):
     """Connect the hooks."""
     app.connect("source-read", list_modules)
     app.connect("autodoc-process-docstring", link_statements)
+    app.connect("autodoc-skip-member", leave_out_aliases)
     app.connect("autodoc-process-signature", show_constructor)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

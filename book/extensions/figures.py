@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from book.extensions.panels import SIZE, parting, stacked
+from book.extensions.panels import SIZE, rows, stacked
 from book.plotting import on_dark, pixels_on_dark
 
 PICTURE = re.compile(r'<img (?P<rest>[^>]*?src="\.\./(?P<file>_images/[^"]+\.svg)"[^>]*?) ?/>')
@@ -52,14 +52,14 @@ def themed(html, root):
         The built book, into which the other pictures are written.
     """
 
-    def image(match, theme, svg, file, at):
+    def image(match, theme, svg, file, strips):
         (root / file).write_text(svg, encoding="utf-8")
         source = match["rest"].replace(match["file"], file.as_posix())
         shown = f'<img class="only-{theme}" {source} {size(svg)} loading="lazy"/>'
-        if at is None:
+        if strips is None:
             return shown
         narrow = file.with_name(f"{file.stem}-narrow.svg")
-        tall = stacked(svg, at)
+        tall = stacked(svg, strips)
         (root / narrow).write_text(tall, encoding="utf-8")
         named = f'srcset="../{narrow.as_posix()}" {size(tall)}'
         return f'<picture><source media="{NARROW}" {named}/>{shown}</picture>'
@@ -68,8 +68,9 @@ def themed(html, root):
         light = Path(match["file"])
         svg = (root / light).read_text(encoding="utf-8")
         other = light.with_name(f"{light.stem}-dark.svg")
-        at = parting(svg)
-        both = image(match, "light", svg, light, at) + image(match, "dark", dark(svg), other, at)
+        strips = rows(svg)
+        both = image(match, "light", svg, light, strips)
+        both += image(match, "dark", dark(svg), other, strips)
         return f'<a class="enlarge" href="../{light.as_posix()}">{both}</a>'
 
     return PICTURE.sub(linked, html)

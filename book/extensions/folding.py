@@ -56,6 +56,11 @@ def has_picture(outputs):
     )
 
 
+def prints(outputs):
+    """Whether a cell printed something, and did not show the library's source alone."""
+    return any("stream" in node.get("classes", ()) for node in outputs.findall(nodes.Element))
+
+
 def is_long(kind, outputs):
     """Whether a printed result is a table to look things up in, and not a few numbers to read."""
     return kind == "result" and outputs.astext().count("\n") >= LONG
@@ -82,6 +87,11 @@ SUMMARY = {
     "result": "Code of these numbers",
     "setup": "Code that sets up the chapter",
     "check": "The check, as it ran",
+}
+# Where what was printed is folded too, so that one who reads of its columns finds them.
+WITH_PRINT = {
+    "library": "The library’s own code for it, and what it prints",
+    "result": "The table, and its code",
 }
 
 
@@ -119,6 +129,7 @@ def fold(cell, row, example=False):
     if outputs is not None and (kind in ("check", "library") or is_long(kind, outputs)):
         inside.append(outputs)
         cell.remove(outputs)
+        summary = WITH_PRINT.get(kind, summary) if prints(outputs) else summary
     elif outputs is not None and kind == "figure":
         printed = [part for part in outputs if not has_picture(part)]
         for part in printed:

@@ -1,10 +1,11 @@
-"""Stack the two panels of a wide figure, for a page too narrow to show them beside each other.
+"""Stack the panels of a wide figure, for a page too narrow to show them beside each other.
 
-A figure is parted where nothing is drawn from its top to its bottom, near the middle, if the right
-panel has numbers of its own: without those of the left one, a shared axis could not be read. Both
-halves show the same drawing, each a part of it, so that nothing is drawn anew.
+A figure is parted where nothing is drawn from its top to its bottom, between two panels. A panel
+that reads its heights from the numbers of another gets a copy of these to its left. All parts show
+the same drawing, each a strip of it, so that nothing is drawn anew.
 """
 
+import itertools
 import re
 from xml.etree import ElementTree
 
@@ -12,8 +13,11 @@ import numpy as np
 
 from book.scripts.figures import COORDINATE, LINK, REFERENCE, SVG, path_lines
 
-NEAR_MIDDLE = (0.4, 0.6)  # of the width, where a figure may be parted
-GAP = 4  # points of 1/72 inch at least between what stands left and right
+# In points of 1/72 inch.
+GAP = 4  # at least, between what stands left and right of where a figure is parted
+BAR = 30  # a frame that is narrower is the scale of colours of the panel left of it
+TICK = 4  # the marks of an axis reach so far out of its frame
+ROW = 350  # panels that need no more stand beside each other, also on a phone
 SIZE = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 TRANSFORM = re.compile(r"(\w+)\(([^)]*)\)")
 
@@ -69,46 +73,83 @@ def _extents(tag, outer, named):
             yield max(across.min(), low), min(across.max(), high)
 
 
-def _is_labelled(root, at, named):
-    """Whether letters stand right of `at` and left of the first frame that follows."""
-    frames, letters = [], []
-    for tag in root:
-        is_frame = "fill:#ffffff" in tag.get("style", "")
-        if _is_text(tag) or is_frame:
-            (frames if is_frame else letters).extend(_extents(tag, np.eye(3), named))
-    edge = min((low for low, _ in frames if low > at), default=-np.inf)
-    return any(at < low and high < edge for low, high in letters)
+def _panels(root):
+    """Return of each panel that can be parted from the last its start and its frame's left edge.
 
-
-def parting(svg):
-    """Return where a figure can be parted, as x in its own units, or None if it cannot be."""
-    root = ElementTree.fromstring(svg)
-    width = float(root.get("viewBox").split()[2])
+    Beside them stands whether there are letters left of the frame, and marks of an axis at it.
+    """
     named = {tag.get("id"): tag for tag in root.iter() if tag.get("id")}
     ground = root.find(f"{{{SVG}}}path")
-    drawn = (tag for tag in root if tag is not ground)
-    extents = sorted(part for tag in drawn for part in _extents(tag, np.eye(3), named))
+    drawn, frames, letters = [], [], []
+    for tag in root:
+        if tag is not ground:
+            found = list(_extents(tag, np.eye(3), named))
+            drawn += found
+            letters += found if _is_text(tag) else []
+            frames += found if "fill:#ffffff" in tag.get("style", "") else []
+    frames = sorted(frame for frame in frames if frame[1] - frame[0] > BAR)
     gaps, end = [], 0.0
-    for low, high in extents:
-        gaps.append((low - end, (low + end) / 2))
+    for low, high in sorted(drawn):
+        gaps.append((float(low - end), round(float(low + end) / 2, 2)))
         end = max(end, high)
-    inside = [gap for gap in gaps if NEAR_MIDDLE[0] < gap[1] / width < NEAR_MIDDLE[1]]
-    size, middle = max(inside, default=(0, None))
-    if size < GAP or not _is_labelled(root, middle, named):
-        return None
-    return round(middle, 2)
+    starts = [(0.0, frames[0][0])] if frames else []
+    for (_, left), (right, _) in itertools.pairwise(frames):
+        size, middle = max((gap for gap in gaps if left < gap[1] < right), default=(0, None))
+        if size >= GAP:
+            starts.append((middle, right))
+    marks = [(low, high) for low, high in drawn if TICK - 1 < high - low < TICK]
+    return [
+        (
+            at,
+            edge,
+            any(at < low and high < edge for low, high in letters),
+            any(abs(high - edge) < 1 for _, high in marks),
+        )
+        for at, edge in starts
+    ]
 
 
-def stacked(svg, at):
-    """Return a figure whose part right of `at` stands below the rest."""
-    width, height = (float(side) for side in SIZE.search(svg).groups())
-    broad = max(at, width - at)
-    head, rest = re.match(r"(<svg\b[^>]*>)(.*)</svg>", svg, re.DOTALL).groups()
+def rows(svg):
+    """Return which strips of a figure a narrow page shows, or None if it cannot be parted.
+
+    Returns
+    -------
+    list of list of (float, float), or None
+        Of each row the strips from left to right, as their ends in units of the figure.
+    """
+    root = ElementTree.fromstring(svg)
+    width = float(root.get("viewBox").split()[2])
+    panels = _panels(root)
+    ends = [at for at, *_ in panels[1:]] + [width]
+    found, names = [], []
+    for (at, edge, labelled, marked), end in zip(panels, ends, strict=False):
+        if labelled:
+            names = [(at, round(float(edge) - TICK, 2))]
+        if found and _broad([*found[-1], (at, end)]) <= ROW:
+            found[-1].append((at, end))
+        else:
+            found.append([*names, (at, end)] if marked and not labelled else [(at, end)])
+    return found if len(found) > 1 else None
+
+
+def _broad(strips):
+    return sum(high - low for low, high in strips)
+
+
+def stacked(svg, rows):
+    """Return a figure whose strips stand in rows, as `rows` names them."""
+    _, height = (float(side) for side in SIZE.search(svg).groups())
+    head, content = re.match(r"(<svg\b[^>]*>)(.*)</svg>", svg, re.DOTALL).groups()
     head = re.sub(r' (?:width|height|viewBox)="[^"]*"', "", head)
-    return (
-        f'{head[:-1]} width="{broad:g}pt" height="{2 * height:g}pt" '
-        f'viewBox="0 0 {broad:g} {2 * height:g}">'
-        f'<svg width="{at:g}" height="{height:g}"><g id="whole">{rest}</g></svg>'
-        f'<svg y="{height:g}" width="{width - at:g}" height="{height:g}" '
-        f'viewBox="{at:g} 0 {width - at:g} {height:g}"><use href="#whole"/></svg></svg>\n'
-    )
+    broad, high = max(map(_broad, rows)), len(rows) * height
+    shown, parts = f'<g id="whole">{content}</g>', []
+    for row, strips in enumerate(rows):
+        x = 0.0
+        for low, end in strips:
+            place = f'x="{x:g}" y="{row * height:g}" width="{end - low:g}" height="{height:g}"'
+            box = f'viewBox="{low:g} 0 {end - low:g} {height:g}"'
+            parts.append(f"<svg {place} {box}>{shown}</svg>")
+            shown = '<use href="#whole"/>'
+            x += end - low
+    size = f'width="{broad:g}pt" height="{high:g}pt" viewBox="0 0 {broad:g} {high:g}"'
+    return f"{head[:-1]} {size}>{''.join(parts)}</svg>\n"

@@ -34,6 +34,7 @@ LEFT_OUT = {
 LOADED = {"IPython", "matplotlib", "numpy", *HOUSES}  # book/page_kernel.py stands in for IPython
 NAMES = {"torch": "PyTorch", "scipy": "SciPy"}
 ADDRESS = f"https://cdn.jsdelivr.net/pyodide/v{fetch_pyodide.VERSION}/full/"
+CELL = '<div class="cell docutils container">'
 CODE_FIELD = '"kind":"code"'
 
 
@@ -151,7 +152,8 @@ def attach(app, pagename, templatename, context, doctree):
     if sources:  # in the page, and not by the script: what comes later would move the text
         launched = app.config.html_theme_options.get("repository_url")
         note = elsewhere(everything, launched) if refused else here(origin)
-        body = body.replace("</h1>", f'</h1><p class="run-note">{note}</p>', 1)
+        # Where its code begins: a chapter begins with what it is about.
+        body = body.replace(CELL, f'<p class="run-note">{note}</p>\n{CELL}', 1)
     if not refused or asks:
         runs = {
             "cells": not refused,

@@ -141,6 +141,29 @@ def deck(name, html, figures, target):
     return [title for title, _ in slides]
 
 
+def index(target):
+    """Write the list of the decks in a folder, also of those made before."""
+    order = {name: number for number, name in enumerate(DECKS)}
+    decks = (file for file in target.glob("*.html") if file.stem != "index")
+    items = []
+    for file in sorted(decks, key=lambda file: (order.get(file.stem, len(order)), file.stem)):
+        page = BeautifulSoup(file.read_text("utf-8"), "html.parser")
+        count = len(page.select(".slide"))
+        items.append(
+            f'<li><a href="{file.name}">{escape(page.title.string)}</a> '
+            f"<span>{count} slides</span></li>"
+        )
+    (target / "index.html").write_text(
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Slides</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<link rel="stylesheet" href="slides.css"></head><body class="decks"><main>'
+        "<h1>Dropout, Verified: slides</h1><p>Arrow keys or a remote turn them; a browser prints"
+        f" a deck, a page for each slide.</p><ul>{''.join(items)}</ul>"
+        f"<p>{escape(build_figures.LICENCE)}</p></main></body></html>",
+        encoding="utf-8",
+    )
+
+
 def copy_static(html, target):
     """Give the decks what they load, so that their folder can be carried away."""
     for name in ("slides.css", "slides.js"):
@@ -162,7 +185,9 @@ def build(names=DECKS, root=ROOT, target=None):
     html, target = root / "_build" / "html", target or root / TARGET
     target.mkdir(parents=True, exist_ok=True)
     copy_static(html, target)
-    return {name: deck(name, html, root / "_build" / "figures", target) for name in names}
+    titles = {name: deck(name, html, root / "_build" / "figures", target) for name in names}
+    index(target)
+    return titles
 
 
 def main(argv=None):
@@ -176,6 +201,7 @@ def main(argv=None):
         build_figures.write(name)
     for name, titles in build(names).items():
         print(f"{TARGET / name}.html: {len(titles)} slides")
+    print(f"{TARGET / 'index.html'} lists them")
 
 
 if __name__ == "__main__":
