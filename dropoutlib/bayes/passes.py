@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from .._modules import ATOMS
 from .stochastic import HANDLERS
 from .streams import DivergenceError, Site
 from .trees import tensors
@@ -199,6 +200,9 @@ def _step(func, args, kwargs):
 
 def _plain(value):
     """Numbers and the like as they are, but of tensors and other objects only what they are."""
+    kind = type(value)
+    if kind in ATOMS or issubclass(kind, torch.Tensor):  # what most are, so that it is asked first
+        return value if kind in ATOMS else kind
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
     if isinstance(value, dict):

@@ -20,7 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 from ..nn import functional as ours
 from ..nn._masking import check_p, keep_mask, settled, wide_dtype
 from ..nn._watching import draws
-from .rows import MoreRows, is_batched
+from .rows import is_batched, more_rows
 from .trees import tensors
 
 _signature = functools.cache(inspect.signature)
@@ -147,7 +147,18 @@ def _attention(options, query, key, value, mask):
     def run(*given):
         return (F.scaled_dot_product_attention(*given, **options),)
 
-    return MoreRows.apply(run, (0,) * len(given), *given)[0]
+    return more_rows(run, (0,) * len(given), *given)[0]
+
+
+def linear(run, func, input, weight, bias=None):
+    """Handler of ``linear``, which draws nothing, but which vmap would take two operations for."""
+    return run.call(_linear, (input, weight, bias), {})
+
+
+def _linear(input, weight, bias):
+    if input.dim() < 2 or is_batched((weight, bias)) or not is_batched(input):
+        return F.linear(input, weight, bias)
+    return more_rows(lambda rows: (F.linear(rows, weight, bias),), (0,), input)[0]
 
 
 def recurrent(run, func, data, *args):
@@ -187,7 +198,7 @@ def _layer(func, sizes, rest, data, *state):
         return run(data, *state)
     if is_batched(rest[0]):
         raise NotImplementedError("a recurrent layer whose weights are noisy")
-    return MoreRows.apply(run, (0 if rest[-1] else 1, 1, 1), data, *state)  # the last: batch_first
+    return more_rows(run, (0 if rest[-1] else 1, 1, 1), data, *state)  # the last: batch_first
 
 
 class OwnGenerator(TorchDispatchMode):
@@ -255,6 +266,7 @@ HANDLERS = {
     ),
     F.multi_head_attention_forward: by_body(F.multi_head_attention_forward, _multi_head),
     F.scaled_dot_product_attention: attention,
+    F.linear: linear,
     **dict.fromkeys((torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu), recurrent),
     **dict.fromkeys((torch.bernoulli, torch.Tensor.bernoulli), bernoulli),
     torch.Tensor.bernoulli_: bernoulli_,

@@ -7,6 +7,8 @@ import torch
 from torch import nn
 from torch.utils._pytree import tree_flatten, tree_map_only, tree_unflatten
 
+from .._modules import ATOMS
+
 CONSTANTS = (bool, int, float, str, type(None))  # what an output may hold beside tensors
 
 
@@ -44,7 +46,7 @@ def tensors(tree):
         tree = tree.values()
     elif not isinstance(tree, (tuple, list)):
         return []
-    return [tensor for part in tree for tensor in tensors(part)]
+    return [found for part in tree if type(part) not in ATOMS for found in tensors(part)]
 
 
 def row_count(given):
