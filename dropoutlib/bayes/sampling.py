@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from .._checks import check_count, check_rng
+from .._checks import check_count, check_rng, hint_to_unpack
 from .._modules import shadow, switch
 from ..nn.finding import find, modes
 from . import trees
@@ -262,7 +262,7 @@ class Sampler:
     def _call(self, model, given, run):
         """Tensors in the output of a pass."""
         args, kwargs = given
-        with run:
+        with hint_to_unpack(args), run:
             output = model(*args, **kwargs)
             if self.output is not None:
                 output = self.output(output)

@@ -28,7 +28,10 @@ def arguments(model, args, kwargs, n_samples):
     found = tensors(given)
     if not found:
         kinds = ", ".join(type(value).__name__ for value in (*args, *kwargs.values()))
-        raise TypeError(f"x must be a tensor or a tuple of tensors, got {kinds or 'nothing'}")
+        raise TypeError(
+            f"x must be a tensor or a tuple of tensors, got {kinds or 'nothing'}; a dictionary of "
+            "arguments is given as **inputs"
+        )
     if any(tensor.is_nested for tensor in found):
         raise TypeError("x must not be a nested tensor: pad it, nested.to_padded_tensor(0.0)")
     if any(tensor.is_meta for tensor in (*found, *model.parameters())):
