@@ -137,7 +137,7 @@ def _attention(options, query, key, value, mask):
     """Attention without dropout; vmap has a rule for it, but not for the kernel of four axes."""
     given = [query, key, value]
     alike = all(tensor.dim() == 4 and len(tensor) == len(query) for tensor in given)
-    if not alike or not is_batched((*given, mask)):
+    if not alike:
         return F.scaled_dot_product_attention(*given, mask, **options)
     if is_batched(mask) or (mask is not None and mask.dim() == 4):
         given.append(mask[(None,) * (4 - mask.dim())].expand(len(query), -1, -1, -1))
@@ -150,13 +150,9 @@ def _attention(options, query, key, value, mask):
     return more_rows(run, (0,) * len(given), *given)[0]
 
 
-def linear(run, func, input, weight, bias=None):
-    """Handler of ``linear``, which draws nothing, but which vmap would take two operations for."""
-    return run.call(_linear, (input, weight, bias), {})
-
-
-def _linear(input, weight, bias):
-    if input.dim() < 2 or is_batched((weight, bias)) or not is_batched(input):
+def _linear(input, weight, bias=None):
+    """A linear map, of many passes in the one operation for which vmap takes two."""
+    if input.dim() < 2 or is_batched((weight, bias)):
         return F.linear(input, weight, bias)
     return more_rows(lambda rows: (F.linear(rows, weight, bias),), (0,), input)[0]
 
@@ -194,10 +190,10 @@ def _layer(func, sizes, rest, data, *state):
         with _disable_current_modes():  # it draws nothing, and takes hundreds of operations
             return func(data, *sizes, state if func is torch.lstm else state[0], *rest)
 
-    if sizes or not is_batched((rest[0], data, state)):
-        return run(data, *state)
     if is_batched(rest[0]):
         raise NotImplementedError("a recurrent layer whose weights are noisy")
+    if sizes:
+        return run(data, *state)
     return more_rows(run, (0 if rest[-1] else 1, 1, 1), data, *state)  # the last: batch_first
 
 
@@ -266,7 +262,7 @@ HANDLERS = {
     ),
     F.multi_head_attention_forward: by_body(F.multi_head_attention_forward, _multi_head),
     F.scaled_dot_product_attention: attention,
-    F.linear: linear,
+    F.linear: lambda run, func, *args, **kwargs: run.call(_linear, args, kwargs),
     **dict.fromkeys((torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu), recurrent),
     **dict.fromkeys((torch.bernoulli, torch.Tensor.bernoulli), bernoulli),
     torch.Tensor.bernoulli_: bernoulli_,
