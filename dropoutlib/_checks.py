@@ -1,8 +1,10 @@
 """Checks of arguments that many rooms take: each gives the value back or says what is wrong."""
 
+import contextlib
 import math
 import numbers
 import sys
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
@@ -74,6 +76,23 @@ def check_choice(name: str, value: str, *choices: str) -> None:
     if value not in choices:
         wanted = " or ".join(map(repr, choices))
         raise ValueError(f"{name} has to be either {wanted}, but got {value}")
+
+
+@contextlib.contextmanager
+def hint_to_unpack(args: tuple[Any, ...]) -> Iterator[None]:
+    """Add what helps to an error, if a model was given a dictionary among `args`, by position.
+
+    It is no error by itself, as there are models that take one.
+    """
+    try:
+        yield
+    except Exception as error:
+        if any(isinstance(value, Mapping) for value in args):
+            error.add_note(
+                "The model was given a dictionary as one argument by position; if that holds its "
+                "arguments by name, write **inputs in the place of inputs."
+            )
+        raise
 
 
 def array_of(name: str, value: ArrayLike) -> NDArray:

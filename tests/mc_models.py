@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from dropoutlib.bayes import sampling
-from dropoutlib.bayes.passes import ReuseError
+from dropoutlib.bayes.streams import ReuseError
 
 __all__ = [
     "Attention",

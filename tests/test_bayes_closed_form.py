@@ -419,7 +419,7 @@ def blocks():
     return nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Dropout(0.5))
 
 
-@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.torch.jit")
 @pytest.mark.parametrize("how", ["compile", "in place", "forward", "script", "trace", "trace mode"])
 @pytest.mark.parametrize("used", [True, False])
 def test_dropout_in_compiled_and_scripted_blocks_is_seen(how, used, x):

@@ -9,7 +9,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from dropoutlib.bayes import mc_samples, sampling
-from dropoutlib.bayes.streams import DivergenceError
+from dropoutlib.bayes.streams import ReuseError
 
 
 class Model(nn.Module):
@@ -390,7 +390,7 @@ def test_passes_that_diverge_are_run_in_full(x, monkeypatch):
     unknown_layers(monkeypatch)
 
     def repeated(*args):
-        raise DivergenceError("on purpose")
+        raise ReuseError("on purpose")
 
     monkeypatch.setattr(sampling.Sampler, "_endings", repeated)
     model = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5))

@@ -1,6 +1,7 @@
 """Models and inputs of all kinds: samples have the law of a loop, or a sentence says why not."""
 # ruff: noqa: D101, D102
 
+import collections
 import copy
 import random
 import threading
@@ -14,6 +15,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from dropoutlib.bayes import MCDropoutModel, decompose_variance, mc_samples
+from dropoutlib.nn import diagnose
 
 X = torch.linspace(-1, 2, 12).reshape(4, 3)
 
@@ -241,6 +243,29 @@ def test_a_call_without_the_number_of_samples_says_so():
             call()
     with pytest.raises(TypeError, match="n_samples must be an integer, got n_samples=Tensor"):
         mc_samples(block(), X, X)
+
+
+@pytest.mark.parametrize("ask", [mc_samples, diagnose])
+def test_a_dictionary_by_position_is_told_to_be_unpacked_where_the_model_fails(ask):
+    more = {"n_samples": 3} if ask is mc_samples else {}
+    with pytest.raises(TypeError) as found:
+        ask(Dictionary(), {"given": X}, **more)
+    (note,) = found.value.__notes__
+    assert "**inputs" in note
+
+    class Takes(nn.Sequential):  # which is no error
+        def forward(self, batch):
+            return super().forward(batch["given"])
+
+    ask(Takes(nn.Linear(3, 2), nn.Dropout(), nn.Linear(2, 2)), {"given": X}, **more)
+
+    with pytest.raises(RuntimeError, match="shapes") as other:  # no dictionary, no hint
+        ask(block(), X[:, :1], **more)
+    assert not hasattr(other.value, "__notes__")
+
+    if ask is mc_samples:
+        with pytest.raises(TypeError, match=r"got UserDict; .* \*\*inputs"):
+            ask(Dictionary(), collections.UserDict(given=X), n_samples=3)
 
 
 class Reads(nn.Module):

@@ -53,7 +53,7 @@ def test_one_graph_for_batches_of_all_sizes_and_changing_probabilities(name, see
     assert dynamic(torch.ones(shape)).shape == make(0.5)(torch.ones(shape)).shape
 
 
-@pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.torch.jit.script")
 @pytest.mark.parametrize("name", ["dropout", "1d", "2d", "3d", "alpha", "feature alpha"])
 def test_torchscript_takes_torchs_own_layer(name, seed):
     make, shape = MODULES[name]
@@ -68,7 +68,7 @@ def test_torchscript_takes_torchs_own_layer(name, seed):
 @pytest.mark.skipif(
     not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="compiling needs a C++ compiler"
 )
-@pytest.mark.filterwarnings("ignore:.torch.jit.script_method:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.torch.jit.script_method")
 @pytest.mark.filterwarnings("ignore:Skipping serialization of:UserWarning")  # of PyTorch 2.6
 def test_neighbours_are_independent_in_a_generated_kernel(seed):
     """Pairs at lags 1 to 8 along both axes differ at the rate 2 p q, also within one vector."""

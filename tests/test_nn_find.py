@@ -109,7 +109,7 @@ def test_layers_whose_p_is_read_are_named_and_stay_off():
     assert modes(model).off == off[1:]
 
 
-scripts = pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
+scripts = pytest.mark.filterwarnings("ignore:.torch.jit")
 
 KNOWN = {
     "element": (nn.Dropout(0.1), ours.Dropout(0.1), ours.StandardDropout(0.1)),

@@ -286,7 +286,7 @@ def call_alpha_in_script(x: torch.Tensor, training: bool) -> torch.Tensor:
     return functional.alpha_dropout(x, 0.5, training)
 
 
-@pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.torch.jit.script")
 def test_scripted_functions():
     x = torch.ones(1000)
     for script in (torch.jit.script(call_in_script), torch.jit.script(call_alpha_in_script)):
@@ -296,7 +296,7 @@ def test_scripted_functions():
         torch.jit.script(getattr(functional, name))
 
 
-@pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.torch.jit.script")
 @pytest.mark.parametrize("name", ["standard", "gaussian", "path", "block", "concrete", "connect"])
 def test_what_torchscript_cannot_have_is_refused_in_words(name):
     with pytest.raises(NotImplementedError, match="TorchScript cannot compile"):
@@ -313,7 +313,7 @@ class Doubled(nn.Dropout):
         return 2 * input
 
 
-@pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.torch.jit.script")
 def test_torchscript_takes_torchs_layer_unless_the_pass_is_another():
     theirs = nn.Dropout(0.3).eval().__prepare_scriptable__()
     assert (type(theirs), theirs.p, theirs.training) == (torch.nn.Dropout, 0.3, False)

@@ -110,7 +110,7 @@ def test_second_order_and_batches_of_gradients():
     assert torch.allclose(rows, batch * ((z.detach() != 0).double() / 0.7), rtol=1e-13, atol=0)
 
 
-@pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.torch.jit.script")
 def test_forward_mode():
     with forward_ad.dual_level():
         x = forward_ad.make_dual(torch.ones(SIZE), torch.full((SIZE,), 3.0))

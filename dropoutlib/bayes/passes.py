@@ -15,19 +15,15 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from .._modules import ATOMS
 from .stochastic import HANDLERS
-from .streams import DivergenceError, Site
+from .streams import ReuseError, Site
 from .trees import tensors
 
 DIGITS = {torch.float32: 24, torch.float16: 11, torch.bfloat16: 8}  # of a number in [1/2, 1)
 DATA: Any = torch.Tensor.data
 UNTRACKED = {DATA.__get__, DATA.__set__}  # changes that leave no trace
-NUMBERS = (int, float, complex, np.generic)
-PLAIN = (*NUMBERS, str, bytes, torch.dtype, torch.device, type(None), type(...))
-
-
-class ReuseError(RuntimeError):
-    """Later passes cannot share what this one computed."""
+PLAIN = (*ATOMS, complex, np.generic, bytes, type(...))
 
 
 class Pass(TorchFunctionMode):
@@ -186,9 +182,9 @@ class RepeatedPass(Pass):
         return output
 
     def follow(self, *step):
-        """Take a step, or none to end; raise `DivergenceError` if the first one's was another."""
+        """Take a step, or none to end; raise `ReuseError` if the first one's was another."""
         if self.first.steps[self.done : self.done + 1] != [*step]:
-            raise DivergenceError(f"a pass came to {step}, the first one to something else")
+            raise ReuseError(f"a pass came to {step}, the first one to something else")
         self.done += 1
 
 
@@ -199,6 +195,8 @@ def _step(func, args, kwargs):
 
 def _plain(value):
     """Numbers and the like as they are, but of tensors and other objects only what they are."""
+    if type(value) in ATOMS:  # as most are
+        return value
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
     if isinstance(value, dict):

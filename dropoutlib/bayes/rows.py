@@ -7,13 +7,15 @@ which `torch.func.vmap` has no rule.
 import numpy as np
 import torch
 from torch import nn
+from torch._C import _functorch as functorch
+from torch._functorch import pyfunctorch
 
 from .. import nn as ours
 from .._modules import is_changed
 from .streams import Site, Stream
 from .trees import tensors
 
-CHUNK_BYTES = 1 << 22  # of what a layer gets: about what the cache of a core holds
+CHUNK_BYTES = 1 << 23  # of what a layer gets: less costs calls, more leaves the caches
 
 UNITS = (nn.Dropout, ours.Dropout)
 CHANNELS = (nn.Dropout2d, ours.Dropout2d)
@@ -138,36 +140,26 @@ def _masked(h, keep, scale, in_place):
 
 def is_batched(given):
     """Whether one of these is a tensor of many passes at once."""
-    return any(map(torch._C._functorch.is_batchedtensor, tensors(given)))
+    return any(map(functorch.is_batchedtensor, tensors(given)))
 
 
-class MoreRows(torch.autograd.Function):
-    """A function for which vmap has no rule, and whose rows do not depend on each other.
+def more_rows(run, axes, *given):
+    """What a function for which vmap has no rule, and to which rows are rows, makes of tensors.
 
-    What vmap adds is therefore more rows. `run` takes tensors and returns a tuple of them; `axes`
-    has the axis of rows of each, the same for those that go in and that come out.
+    `run` takes and returns a tuple of tensors; `axes` has the axis of rows of each, the same for
+    those that go in and that come out. The passes that vmap runs at once are more rows to it.
     """
-
-    @staticmethod
-    def forward(run, axes, *given):
-        """Run it as it is."""
+    if not is_batched(given):
         return run(*given)
-
-    @staticmethod
-    def setup_context(ctx, inputs, output):
-        """Nothing: there are no gradients."""
-
-    @staticmethod
-    def vmap(info, in_dims, run, axes, *given):
-        """Run it with the passes as more rows, from which their axis is then parted again."""
-        samples = info.batch_size
-
-        def fold(tensor, dim, axis):
-            if dim is None:
-                tensor, dim = tensor.expand(samples, *tensor.shape), 0
-            return tensor.movedim(dim, axis).flatten(axis, axis + 1)
-
-        output = MoreRows.apply(run, axes, *map(fold, given, in_dims[2:], axes))
-        axes = axes[: len(output)]
-        parts = zip(output, axes, strict=True)
-        return tuple(part.unflatten(axis, (samples, -1)) for part, axis in parts), axes
+    vmapped = pyfunctorch.retrieve_current_functorch_interpreter()
+    samples, level = vmapped.batch_size(), vmapped.level()
+    folded = [
+        functorch._remove_batch_dim(tensor, level, samples, axis).flatten(axis, axis + 1)
+        for tensor, axis in zip(given, axes, strict=True)
+    ]
+    with pyfunctorch.temporarily_pop_interpreter_stack():
+        output = more_rows(run, axes, *folded)
+    return tuple(
+        functorch._add_batch_dim(part.unflatten(axis, (samples, -1)), axis, level)
+        for part, axis in zip(output, axes, strict=False)
+    )

@@ -16,14 +16,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from .._checks import check_count, check_rng
+from .._checks import check_count, check_rng, hint_to_unpack
 from .._modules import shadow, switch
 from ..nn.finding import find, modes
 from . import trees
-from .passes import FirstPass, Pass, RepeatedPass, ReuseError
+from .passes import FirstPass, Pass, RepeatedPass
 from .rows import known_layers, sample_rows
 from .stochastic import OwnGenerator, python_noise
-from .streams import DivergenceError, Streams
+from .streams import ReuseError, Streams
 
 CHUNK_BYTES = 1 << 25  # of passes that run together, if the caller does not say
 
@@ -146,7 +146,7 @@ class Sampler:
         of_row = self._sites_of_one_row() if shared else None
         try:
             samples = self._sharing(Streams(self.entropy, self.total, of_row), max_bytes)
-        except (ReuseError, DivergenceError):
+        except ReuseError:
             samples = self._in_full(by_row=shared)
         self._warn_of_silence()
         return samples
@@ -210,7 +210,7 @@ class Sampler:
         if self.together and len(values[0]) > 1:
             try:
                 return torch.func.vmap(ending)(*values)
-            except DivergenceError:
+            except ReuseError:
                 raise
             except Exception:  # whatever it is, it is found again below, or does not matter
                 self.together = False
@@ -262,7 +262,7 @@ class Sampler:
     def _call(self, model, given, run):
         """Tensors in the output of a pass."""
         args, kwargs = given
-        with run:
+        with hint_to_unpack(args), run:
             output = model(*args, **kwargs)
             if self.output is not None:
                 output = self.output(output)

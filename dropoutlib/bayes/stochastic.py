@@ -20,7 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 from ..nn import functional as ours
 from ..nn._masking import check_p, keep_mask, settled, wide_dtype
 from ..nn._watching import draws
-from .rows import MoreRows, is_batched
+from .rows import is_batched, more_rows
 from .trees import tensors
 
 _signature = functools.cache(inspect.signature)
@@ -137,7 +137,7 @@ def _attention(options, query, key, value, mask):
     """Attention without dropout; vmap has a rule for it, but not for the kernel of four axes."""
     given = [query, key, value]
     alike = all(tensor.dim() == 4 and len(tensor) == len(query) for tensor in given)
-    if not alike or not is_batched((*given, mask)):
+    if not alike:
         return F.scaled_dot_product_attention(*given, mask, **options)
     if is_batched(mask) or (mask is not None and mask.dim() == 4):
         given.append(mask[(None,) * (4 - mask.dim())].expand(len(query), -1, -1, -1))
@@ -147,7 +147,14 @@ def _attention(options, query, key, value, mask):
     def run(*given):
         return (F.scaled_dot_product_attention(*given, **options),)
 
-    return MoreRows.apply(run, (0,) * len(given), *given)[0]
+    return more_rows(run, (0,) * len(given), *given)[0]
+
+
+def _linear(input, weight, bias=None):
+    """A linear map, of many passes in the one operation for which vmap takes two."""
+    if input.dim() < 2 or is_batched((weight, bias)):
+        return F.linear(input, weight, bias)
+    return more_rows(lambda rows: (F.linear(rows, weight, bias),), (0,), input)[0]
 
 
 def recurrent(run, func, data, *args):
@@ -183,11 +190,11 @@ def _layer(func, sizes, rest, data, *state):
         with _disable_current_modes():  # it draws nothing, and takes hundreds of operations
             return func(data, *sizes, state if func is torch.lstm else state[0], *rest)
 
-    if sizes or not is_batched((rest[0], data, state)):
-        return run(data, *state)
     if is_batched(rest[0]):
         raise NotImplementedError("a recurrent layer whose weights are noisy")
-    return MoreRows.apply(run, (0 if rest[-1] else 1, 1, 1), data, *state)  # the last: batch_first
+    if sizes:
+        return run(data, *state)
+    return more_rows(run, (0 if rest[-1] else 1, 1, 1), data, *state)  # the last: batch_first
 
 
 class OwnGenerator(TorchDispatchMode):
@@ -255,6 +262,7 @@ HANDLERS = {
     ),
     F.multi_head_attention_forward: by_body(F.multi_head_attention_forward, _multi_head),
     F.scaled_dot_product_attention: attention,
+    F.linear: lambda run, func, *args, **kwargs: run.call(_linear, args, kwargs),
     **dict.fromkeys((torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu), recurrent),
     **dict.fromkeys((torch.bernoulli, torch.Tensor.bernoulli), bernoulli),
     torch.Tensor.bernoulli_: bernoulli_,

@@ -18,8 +18,8 @@ from ..masks import fill_mask
 GROUP_BYTES = 1 << 18  # of noise drawn at once, unless one sample takes more
 
 
-class DivergenceError(RuntimeError):
-    """A pass did not do what the first one did."""
+class ReuseError(RuntimeError):
+    """Later passes cannot share what the first one computed, or do not do what it did."""
 
 
 class Site(NamedTuple):
@@ -109,8 +109,8 @@ class Streams:
         """The site of a batch of one, once it differs in nothing but the length of one axis."""
         row = self.of_row[place] if place < len(self.of_row) else None
         if row is None or (row.kind, row.p) != (site.kind, site.p):
-            raise DivergenceError(f"a batch asked for {site}, a single row for {row}")
+            raise ReuseError(f"a batch asked for {site}, a single row for {row}")
         pairs = zip(row.shape, site.shape, strict=False)
         if len(row.shape) != len(site.shape) or [a for a, b in pairs if a != b] not in ([], [1]):
-            raise DivergenceError(f"shape {site.shape} has no axis for rows of shape {row.shape}")
+            raise ReuseError(f"shape {site.shape} has no axis for rows of shape {row.shape}")
         return row

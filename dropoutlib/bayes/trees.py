@@ -7,6 +7,8 @@ import torch
 from torch import nn
 from torch.utils._pytree import tree_flatten, tree_map_only, tree_unflatten
 
+from .._modules import ATOMS
+
 CONSTANTS = (bool, int, float, str, type(None))  # what an output may hold beside tensors
 
 
@@ -26,7 +28,10 @@ def arguments(model, args, kwargs, n_samples):
     found = tensors(given)
     if not found:
         kinds = ", ".join(type(value).__name__ for value in (*args, *kwargs.values()))
-        raise TypeError(f"x must be a tensor or a tuple of tensors, got {kinds or 'nothing'}")
+        raise TypeError(
+            f"x must be a tensor or a tuple of tensors, got {kinds or 'nothing'}; a dictionary of "
+            "arguments is given as **inputs"
+        )
     if any(tensor.is_nested for tensor in found):
         raise TypeError("x must not be a nested tensor: pad it, nested.to_padded_tensor(0.0)")
     if any(tensor.is_meta for tensor in (*found, *model.parameters())):
@@ -44,7 +49,7 @@ def tensors(tree):
         tree = tree.values()
     elif not isinstance(tree, (tuple, list)):
         return []
-    return [tensor for part in tree for tensor in tensors(part)]
+    return [found for part in tree if type(part) not in ATOMS for found in tensors(part)]
 
 
 def row_count(given):

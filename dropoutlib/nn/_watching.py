@@ -15,8 +15,8 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-from dropoutlib._modules import shadow
-
+from .._checks import hint_to_unpack
+from .._modules import shadow
 from .calls import FUNCTIONS
 
 # Kinds of layers that give something else than they drop.
@@ -109,7 +109,7 @@ class Call:
         args, kwargs = tree_map(_cloned, self.given)
         # In evaluation mode a mode for functions would keep attention from its fused path.
         functions = _Functions(self) if self.twin.training else contextlib.nullcontext()
-        with Draws(self), functions:
+        with hint_to_unpack(args), Draws(self), functions:
             return self.twin(*args, **kwargs)
 
     @property
