@@ -142,7 +142,7 @@ class Sampler:
 
     def run(self, shared, max_bytes):
         """The samples, by the quickest way that the network allows."""
-        shared = shared and trees.row_count(self.given) > 1
+        shared = shared and trees.single_rows(self.given) > 1
         of_row = self._sites_of_one_row() if shared else None
         try:
             samples = self._sharing(Streams(self.entropy, self.total, of_row), max_bytes)

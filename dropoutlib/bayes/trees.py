@@ -5,6 +5,7 @@ import inspect
 
 import torch
 from torch import nn
+from torch.nn.utils.rnn import PackedSequence
 from torch.utils._pytree import tree_flatten, tree_map_only, tree_unflatten
 
 from .._modules import ATOMS
@@ -55,6 +56,17 @@ def tensors(tree):
 def row_count(given):
     """Number of rows: the length of the first tensor that has any."""
     return next(len(tensor) for tensor in tensors(given) if tensor.dim())
+
+
+def single_rows(given):
+    """Number of rows that can be run one by one."""
+    leaves, _ = tree_flatten(given, is_leaf=lambda part: isinstance(part, PackedSequence))
+    if any(isinstance(leaf, PackedSequence) for leaf in leaves):  # torch 2.6 would run beyond a row
+        raise ValueError(
+            "shared_mask=True runs the first row alone, and in a PackedSequence rows do not stand "
+            "apart: give the model padded rows, as of nn.utils.rnn.pad_packed_sequence"
+        )
+    return row_count(given)
 
 
 def copies(given, part=None):
