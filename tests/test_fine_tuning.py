@@ -277,6 +277,21 @@ def test_what_else_is_said_of_fine_tuning():
     assert "equivalent" not in {row.word for row in registration.judge("F1")}
 
 
+def test_choices_lay_at_the_ends_that_the_text_names():
+    found = results.load("F1")
+    levels = found.settings["levels"]
+
+    def chosen(arm):
+        tried = tuning.candidates({axis: levels[axis] for axis in ("lr", arm) if axis in levels})
+        return [(tried[k], moment) for k, moment in found.values(arm, "chosen_nll")]
+
+    for arm in ("none", "L2-SP"):
+        assert sum(moment == 0 for _, moment in chosen(arm)) > 8
+    decays = [given["weight decay"] for given, _ in chosen("weight decay")]
+    assert decays.count(max(levels["weight decay"])) > 8
+    assert {given["dropout"] for given, _ in chosen("dropout")} <= {*sorted(levels["dropout"])[-2:]}
+
+
 def test_the_control_with_permuted_labels_failed_as_the_text_says():
     """In the pilot too; the network errs less than a guess because it knew digits before."""
     for version in ("pilot", "full"):

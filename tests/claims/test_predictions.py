@@ -491,6 +491,13 @@ def test_nothing_else_is_decided_of_the_passes():
     assert inside.estimate > 0.01 > abs(shifted.estimate)
 
 
+def test_networks_without_dropout_chose_the_lowest_rate_that_was_tried():
+    found = results.load("U1")
+    lowest = {arm: (found.values(arm, "chosen_nll")[:, 0] == 0).sum() for arm in uncertainty.ARMS}
+    assert min(lowest["none"], lowest["none again"]) > 5
+    assert lowest["MC dropout"] == 0
+
+
 def test_nothing_is_decided_of_a_regression():
     """The text says so, and that every arm covers what it promises."""
     rows = registration.judge("U2")
