@@ -54,6 +54,11 @@ def test_a_page_is_parted_into_sections_statements_and_answers():
     assert {code for *_, code in found} == {"", "Dropout"}
 
 
+def test_a_name_that_a_line_may_part_is_one_word():
+    page = PAGE.replace("Words.", "Words of drop_<wbr>rate.")
+    assert "Words of drop_rate." in {text for _, _, text, _ in search.entries(page)}
+
+
 def test_index_leads_to_places_that_exist():
     ids = {}
     for page, anchor, title, chapter, text, code, weight in parts():

@@ -1,9 +1,14 @@
-"""What a browser may not part, and that nothing but the parting changes."""
+"""What a browser may not part and what it may, and that nothing but the parting changes."""
 
 import pytest
 from docutils import nodes
 
-from book.extensions.typography import NO_BREAK_SPACE, keep_numbers, keep_punctuation
+from book.extensions.typography import (
+    NO_BREAK_SPACE,
+    keep_numbers,
+    keep_punctuation,
+    part_names,
+)
 
 
 def paragraph(*parts):
@@ -50,3 +55,9 @@ def test_texts_of_the_same_words_are_not_confused():
     keep_punctuation(document)
     assert document.astext() == "a.x."
     assert [node.astext() for node in document.findall(nodes.inline)] == ["x."]
+
+
+def test_a_name_of_code_is_parted_behind_a_low_line():
+    name = '<a title="a_b"><code><span class="pre">{}</span></code></a> a_b'
+    whole, parted = "test_of.__init__(x_)", "test_<wbr>of.__init__(x_)"
+    assert part_names(name.format(whole)) == name.format(parted)

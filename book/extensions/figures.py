@@ -19,7 +19,7 @@ from book.plotting import on_dark, pixels_on_dark
 PICTURE = re.compile(r'<img (?P<rest>[^>]*?src="\.\./(?P<file>_images/[^"]+\.svg)"[^>]*?) ?/>')
 IMAGE = re.compile(r"(?<=data:image/png;base64,)[A-Za-z0-9+/=]+")
 NARROW = "screen and (max-width: 720px)"
-SCALE = 2  # pixels at most for 1/72 inch, so that letters of 10 points are those of the text
+SCALE = 1.6  # pixels at most for 1/72 inch: letters of 10 points get the 16 pixels of the text
 
 
 def dark(svg):

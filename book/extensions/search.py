@@ -80,7 +80,8 @@ def entries(html):
     tuple of str
         Anchor, title, prose and code of a part, without the parts within it.
     """
-    article = BeautifulSoup(html, "html.parser", parse_only=SoupStrainer("article")).article
+    whole_names = html.replace("<wbr>", "")  # see book/extensions/typography.py
+    article = BeautifulSoup(whole_names, "html.parser", parse_only=SoupStrainer("article")).article
     if article is None:
         return
     for unwanted in article.find_all(is_not_prose):

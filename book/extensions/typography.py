@@ -2,7 +2,8 @@
 
 An inline formula is a box to a browser, which may break the line before and after it, whatever
 stands there. No style sheet can forbid that, so formula and punctuation get an element around
-them in which no line is broken.
+them in which no line is broken. Within a long name of code a line may be broken, behind a low line
+rather than within a word.
 """
 
 import re
@@ -13,6 +14,9 @@ OPENING = re.compile(r"[(\[“‘]+$")
 # After a hyphen a line may be broken again: "n-" and "tuple".
 CLOSING = re.compile(r"^(?:[)\]”’.,;:!?]+|-)")
 PERCENT = re.compile(r"(?<=\d) (?=%)")
+# Between letters, so that what begins or ends with low lines stays whole.
+WORD_OF_NAME = re.compile(r"(?<=[a-z0-9])_(?=[a-z0-9])")
+NAME = re.compile(r'(?<=<span class="pre">)[^<]*')
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 VERBATIM = (nodes.literal, nodes.literal_block, nodes.math, nodes.math_block, nodes.raw)
 
@@ -49,6 +53,17 @@ def keep_punctuation(doctree):
             kept += nodes.Text(closing[0])
 
 
+def part_names(body):
+    """Return the HTML of a page that says where a long name of code may be parted."""
+    return NAME.sub(lambda name: WORD_OF_NAME.sub("_<wbr>", name[0]), body)
+
+
+def part_names_of_page(app, pagename, templatename, context, doctree):
+    """Say it in tables and text, once all others have seen the names whole."""
+    if "body" in context:
+        context["body"] = part_names(context["body"])
+
+
 def set_type(app, doctree, docname):
     """Change what is written, not what is stored."""
     if app.builder.format == "html":
@@ -57,6 +72,7 @@ def set_type(app, doctree, docname):
 
 
 def setup(app):
-    """Connect the hook."""
+    """Connect the hooks."""
     app.connect("doctree-resolved", set_type)
+    app.connect("html-page-context", part_names_of_page, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
