@@ -295,6 +295,11 @@ QUESTIONS = {
         "fine-tuning regularise to pretrained weights",
         "dropout towards pretrained weights",
     ],
+    "sequences.html#fine-tuning-on-few-rows": [
+        "does fine-tuning on few rows need dropout",
+        "dropout fine-tuning small dataset",
+        "LoRA or mixout or dropout on few rows",
+    ],
     "sequences.html#a-condition-that-is-dropped": [
         "diffusion dropout",
         "classifier-free guidance dropout probability",
