@@ -298,7 +298,6 @@ QUESTIONS = {
     "sequences.html#fine-tuning-on-few-rows": [
         "does fine-tuning on few rows need dropout",
         "dropout fine-tuning small dataset",
-        "LoRA or mixout or dropout on few rows",
     ],
     "sequences.html#a-condition-that-is-dropped": [
         "diffusion dropout",
