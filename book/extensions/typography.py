@@ -18,6 +18,7 @@ PERCENT = re.compile(r"(?<=\d) (?=%)")
 WORD_OF_NAME = re.compile(r"(?<=[a-z0-9])_(?=[a-z0-9])")
 NAME = re.compile(r'(?<=<span class="pre">)[^<]*')
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
+LEDGER = "backmatter/ledger"
 VERBATIM = (nodes.literal, nodes.literal_block, nodes.math, nodes.math_block, nodes.raw)
 
 
@@ -60,7 +61,7 @@ def part_names(body):
 
 def part_names_of_page(app, pagename, templatename, context, doctree):
     """Say it in tables and text, once all others have seen the names whole."""
-    if "body" in context:
+    if "body" in context and pagename != LEDGER:  # which has as many names as it can bear elements
         context["body"] = part_names(context["body"])
 
 
