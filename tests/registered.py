@@ -1,8 +1,22 @@
 """The verdict on a registered contrast, and the comparison behind it, for claims."""
 
+import pytest
+
 from book.experiments import registration, statistics
 
 CONTROL = "another network without dropout"
+
+
+def claims_of(labels):
+    """Run a test for each label, as a check of the statement that bears it."""
+    marked = (
+        pytest.param(
+            label,
+            marks=pytest.mark.claim(label, method="paired-experiment", rejects=(CONTROL,)),
+        )
+        for label in labels
+    )
+    return pytest.mark.parametrize("label", list(marked))
 
 
 def verdict(study, question, metric):

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-from registered import CONTROL, shown, verdict
+from registered import CONTROL, claims_of, shown, verdict
 
 import dropcheck
 from book.experiments import advice, recurrent, registration, results, statistics, tuning
@@ -259,16 +259,7 @@ REGISTERED = {
 }
 
 
-@pytest.mark.parametrize(
-    "label",
-    [
-        pytest.param(
-            label,
-            marks=pytest.mark.claim(label, method="paired-experiment", rejects=(CONTROL,)),
-        )
-        for label in REGISTERED
-    ],
-)
+@claims_of(REGISTERED)
 def test_what_was_registered(claim, label):
     @claim
     def found(study, question, metric, word):

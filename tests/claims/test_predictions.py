@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from registered import CONTROL, shown, verdict
+from registered import CONTROL, claims_of, shown, verdict
 
 import dropcheck
 from book.experiments import logistic, registration, results, statistics
@@ -451,16 +451,7 @@ REGISTERED = {
 }
 
 
-@pytest.mark.parametrize(
-    "label",
-    [
-        pytest.param(
-            label,
-            marks=pytest.mark.claim(label, method="paired-experiment", rejects=(CONTROL,)),
-        )
-        for label in REGISTERED
-    ],
-)
+@claims_of(REGISTERED)
 def test_what_was_registered(claim, label):
     @claim
     def found(study, question, metric, word):

@@ -13,8 +13,16 @@ from ..images import blocks
 from ..networks import mlp, stream
 from ..registry import experiment
 from ..structures import SeedShift
-from ..training import fit, outputs
-from ..tuning import AGAIN, LEVELS, candidates, choose, measure, on_mnist, weight_seeds
+from ..tuning import (
+    AGAIN,
+    LEVELS,
+    at_moments,
+    candidates,
+    choose,
+    measure,
+    on_mnist,
+    weight_seeds,
+)
 
 CLASSES = 10
 REMEDIES = ("weight decay", "label smoothing", "mixup", "shifts", "ensemble")
@@ -105,7 +113,7 @@ def fitted(model, rows, labels, x, classes=CLASSES):
     return np.log(found)[None]
 
 
-def trained(seeds, rows, labels, x, given, *, width, epochs, moments, batch_size):
+def trained(seeds, rows, labels, x, given, *, epochs, **settings):
     """Train d-n-n-10 with Adam and a rate that falls to zero; return log probabilities.
 
     An ensemble has as many epochs in all as one network, and averages probabilities.
@@ -119,10 +127,10 @@ def trained(seeds, rows, labels, x, given, *, width, epochs, moments, batch_size
         Rows to judge.
     given : dict
         The candidate: ``lr``, and a strength of each remedy that is used.
-    width, epochs, batch_size : int
-        Units of both hidden layers, epochs in all, rows of a batch.
-    moments : int
-        At how many moments, evenly spread, the networks are judged.
+    epochs : int
+        Of all members together.
+    **settings
+        ``width``, the units of both hidden layers, and what `tuning.at_moments` takes.
 
     Returns
     -------
@@ -136,17 +144,15 @@ def trained(seeds, rows, labels, x, given, *, width, epochs, moments, batch_size
             labels,
             x,
             given,
-            width=width,
             epochs=epochs // members,
-            moments=moments,
-            batch_size=batch_size,
+            **settings,
         )
         for member in range(members)
     )
     return np.log(np.maximum(total / members, 1e-30))
 
 
-def _member(seeds, rows, labels, x, given, *, width, epochs, moments, batch_size):
+def _member(seeds, rows, labels, x, given, *, width, **settings):
     """Probabilities of one network for each seed at each moment."""
     pixels = x.shape[2]
     net = mlp((pixels, width, width, CLASSES), seeds, p_hidden=given.get("dropout", 0.0))
@@ -159,27 +165,8 @@ def _member(seeds, rows, labels, x, given, *, width, epochs, moments, batch_size
     if "mixup" in given:
         streams = [stream(seed, "mixup") for seed in seeds]
         on_batch = functools.partial(mix, given["mixup"], streams)
-    ends = {round(epochs * (k + 1) / moments) for k in range(moments)}
-    found = []
-
-    def note(epoch, net):
-        if epoch + 1 in ends:
-            found.append(torch.from_numpy(outputs(net, x)).softmax(dim=-1).numpy())
-
-    fit(
-        net,
-        rows,
-        labels,
-        seeds,
-        epochs=epochs,
-        batch_size=batch_size,
-        lr=given["lr"],
-        optimizer="adamw",
-        weight_decay=given.get("weight decay", 0.0),
-        on_epoch=note,
-        on_batch=on_batch,
-    )
-    return np.stack(found)
+    logits = at_moments(net, rows, labels, x, seeds, given, on_batch=on_batch, **settings)
+    return torch.from_numpy(logits).softmax(dim=-1).numpy()
 
 
 def smooth(share, inputs, targets, classes=CLASSES):
