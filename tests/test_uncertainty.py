@@ -120,6 +120,14 @@ def test_members_share_the_epochs_of_one_network(trained):
     assert not torch.equal(both[-1][0]["1.weight"], both[-1][1]["1.weight"])
 
 
+def test_of_the_ensembles_that_were_tried_four_members_alone_have_fewer_epochs():
+    """The chapter Predictions says how many."""
+    for id, short in (("U1", {4: 2}), ("U2", {})):
+        full = KNOWN[id].versions["full"].settings
+        left = {n: full["epochs"] % n for n in full["levels"]["ensemble"]}
+        assert {n: epochs for n, epochs in left.items() if epochs} == short
+
+
 def test_passes_average_over_all_masks(trained):
     x, _, _, (_, (weights,)) = trained
     p, passes = 0.4, 20_000

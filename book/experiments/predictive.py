@@ -15,7 +15,7 @@ PASSES = 20 * AGAIN  # added to a seed, the masks of prediction
 def snapshots(sizes, seeds, rows, targets, given, *, epochs, moments, batch_size):
     """Train with Adam and a rate that falls to zero; return the weights at each moment.
 
-    An ensemble has as many epochs in all as one network.
+    Members of an ensemble share the epochs of one network; nobody has what a division leaves.
 
     Parameters
     ----------
