@@ -31,8 +31,9 @@ window.bookSpelling = (() => {
   };
 
   // ---- Signs ----------------------------------------------------------------------------------
+  const GREEK = { π: "pi", σ: "sigma", μ: "mu", µ: "mu", ν: "nu", τ: "tau", λ: "lambda", α: "alpha", ρ: "rho" };
   // What \frac and \sqrt take without braces: one sign, or a Greek letter by its name.
-  const TOKEN = String.raw`(?:\{([^{}]*)\}|(\\(?:pi|sigma|mu|nu|tau|lambda|alpha|rho)(?![A-Za-z])|\w))`;
+  const TOKEN = String.raw`(?:\{([^{}]*)\}|(\\(?:${Object.values(GREEK).join("|")})(?![A-Za-z])|\w))`;
   const FRAC = new RegExp(String.raw`\\(?:[cdt]|nice|s)?frac\s*${TOKEN}\s*${TOKEN}`, "g");
   const SQRT = new RegExp(String.raw`\\sqrt\s*${TOKEN}`, "g");
   const latex = (text) => {
@@ -63,7 +64,6 @@ window.bookSpelling = (() => {
     [/[÷⁄∕]|:(?!=)/g, "/"]];
   // All of the raised signs but the T, which transposes.
   const RAISED = /[⁰¹²³⁴-⁻⁽⁾ⁱⁿᴬ-ᴿᵁ-ᵛᶜᶠᶻⱽʰʲʳʷʸˡˢˣ]+/g;
-  const GREEK = { π: "pi", σ: "sigma", μ: "mu", µ: "mu", ν: "nu", τ: "tau", λ: "lambda", α: "alpha", ρ: "rho" };
   const SPELLINGS = [[/[·×∙⋅∗•@]/g, "*"], [/[⊙∘]/g, ".*"], [/\*\*/g, "^"],
     [RAISED, (signs) => `^(${signs.normalize("NFKC").replaceAll("−", "-")})`],
     [/[₀-₉]+/g, (signs) => `_${signs.normalize("NFKC")}`], [/√/g, " sqrt "],

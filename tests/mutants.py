@@ -357,32 +357,20 @@ def noticed(tests: list[str], file: Path | None = None, mutant: Mutant | None = 
         return "import"
 
 
-class Failed:
-    """Note the tests that fail."""
-
-    def __init__(self) -> None:
-        self.tests: list[str] = []
-
-    def pytest_runtest_logreport(self, report) -> None:
-        """Take a failure of the test, or of what it needs."""
-        if report.failed:
-            self.tests.append(report.nodeid)
-
-
 def _run(file: Path | None, mutant: Mutant | None, runs: list[list[str]], sender) -> None:
     # Seconds of computing and not of the clock: a busy machine must not look like an endless loop.
     resource.setrlimit(resource.RLIMIT_CPU, (int(3 * BUDGET), int(3 * BUDGET)))
     if mutant is not None:
         sys.meta_path.insert(0, Replaced(module_name(file), file, mutant.tree))
     os.chdir(ROOT)
-    found, failed = "", Failed()
+    found, failures = "", reseed.Failures()
     options = ["-q", "-p", "no:cacheprovider", "--alter=none", "-W", "ignore"]
     options += ["-x"] if mutant is not None else []
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 1)
         for tests in runs:
-            if pytest.main([*options, *tests], plugins=[failed]):
-                found = " ".join(failed.tests) or "import"
+            if pytest.main([*options, *tests], plugins=[failures]):
+                found = " ".join(failures.failed) or "import"
                 break
     sender.send(found)
     sender.close()

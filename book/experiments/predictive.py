@@ -5,7 +5,7 @@ import torch
 
 from .networks import mlp
 from .training import fit, outputs
-from .tuning import AGAIN
+from .tuning import AGAIN, ends
 
 __all__ = ["draws", "snapshots"]
 
@@ -15,7 +15,7 @@ PASSES = 20 * AGAIN  # added to a seed, the masks of prediction
 def snapshots(sizes, seeds, rows, targets, given, *, epochs, moments, batch_size):
     """Train with Adam and a rate that falls to zero; return the weights at each moment.
 
-    An ensemble has as many epochs in all as one network.
+    Members of an ensemble share the epochs of one network; nobody has what a division leaves.
 
     Parameters
     ----------
@@ -38,14 +38,13 @@ def snapshots(sizes, seeds, rows, targets, given, *, epochs, moments, batch_size
     """
     members = given.get("ensemble", 1)
     each = epochs // members
-    ends = {round(each * (k + 1) / moments) for k in range(moments)}
-    kept = []
+    at, kept = ends(each, moments), []
     for member in range(members):
         own = [seed + member * 10 * AGAIN for seed in seeds]
         net, states = mlp(sizes, own, p_hidden=given.get("dropout", 0.0)), []
 
         def note(epoch, net, states=states):
-            if epoch + 1 in ends:
+            if epoch + 1 in at:
                 states.append({name: w.clone() for name, w in net.state_dict().items()})
 
         step = {"epochs": each, "batch_size": batch_size, "lr": given["lr"], "optimizer": "adam"}

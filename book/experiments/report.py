@@ -11,7 +11,16 @@ from .statistics import against_paper, interval
 from .tuning import MEASURES
 from .verdicts import WORDS
 
-__all__ = ["UNITS", "registered", "setting", "table", "three", "three_panels", "verdicts"]
+__all__ = [
+    "UNITS",
+    "drawn",
+    "registered",
+    "setting",
+    "table",
+    "three",
+    "three_panels",
+    "verdicts",
+]
 
 WIDTH = 84
 #: Unit of each measure, how many of it are 1, and its digits.
@@ -134,8 +143,42 @@ def registered(rows):
         print(f"  {row.contrast.name:24} {mean:+.{digits}f} {ends:26} {row.word}")
 
 
+def drawn(rows, labels, measure, when="best"):
+    """What `plotting.draw_verdicts` takes of those registered contrasts that have a measure.
+
+    Parameters
+    ----------
+    rows : sequence of registration.Judged
+        What `registration.judge` gives.
+    labels : dict of str to str
+        Which of its questions are drawn, and what each is called.
+    measure : str
+        A key of `UNITS`, in whose unit they are drawn.
+    when : {"best", "last"}
+        Of which moment of training that of the better arm is.
+
+    Returns
+    -------
+    list of (str, str, list of float)
+    """
+    _, scale, _ = UNITS[measure]
+    return [
+        (
+            labels[row.contrast.question],
+            row.word,
+            [scale * value for value in (row.interval[0], row.estimate, row.interval[1])],
+        )
+        for row in rows
+        if row.contrast.question in labels
+        and row.contrast.measure == measure
+        and row.contrast.better[1].endswith(f"_{when}")
+    ]
+
+
 def three_panels(study, labels, when="best"):
-    """Draw registered contrasts, a panel for each measure, and print the number of each verdict.
+    """Draw registered contrasts of one moment, a panel for each of three measures.
+
+    How often each verdict was given to these questions, at any moment, is printed.
 
     Parameters
     ----------
@@ -147,22 +190,14 @@ def three_panels(study, labels, when="best"):
         Of which moment of training.
     """
     rows = [row for row in registration.judge(study) if row.contrast.question in labels]
-    panels_of = {}
-    for label, measure in (
-        ("fewer errors, points", "error"),
-        ("lower log loss, nats", "nll"),
-        ("after a temperature, nats", "scaled"),
-    ):
-        _, scale, _ = UNITS[measure]
-        panels_of[label] = [
-            (
-                labels[row.contrast.question],
-                row.word,
-                [scale * value for value in (row.interval[0], row.estimate, row.interval[1])],
-            )
-            for row in rows
-            if row.contrast.better[1].endswith(f"{measure}_{when}")
-        ]
+    panels_of = {
+        label: drawn(rows, labels, measure, when)
+        for label, measure in (
+            ("fewer errors, points", "error"),
+            ("lower log loss, nats", "nll"),
+            ("after a temperature, nats", "scaled"),
+        )
+    }
     draw_panels(panels_of, sharey=True)
     words = [row.word for row in rows]
     print({word: words.count(word) for word in WORDS})

@@ -9,6 +9,7 @@ that is sure of its errors is mended by one number.
 
 import numpy as np
 
+from .networks import stream
 from .training import fit, outputs
 
 __all__ = [
@@ -18,8 +19,10 @@ __all__ = [
     "at_moments",
     "candidates",
     "choose",
+    "ends",
     "measure",
     "on_mnist",
+    "permute",
     "temperature",
     "weight_seeds",
 ]
@@ -76,6 +79,17 @@ def on_mnist(levels):
 def weight_seeds(seeds, arm):
     """Seeds of weights, orders and masks: those of the rows, but others for "none again"."""
     return [seed + AGAIN * (arm == "none again") for seed in seeds]
+
+
+def permute(labels, seeds, rows):
+    """Shuffle in place, of labels (S, N), the first `rows` of each seed: they teach nothing."""
+    for seed, own in zip(seeds, labels, strict=True):
+        own[:rows] = stream(seed, "permuted").permutation(own[:rows])
+
+
+def ends(total, moments):
+    """Numbers of the epochs or steps, of `total`, behind which a network is judged, as a set."""
+    return {round(total * (k + 1) / moments) for k in range(moments)}
 
 
 def candidates(levels):
@@ -139,11 +153,10 @@ def at_moments(net, rows, labels, x, seeds, given, *, on_batch=None, epochs, mom
     -------
     ndarray, shape (T, S, N, C)
     """
-    ends = {round(epochs * (k + 1) / moments) for k in range(moments)}
-    found = []
+    at, found = ends(epochs, moments), []
 
     def note(epoch, net):
-        if epoch + 1 in ends:
+        if epoch + 1 in at:
             found.append(outputs(net, x))
 
     fit(

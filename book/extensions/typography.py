@@ -2,7 +2,7 @@
 
 An inline formula is a box to a browser, which may break the line before and after it, whatever
 stands there. No style sheet can forbid that, so formula and punctuation get an element around
-them in which no line is broken. Within a long name of code a line may be broken, behind a low line
+them in which no line is broken. Within a name of code a line may be broken, behind a low line
 rather than within a word.
 """
 
@@ -55,7 +55,7 @@ def keep_punctuation(doctree):
 
 
 def part_names(body):
-    """Return the HTML of a page that says where a long name of code may be parted."""
+    """Return the HTML of a page that says where a name of code may be parted."""
     return NAME.sub(lambda name: WORD_OF_NAME.sub("_<wbr>", name[0]), body)
 
 

@@ -8,11 +8,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from ..images import blocks
-from ..networks import mlp, stream
+from ..networks import mlp
 from ..registry import experiment
 from ..training import fit, outputs
 from ..transfer import features, tuned
-from ..tuning import at_moments, candidates, choose, measure, weight_seeds
+from ..tuning import at_moments, candidates, choose, measure, permute, weight_seeds
 from .remedies import CLASSES, fitted, smooth
 from .shift import pooled
 
@@ -137,9 +137,7 @@ def fine_tuning(seeds, arm, *, data, source, angle, sizes, width, levels, **sett
     x, labels = (np.concatenate(part, axis=1) for part in zip(*leaning, strict=True))
     x, end = turned(x, angle), sizes[0]
     if arm.endswith("permuted"):
-        seen = end + sizes[1]
-        for seed, of_seed in zip(seeds, labels, strict=True):
-            of_seed[:seen] = stream(seed, "permuted").permutation(of_seed[:seen])
+        permute(labels, seeds, end + sizes[1])
     how = source | {"epochs": 0} if arm == "from scratch" else source
     net = pretrained(data, seeds, sum(sizes), width, **how)
     judged = features(net, x) if arm.endswith(ON_FEATURES) else x

@@ -7,11 +7,10 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
-from ..networks import stream
 from ..recurrent import KINDS, SeedLSTM
 from ..registry import experiment
 from ..sequences import folds, sequences, standardised, summaries, warping
-from ..tuning import at_moments, candidates, choose, measure, weight_seeds
+from ..tuning import at_moments, candidates, choose, measure, permute, weight_seeds
 from .remedies import fitted, smooth
 
 BASELINES = {
@@ -104,9 +103,7 @@ def recurrent_dropout(seeds, arm, *, data, stride, sizes, levels, **settings):
     steps, labels = standardised(x, parts[0])[own, rows], y[rows]
     classes, end = int(y.max()) + 1, sizes[0]
     if arm.endswith("permuted"):
-        seen = end + sizes[1]
-        for seed, of_seed in zip(seeds, labels, strict=True):
-            of_seed[:seen] = stream(seed, "permuted").permutation(of_seed[:seen])
+        permute(labels, seeds, end + sizes[1])
     judged = steps
     if arm in ("logistic regression", "most frequent class"):
         judged = summaries(steps)

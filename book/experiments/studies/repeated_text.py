@@ -1,12 +1,14 @@
 """One pass over a text against many passes over a small part of it, with and without dropout."""
 
+import itertools
+
 import numpy as np
 
 from ..decoder import SeedDecoder
 from ..registry import experiment
 from ..text import counted, rows_of
 from ..training import fit, outputs
-from ..tuning import candidates, choose, measure, weight_seeds
+from ..tuning import candidates, choose, ends, measure, weight_seeds
 
 REGIMES = ("fresh", "repeated")
 RATES = {"none": 0.0, "none again": 0.0, "p=0.1": 0.1, "p=0.2": 0.2, "weight decay": 0.0}
@@ -152,13 +154,11 @@ def trained(
     """
     sizes = {"width": width, "heads": heads, "depth": depth}
     net = SeedDecoder(symbols, **sizes, seeds=seeds, p=p)
-    steps = epochs * (rows.shape[1] // batch_size)
-    ends = {round(steps * (k + 1) / moments) for k in range(moments)}
-    found, done = [], [0]
+    at = ends(epochs * (rows.shape[1] // batch_size), moments)
+    found, step = [], itertools.count(1)
 
     def note():
-        done[0] += 1
-        if done[0] in ends:
+        if next(step) in at:
             net.eval()
             found.append(outputs(net, judged[:, :, :-1], batch_size=64).swapaxes(-1, -2))
             net.train()
