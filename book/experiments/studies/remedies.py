@@ -116,7 +116,8 @@ def fitted(model, rows, labels, x, classes=CLASSES):
 def trained(seeds, rows, labels, x, given, *, epochs, **settings):
     """Train d-n-n-10 with Adam and a rate that falls to zero; return log probabilities.
 
-    An ensemble has as many epochs in all as one network, and averages probabilities.
+    Members of an ensemble share the epochs of one network, and nobody has what the division
+    leaves; their probabilities are averaged.
 
     Parameters
     ----------
