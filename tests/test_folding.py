@@ -92,6 +92,16 @@ def test_the_line_of_a_fold_says_if_what_was_printed_is_in_it(made, summary):
     assert f"<summary>{summary}</summary>" in made[0].astext()
 
 
+def test_a_table_below_a_table_has_a_name_of_its_own():
+    tables = [cell("print(t)", printed("row\n" * folding.LONG)) for _ in range(4)]
+    nodes.section("", *tables[:3], nodes.paragraph(text="So it is."), tables[3])
+    for table in tables:
+        folding.fold(table, None)
+    first, *further, last = (table[0].astext() for table in tables)
+    assert all("<summary>The table, and its code</summary>" in one for one in (first, last))
+    assert all(f"<summary>{folding.FURTHER}</summary>" in one for one in further)
+
+
 def test_a_badge_counts_what_the_ledger_has():
     row = Row("thm-x", "X", "theorem", ("**identity**: …", "**formal**: …"), ("1/p",), ())
     assert folding.badge(row) == ("✓ verified 2 ways · 1 wrong form rejected · for every n")

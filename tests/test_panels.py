@@ -1,9 +1,11 @@
 """Where a figure of several panels is parted, and that its rows show all that stands in it."""
 
 import io
+from xml.etree import ElementTree
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 import pages
 import pytest
 from bs4 import BeautifulSoup
@@ -56,9 +58,9 @@ def scale_of_colours(axes):
 def test_panels_are_parted_between_them(columns):
     width = 3.6 * 72
     rows = panels.rows(drawn(columns, figsize=(3.6 * columns, 3)))
-    ((first, end), *others) = [strip for row in rows for strip in row]
+    ((first, end, _), *others) = [strip for row in rows for strip in row]
     assert (first, len(rows), len(others)) == (0, columns, columns - 1)
-    for number, (low, high) in enumerate(others, start=1):
+    for number, (low, high, _) in enumerate(others, start=1):
         assert low == end
         assert low / width == pytest.approx(number, abs=0.1)
         end = high
@@ -107,11 +109,34 @@ def test_what_belongs_together_is_not_parted(svg):
     assert panels.rows(svg) is None
 
 
+def corner(axes):
+    bare(axes)
+    for one in axes:
+        one.set(xlim=(0, 1), ylim=(1000, 2000))
+
+
+def test_a_copy_of_numbers_ends_between_those_of_both_axes():
+    svg = drawn(3, corner)
+    root = ElementTree.fromstring(svg)
+    named = {tag.get("id"): tag for tag in root.iter() if tag.get("id")}
+    _, *rows = panels.rows(svg)
+    for (left, right, foot), _ in rows:
+        texts = [
+            [next(panels._extents(tag, np.eye(3), named, axis)) for axis in (0, 1)]
+            for tag in root
+            if panels._is_text(tag)
+        ]
+        inside = [down for across, down in texts if left < across[1] and across[0] < right]
+        below = [(top, bottom) for top, bottom in inside if bottom > foot]
+        assert 0 < len(below) < len(inside)  # the lower axis begins with a number in the corner
+        assert min(top for top, _ in below) >= foot
+
+
 @pytest.mark.browser
 def test_halves_show_what_the_whole_shows(browser):
     svg = drawn()
     rows = panels.rows(svg)
-    ((_, at),), ((low, _),) = rows
+    ((_, at, _),), ((low, _, _),) = rows
     assert low == at
     width, height = (float(side) for side in panels.SIZE.search(svg).groups())
     tall = panels.stacked(svg, rows)

@@ -70,6 +70,8 @@ def test_two_panels_stand_below_each_other_on_a_phone(browser, theme):
         assert box["width"] <= pages.PHONE["width"]
         shape = picture.evaluate("e => e.naturalWidth / e.naturalHeight")
         assert box["width"] / box["height"] == pytest.approx(shape, rel=0.02)
+        hint = picture.evaluate("e => getComputedStyle(e.closest('a'), '::after').content")
+        assert "side by side" in hint
         picture.click()
         enlarged = page.locator("dialog.enlarged img:visible")
         assert "-narrow" not in enlarged.evaluate("e => e.currentSrc")

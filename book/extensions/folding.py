@@ -93,6 +93,7 @@ WITH_PRINT = {
     "library": "The library’s own code for it, and what it prints",
     "result": "The table, and its code",
 }
+FURTHER = "A further table, and its code"  # right below another
 
 
 def folded(parts, kind, summary):
@@ -106,6 +107,14 @@ def folded(parts, kind, summary):
         *parts,
         nodes.raw("", "</details>", format="html"),
     ]
+
+
+def follows_a_table(cell):
+    """Whether nothing stands between a cell and a folded table above it."""
+    at = cell.parent.index(cell) if cell.parent else 0
+    above = cell.parent[at - 1].astext() if at else ""
+    tables = (WITH_PRINT["result"], FURTHER)
+    return any(f"<summary>{escape(name)}</summary>" in above for name in tables)
 
 
 def fold(cell, row, example=False):
@@ -130,6 +139,8 @@ def fold(cell, row, example=False):
         inside.append(outputs)
         cell.remove(outputs)
         summary = WITH_PRINT.get(kind, summary) if prints(outputs) else summary
+        if summary == WITH_PRINT["result"] and follows_a_table(cell):
+            summary = FURTHER
     elif outputs is not None and kind == "figure":
         printed = [part for part in outputs if not has_picture(part)]
         for part in printed:

@@ -17,6 +17,7 @@ from book.scripts.figures import COORDINATE, LINK, REFERENCE, SVG, path_lines
 GAP = 4  # at least, between what stands left and right of where a figure is parted
 BAR = 30  # a frame that is narrower is the scale of colours of the panel left of it
 TICK = 4  # the marks of an axis reach so far out of its frame
+FOOT = 5  # the lowest number of an axis reaches so far below its frame
 ROW = 350  # panels that need no more stand beside each other, also on a phone
 SIZE = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 TRANSFORM = re.compile(r"(\w+)\(([^)]*)\)")
@@ -46,28 +47,30 @@ def _is_text(tag):
     return tag.tag == f"{{{SVG}}}g" and "scale" in tag.get("transform", "")
 
 
-def _extents(tag, outer, named):
-    """Yield from where to where each part of an element reaches across the figure."""
+def _extents(tag, outer, named, axis=0):
+    """Yield from where to where each part of an element reaches across the figure, or down it."""
     inner = outer @ _matrix(tag.get("transform", ""))
     kind = tag.tag.removeprefix(f"{{{SVG}}}")
     x, y = float(tag.get("x", 0)), float(tag.get("y", 0))
     found = []
     if kind == "path":
         points = np.concatenate([*path_lines(tag.get("d", "")), np.empty((0, 2))])
-        found = [(inner[:2, :2] @ points.T).T[:, 0] + inner[0, 2]] if len(points) else []
+        found = [(inner[:2, :2] @ points.T)[axis] + inner[axis, 2]] if len(points) else []
     elif kind in ("rect", "image"):
         corners = np.array([[x, y], [x + float(tag.get("width")), y + float(tag.get("height"))]])
-        found = [(inner[:2, :2] @ corners.T).T[:, 0] + inner[0, 2]]
+        found = [(inner[:2, :2] @ corners.T)[axis] + inner[axis, 2]]
     elif kind == "use":
         moved = inner @ _matrix(f"translate({x} {y})")
-        yield from _extents(named[tag.get(LINK)[1:]], moved, named)
+        yield from _extents(named[tag.get(LINK)[1:]], moved, named, axis)
     elif kind in ("svg", "g", "clipPath"):
-        inside = [extent for child in tag for extent in _extents(child, inner, named)]
+        inside = [extent for child in tag for extent in _extents(child, inner, named, axis)]
         found = [np.array(extent) for extent in inside]
         if found and _is_text(tag):  # the room between two words parts nothing
             found = [np.concatenate(found)]
     limits = REFERENCE.findall(tag.get("clip-path", ""))
-    low, high = next(_extents(named[limits[0]], outer, named)) if limits else (-np.inf, np.inf)
+    low, high = -np.inf, np.inf
+    if limits:
+        low, high = next(_extents(named[limits[0]], outer, named, axis))
     for across in found:
         if across.max() >= low and across.min() <= high:
             yield max(across.min(), low), min(across.max(), high)
@@ -109,31 +112,40 @@ def _panels(root):
     ]
 
 
+def _foot(root):
+    """Return how far down the numbers of axes that stand left of a frame may reach."""
+    _, *frames = (tag for tag in root if "fill:#ffffff" in tag.get("style", ""))  # after the ground
+    ends = [high for tag in frames for _, high in _extents(tag, np.eye(3), {}, axis=1)]
+    return round(float(max(ends, default=0)) + FOOT, 2)
+
+
 def rows(svg):
     """Return which strips of a figure a narrow page shows, or None if it cannot be parted.
 
     Returns
     -------
-    list of list of (float, float), or None
-        Of each row the strips from left to right, as their ends in units of the figure.
+    list of list of (float, float, float), or None
+        Of each row the strips from left to right, as their ends in units of the figure, and how
+        far down each is shown: a copy of numbers ends above those of the axis below.
     """
     root = ElementTree.fromstring(svg)
-    width = float(root.get("viewBox").split()[2])
+    width, height = map(float, root.get("viewBox").split()[2:])
     panels = _panels(root)
     ends = [at for at, *_ in panels[1:]] + [width]
     found, names = [], []
     for (at, edge, labelled, marked), end in zip(panels, ends, strict=False):
         if labelled:
-            names = [(at, round(float(edge) - TICK, 2))]
-        if found and _broad([*found[-1], (at, end)]) <= ROW:
-            found[-1].append((at, end))
+            names = [(at, round(float(edge) - TICK, 2), _foot(root))]
+        strip = (at, end, height)
+        if found and _broad([*found[-1], strip]) <= ROW:
+            found[-1].append(strip)
         else:
-            found.append([*names, (at, end)] if marked and not labelled else [(at, end)])
+            found.append([*names, strip] if marked and not labelled else [strip])
     return found if len(found) > 1 else None
 
 
 def _broad(strips):
-    return sum(high - low for low, high in strips)
+    return sum(high - low for low, high, _ in strips)
 
 
 def stacked(svg, rows):
@@ -145,9 +157,9 @@ def stacked(svg, rows):
     shown, parts = f'<g id="whole">{content}</g>', []
     for row, strips in enumerate(rows):
         x = 0.0
-        for low, end in strips:
-            place = f'x="{x:g}" y="{row * height:g}" width="{end - low:g}" height="{height:g}"'
-            box = f'viewBox="{low:g} 0 {end - low:g} {height:g}"'
+        for low, end, down in strips:
+            place = f'x="{x:g}" y="{row * height:g}" width="{end - low:g}" height="{down:g}"'
+            box = f'viewBox="{low:g} 0 {end - low:g} {down:g}"'
             parts.append(f"<svg {place} {box}>{shown}</svg>")
             shown = '<use href="#whole"/>'
             x += end - low
