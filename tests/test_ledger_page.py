@@ -15,9 +15,14 @@ PAGE = build_ledger.ROOT / "_build" / "html" / "backmatter" / "ledger.html"
 VISIBLE = "table.ledger > tbody:visible"
 
 
+def parsed(page):
+    """The page without the places where a long name may break: the ledger's names have none."""
+    return BeautifulSoup(page.read_text("utf-8").replace("<wbr>", ""), "html.parser")
+
+
 @pytest.fixture(scope="module")
 def soup():
-    return BeautifulSoup(PAGE.read_text(encoding="utf-8"), "html.parser")
+    return parsed(PAGE)
 
 
 def words(tag):
@@ -28,8 +33,8 @@ def test_each_row_says_what_its_chapter_says(soup):
     chapters = {}
     for statement in build_ledger.statements():
         if statement.chapter not in chapters:
-            path = PAGE.parent.parent / "chapters" / f"{statement.chapter}.html"
-            chapters[statement.chapter] = BeautifulSoup(path.read_text("utf-8"), "html.parser")
+            page = PAGE.parent.parent / "chapters" / f"{statement.chapter}.html"
+            chapters[statement.chapter] = parsed(page)
         block = chapters[statement.chapter].find(id=statement.label).section
         block.select_one(f'a[href$="#ledger-{statement.label}"]').parent.decompose()
         row = soup.find(id=f"ledger-{statement.label}").find_parent("tbody")
