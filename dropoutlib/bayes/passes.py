@@ -5,7 +5,6 @@ thread alone. What is stochastic goes to a handler, all else runs as it is. What
 calls before it asks for noise is the same in every pass, so later ones take the results there.
 """
 
-import functools
 import sys
 import weakref
 from typing import Any
@@ -55,7 +54,10 @@ class Pass(TorchFunctionMode):
         """Refuse dropout that no module switches: it is on for ever, or off for ever."""
         if p == 0:
             return
-        owner, frame = _caller()
+        frame = start = sys._getframe()
+        while frame and not isinstance(frame.f_locals.get("self"), nn.Module):
+            frame = frame.f_back
+        owner, frame = (frame.f_locals["self"], frame) if frame else (None, start)
         if owner not in self.active:
             place = f"{frame.f_code.co_qualname} ({frame.f_code.co_filename}:{frame.f_lineno})"
             raise ValueError(
@@ -72,16 +74,16 @@ class Pass(TorchFunctionMode):
         if kind == "uniform" and dtype in DIGITS:  # where rounding could give 1
             scale = 2.0 ** DIGITS[dtype]
             noise = torch.floor(noise * scale) / scale
-        return noise.expand(shape).to(device, dtype)
+        return noise.expand(shape).to(device, dtype, copy=True)
 
     def noise_of(self, site):
         """Noise of the next site, which is this one."""
         self.drawn += 1
         return self.noise(self.drawn - 1, site)
 
-    def finish(self, input, output, inplace):
-        """Return the output of a stochastic function that may have to change its input."""
-        return input.copy_(output) if inplace else output
+    def overwrite(self, input, output):
+        """What a stochastic function that changes its input returns."""
+        return input.copy_(output)
 
 
 class FirstPass(Pass):
@@ -110,7 +112,7 @@ class FirstPass(Pass):
         if func in UNTRACKED:
             raise ReuseError("a tensor may be changed without a trace")
         result = func(*args, **kwargs)
-        self.steps.append(_step(func, args, kwargs))
+        self.steps.append((func, plain((args, kwargs))))
         if self.drawn:
             self._count(result)
         else:
@@ -131,13 +133,12 @@ class FirstPass(Pass):
         self.steps.append(site)
         return super().noise_of(site)
 
-    def finish(self, input, output, inplace):
-        """Return the output; its input must not be used again if it should have changed."""
-        if inplace:
-            shared = _storages(input)
-            if not shared:  # it is the tensor of many passes, and shared by no others
-                return input.copy_(output)
-            self._replaced.update(dict.fromkeys(shared, input))
+    def overwrite(self, input, output):
+        """Return the output; its input must not be used again, as it should have changed."""
+        shared = _storages(input)
+        if not shared:  # it is the tensor of many passes, and shared by no others
+            return input.copy_(output)
+        self._replaced.update(dict.fromkeys(shared, input))
         return output
 
     def check_shared(self, output):
@@ -169,7 +170,7 @@ class RepeatedPass(Pass):
     def call(self, func, args, kwargs):
         """Run what is not stochastic, or take its result from the first pass."""
         place, beginning = self.done, self.first.beginning
-        self.follow(_step(func, args, kwargs))
+        self.follow((func, plain((args, kwargs))))
         return beginning[place] if place < len(beginning) else func(*args, **kwargs)
 
     def noise_of(self, site):
@@ -177,7 +178,7 @@ class RepeatedPass(Pass):
         self.follow(site)
         return super().noise_of(site)
 
-    def finish(self, input, output, inplace):
+    def overwrite(self, input, output):
         """Return the output: the first pass has seen that its input is not used again."""
         return output
 
@@ -188,21 +189,16 @@ class RepeatedPass(Pass):
         self.done += 1
 
 
-def _step(func, args, kwargs):
-    """What the calls of passes can be compared by."""
-    return func, _plain(args), _plain(kwargs)
-
-
-def _plain(value):
-    """Numbers and the like as they are, but of tensors and other objects only what they are."""
+def plain(value):
+    """What calls of passes can be compared by: numbers and the like, but of others the type."""
     if type(value) in ATOMS:  # as most are
         return value
-    if isinstance(value, (tuple, list)):
-        return [_plain(item) for item in value]
     if isinstance(value, dict):
-        return [(key, _plain(item)) for key, item in value.items()]
-    if isinstance(value, slice):
-        return _plain((value.start, value.stop, value.step))
+        value = [*value.items()]
+    elif isinstance(value, slice):
+        value = value.start, value.stop, value.step
+    if isinstance(value, (tuple, list)):
+        return [plain(item) for item in value]
     if isinstance(value, np.ndarray):
         return value.tobytes()
     return value if isinstance(value, PLAIN) else type(value)
@@ -212,13 +208,13 @@ def _kept(result):
     """A function that gives the result of a call, which it does not keep alive.
 
     A tensor that nobody holds when the first noise is drawn cannot be used after it. In its place
-    goes a tensor that looks the same and takes no memory.
+    goes one that looks the same and takes no memory.
     """
     if type(result) is not torch.Tensor or result.layout is not torch.strided:
         return lambda: result
-    shape, dtype, device, alive = result.shape, result.dtype, result.device, weakref.ref(result)
-    dead = functools.partial(torch.empty, (), dtype=dtype, device=device)
-    return lambda: dead().expand(shape) if (tensor := alive()) is None else tensor
+    alive = weakref.ref(result)
+    dead = torch.empty((), dtype=result.dtype, device=result.device).expand(result.shape)
+    return lambda: dead if (tensor := alive()) is None else tensor
 
 
 def _storages(tree):
@@ -239,14 +235,3 @@ def _storages(tree):
 def _versions(given):
     """Tensors and how often they were changed; those of inference mode cannot be, outside."""
     return [(tensor, tensor._version) for tensor in given if not tensor.is_inference()]
-
-
-def _caller():
-    """The module whose code is running, or None, and the frame in which it does."""
-    frame = start = sys._getframe(1)
-    while frame is not None:
-        owner = frame.f_locals.get("self")
-        if isinstance(owner, nn.Module):
-            return owner, frame
-        frame = frame.f_back
-    return None, start

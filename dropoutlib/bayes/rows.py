@@ -39,17 +39,15 @@ def known_layers(model, x):
     It is None if not all of them are known to treat the rows of x alike, or if nothing is
     dropped, or all.
     """
-    if type(x) is not torch.Tensor or x.layout is not torch.strided:
+    if type(x) is not torch.Tensor or x.layout is not torch.strided or not x.is_floating_point():
         return None
-    layers, axes = [], x.dim()
-    for layer in _parts(model):
+    layers, axes = _parts(model), x.dim()
+    for layer in layers:
         if not _is_known(layer, axes):
             return None
-        if type(layer) not in DROPOUT or layer.p:
-            layers.append(layer)
         axes = 2 if type(layer) is nn.Flatten else axes
-    drops = any(type(layer) in DROPOUT for layer in layers)
-    return layers if drops and x.is_floating_point() and x.numel() else None
+    layers = [layer for layer in layers if type(layer) not in DROPOUT or layer.p]
+    return layers if x.numel() and any(type(layer) in DROPOUT for layer in layers) else None
 
 
 def _parts(module):
@@ -78,64 +76,53 @@ def sample_rows(layers, x, entropy, total, shared, advance):
     and `advance` is told the number of samples that are done.
     """
     rows, streams, done = len(x), {}, 0
+    first = next(i for i, layer in enumerate(layers) if type(layer) in DROPOUT)
 
     def later(position, h, count):
         """The next `count` samples, of which h has the inputs of a layer, behind each other."""
         nonlocal done
         for number, layer in enumerate(layers[position:], position):
-            shared_input = len(h) < count * rows  # at the first dropout: one copy for all
-            size = h.nbytes * (count if shared_input else 1)
-            if count > 1 and size > CHUNK_BYTES:
+            once = len(h) < count * rows  # at the first dropout: one copy for all
+            if count > 1 and h.nbytes * (count if once else 1) > CHUNK_BYTES:
                 counts = count // 2, count - count // 2
-                parts = (h, h) if shared_input else h.split([part * rows for part in counts])
+                parts = (h, h) if once else h.split([part * rows for part in counts])
                 return torch.cat([later(number, *part) for part in zip(parts, counts, strict=True)])
-            if type(layer) in DROPOUT:
-                h = drop(number, layer, h, count)
-            elif type(layer) is nn.ReLU:
-                h = torch.relu_(h)  # nobody else has it
-            else:
-                h = _evaluated(layer, h)
+            h = drop(number, h, count) if type(layer) in DROPOUT else _evaluated(layer, h)
         done += count
         advance(done)
         return h
 
-    def drop(number, layer, h, count):
-        """Rows of all samples behind dropout."""
-        h = h.unflatten(0, (-1, rows))
+    def drop(number, h, count):
+        """Rows of all samples behind dropout, of which h may hold one copy for all."""
+        layer, h = layers[number], h.unflatten(0, (-1, rows))
         if number not in streams:
             shape = h.shape[2:] if type(layer) in UNITS else (h.shape[2], 1, 1)
             site = Site("keep", (1 if shared else rows, *shape), layer.p)
             streams[number] = Stream(site, entropy, len(streams), total)
-        keep = streams[number].take(count)
-        return _masked(h, keep, 1 / (1 - layer.p), in_place=number > first).flatten(0, 1)
+        keep, scale = streams[number].take(count), 1 / (1 - layer.p)
+        own = number > first  # nobody else has it
+        plain = h.device.type == "cpu" and h.dtype in (torch.float32, torch.float64)
+        if plain and h.shape[1:] == keep.shape[1:]:  # NumPy is quicker with masks of bytes
+            values = h.numpy()
+            product = np.multiply(values, keep, out=values if own else None)
+            return torch.from_numpy(product).mul_(scale).flatten(0, 1)
+        mask = torch.from_numpy(keep).to(h.device, h.dtype).mul_(scale)
+        return (h.mul_(mask) if own else h * mask).flatten(0, 1)
 
-    first = next(i for i, layer in enumerate(layers) if type(layer) in DROPOUT)
     h = x.detach().clone()  # layers may work in place
     for layer in layers[:first]:
         h = _evaluated(layer, h)
-    samples = later(first, h, total)
-    return samples.reshape(total, rows, *samples.shape[1:])
+    return later(first, h, total).unflatten(0, (total, rows))
 
 
 def _evaluated(layer, h):
     """Output of a layer that is no dropout, in evaluation mode whatever its own is."""
+    if type(layer) is nn.ReLU:
+        return torch.relu_(h)  # nobody else has it
     if type(layer) not in NORMS:
         return layer(h)  # no other looks at its mode
     state = layer.running_mean, layer.running_var, layer.weight, layer.bias
     return nn.functional.batch_norm(h, *state, training=False, eps=layer.eps)
-
-
-def _masked(h, keep, scale, in_place):
-    """Product of h and masks, of which h may hold one copy for all."""
-    plain = h.device.type == "cpu" and h.dtype in (torch.float32, torch.float64)
-    if plain and h.shape[1:] == keep.shape[1:]:
-        values = h.numpy()  # NumPy is quicker with masks of bytes
-        if in_place:
-            np.multiply(values, keep, out=values)
-            return h.mul_(scale)
-        return torch.from_numpy(np.multiply(values * values.dtype.type(scale), keep))
-    mask = torch.from_numpy(keep).to(h.device, h.dtype).mul_(scale)
-    return h.mul_(mask) if in_place else h * mask
 
 
 def is_batched(given):

@@ -142,32 +142,17 @@ class Sampler:
 
     def run(self, shared, max_bytes):
         """The samples, by the quickest way that the network allows."""
-        shared = shared and trees.single_rows(self.given) > 1
-        of_row = self._sites_of_one_row() if shared else None
+        of_row = None
+        if shared:
+            trees.check_apart(self.given)
+            shared = trees.row_count(self.given) > 1
+            of_row = self._sites_of_one_row() if shared else None
         try:
             samples = self._sharing(Streams(self.entropy, self.total, of_row), max_bytes)
         except ReuseError:
             samples = self._in_full(by_row=shared)
         self._warn_of_silence()
-        return samples
-
-    def _warn_of_silence(self):
-        """Name what drops in training and did not here: read by others, or not called at all."""
-        silent = [found for found in self.off if found.module not in self.called]
-        if self.training - self.called:
-            for found in find(self.model):
-                owner = self.model.get_submodule(found.name.rpartition(".")[0])
-                # What is scripted cannot be watched, and what is traced (no p) not switched.
-                scripted = isinstance(found.module, torch.jit.ScriptModule) and found.p is not None
-                on = scripted or found.module in self.called or owner in self.training
-                if found.reach == "call" and found.p != 0 and not on:
-                    silent.append(found._replace(owner=owner))
-        if silent:
-            warnings.warn(
-                f"these samples of {type(self.model).__name__} are without dropout that it has in "
-                f"training, as it was not called{_listed(silent)}",
-                stacklevel=4,
-            )
+        return self.put_together(samples)
 
     def _sharing(self, noise, max_bytes):
         """All samples: the first alone, the others from where its beginning ended."""
@@ -186,7 +171,7 @@ class Sampler:
         samples = [torch.stack([one] * self.total) for one in output]
         if not first.drawn:
             self._check_certain(first, output)
-            return self.put_together(samples)
+            return samples
 
         def ending(*values):
             """What a pass makes of the beginning, given the noise of its sites."""
@@ -203,7 +188,7 @@ class Sampler:
                 whole[start:stop] = part
             del values, part  # their memory is that of the next
             self.advance(stop)
-        return self.put_together(samples)
+        return samples
 
     def _endings(self, ending, values):
         """Outputs of passes with this noise, samples first: of all at once, or one by one."""
@@ -214,60 +199,7 @@ class Sampler:
                 raise
             except Exception:  # whatever it is, it is found again below, or does not matter
                 self.together = False
-        return _stacked([ending(*sample) for sample in zip(*values, strict=True)])
-
-    def _in_full(self, by_row):
-        """One sample at a time, each from the start, and on request one row of it at a time."""
-        twin, noise = self._twin(), Streams(self.entropy, self.total)
-        slices = [slice(i, i + 1) for i in range(trees.row_count(self.given))] if by_row else [None]
-        samples = []
-        for sample in range(self.total):
-            drawn = noise.sample()  # which all rows of a sample get
-            parts = [self._from_start(twin, drawn, rows, sample) for rows in slices]
-            samples.append(list(map(torch.cat, zip(*parts, strict=True))) if by_row else parts[0])
-            self.advance(sample + 1)
-        return self.put_together(_stacked(samples))
-
-    def _sites_of_one_row(self):
-        """The sites of a pass of the first row alone."""
-        noise = Streams(self.entropy, 1)
-        try:
-            self._from_start(self._twin(), noise.sample(), slice(1))
-        except Exception as error:
-            error.add_note("shared_mask=True runs the first row alone; there the model failed")
-            raise
-        return [stream.site for stream in noise.streams.values()]
-
-    def _from_start(self, twin, drawn, rows, sample=0):
-        """Output of a full pass of a twin, for all rows or some."""
-        model, active = twin
-        seed = np.random.SeedSequence(self.entropy, spawn_key=(0, sample))
-        with OwnGenerator(int(seed.generate_state(1, np.uint64)[0])):
-            return self._call(model, trees.copies(self.given, rows), Pass(drawn, active))
-
-    def _twin(self):
-        """A twin of the model, its dropout on and all else off, and its modules that are on."""
-        twins = shadow(self.model)
-
-        def watched(module, forward, *args, **kwargs):
-            self.called.add(module)
-            return forward(*args, **kwargs)
-
-        for module, twin in twins.items():
-            switch(twin, module in self.training)
-            if module in self.training and not isinstance(twin, torch.jit.ScriptModule):
-                twin.forward = functools.partial(watched, module, twin.forward)
-        return twins[self.model], {twins[module] for module in self.training}
-
-    def _call(self, model, given, run):
-        """Tensors in the output of a pass."""
-        args, kwargs = given
-        with hint_to_unpack(args), run:
-            output = model(*args, **kwargs)
-            if self.output is not None:
-                output = self.output(output)
-        found, self.put_together = trees.taken_apart(output, type(self.model).__name__)
-        return found
+        return _stacked(ending(*sample) for sample in zip(*values, strict=True))
 
     def _chunk(self, first, noise, max_bytes):
         """Number of samples that fit into the memory given."""
@@ -288,6 +220,79 @@ class Sampler:
                 f"or the forward pass does not come to it{_listed(self.off)}"
             )
         self.advance(self.total)
+
+    def _in_full(self, by_row):
+        """One sample at a time, each from the start, and on request one row of it at a time."""
+        twin, noise = self._twin(), Streams(self.entropy, self.total)
+        rows = range(trees.row_count(self.given)) if by_row else ()
+        samples = []
+        for sample in range(self.total):
+            drawn = noise.sample()  # which all rows of a sample get
+            if by_row:
+                parts = [self._from_start(twin, drawn, sample, slice(i, i + 1)) for i in rows]
+                samples.append([torch.cat(part) for part in zip(*parts, strict=True)])
+            else:
+                samples.append(self._from_start(twin, drawn, sample))
+            self.advance(sample + 1)
+        return _stacked(samples)
+
+    def _sites_of_one_row(self):
+        """The sites of a pass of the first row alone."""
+        noise = Streams(self.entropy, 1)
+        try:
+            self._from_start(self._twin(), noise.sample(), 0, slice(1))
+        except Exception as error:
+            error.add_note("shared_mask=True runs the first row alone; there the model failed")
+            raise
+        return [stream.site for stream in noise.streams.values()]
+
+    def _from_start(self, twin, drawn, sample, rows=None):
+        """Output of a full pass of a twin, for some rows or all."""
+        model, active = twin
+        seed = np.random.SeedSequence(self.entropy, spawn_key=(0, sample))
+        with OwnGenerator(int(seed.generate_state(1, np.uint64)[0])):
+            return self._call(model, trees.copies(self.given, rows), Pass(drawn, active))
+
+    def _call(self, model, given, run):
+        """Tensors in the output of a pass."""
+        args, kwargs = given
+        with hint_to_unpack(args), run:
+            output = model(*args, **kwargs)
+            if self.output is not None:
+                output = self.output(output)
+        found, self.put_together = trees.taken_apart(output, type(self.model).__name__)
+        return found
+
+    def _twin(self):
+        """A twin of the model, its dropout on and all else off, and its modules that are on."""
+        twins = shadow(self.model)
+
+        def watched(module, forward, *args, **kwargs):
+            self.called.add(module)
+            return forward(*args, **kwargs)
+
+        for module, twin in twins.items():
+            switch(twin, module in self.training)
+            if module in self.training and not isinstance(twin, torch.jit.ScriptModule):
+                twin.forward = functools.partial(watched, module, twin.forward)
+        return twins[self.model], {twins[module] for module in self.training}
+
+    def _warn_of_silence(self):
+        """Name what drops in training and did not here: read by others, or not called at all."""
+        silent = [found for found in self.off if found.module not in self.called]
+        for found in find(self.model) if self.training - self.called else ():
+            owner = self.model.get_submodule(found.name.rpartition(".")[0])
+            # What is scripted cannot be watched, and what is traced (no p) not switched.
+            scripted = isinstance(found.module, torch.jit.ScriptModule) and found.p is not None
+            on = scripted or found.module in self.called or owner in self.training
+            if found.reach == "call" and found.p != 0 and not on:
+                silent.append(found._replace(owner=owner))
+        if silent:
+            warnings.warn(
+                f"these samples of {type(self.model).__name__} are without dropout that it has in "
+                f"training, as it was not called{_listed(silent)}",
+                stacklevel=4,
+            )
 
 
 def _listed(off):

@@ -27,18 +27,15 @@ _signature = functools.cache(inspect.signature)
 
 
 def dropout(run, func, input, p=0.5, training=True, inplace=False, *, generator=None):
-    """Dropout of single units, with or without the factor 1/q."""
+    """Inverted dropout of single units."""
     p = check_p(p)
     run.check(func, p, training)
     output = settled(input, p, training, False, "dropout")
-    if output is not None:
-        return run.finish(input, output, inplace and output is not input)
-    output = run.draw("keep", input.shape, input.dtype, input.device, p)
-    if func is not ours.standard_dropout:
-        output.mul_(1 / (1 - p))
-    # In the memory of the mask, unless the input has an order of axes that is to be kept.
-    output = output.mul_(input) if input.is_contiguous() else input * output
-    return run.finish(input, output, inplace)
+    if output is None:
+        noise = run.draw("keep", input.shape, input.dtype, input.device, p).mul_(1 / (1 - p))
+        # In the memory of the mask, unless the input has an order of axes that is to be kept.
+        output = noise.mul_(input) if input.is_contiguous() else input * noise
+    return run.overwrite(input, output) if inplace and output is not input else output
 
 
 def by_body(function, body=None):
@@ -47,13 +44,13 @@ def by_body(function, body=None):
     def handler(run, func, *args, **kwargs):
         call = _signature(function).bind(*args, **kwargs)
         call.apply_defaults()
-        given = call.arguments
+        given, input = call.arguments, call.args[0]
         p = next((given[name] for name in ("p", "drop_prob", "dropout_p") if name in given), None)
         run.check(func, p, given["training"])
         inplace = given.pop("inplace", False)
         with run:
             output = (body or function.__wrapped__)(*call.args, **call.kwargs)
-        return run.finish(call.args[0], output, inplace and output is not call.args[0])
+        return run.overwrite(input, output) if inplace and output is not input else output
 
     return handler
 
@@ -86,7 +83,7 @@ def in_place(kind, names, change):
         if not input.is_floating_point():
             return NotImplemented
         noise = run.draw(kind, input.shape, input.dtype, input.device)
-        return run.finish(input, change(noise, *given.values()), inplace=True)
+        return run.overwrite(input, change(noise, *given.values()))
 
     return handler
 
@@ -105,7 +102,7 @@ def bernoulli(run, func, input, p=None, *, generator=None):
 def bernoulli_(run, func, input, p=0.5, *, generator=None):
     """In place: ones with the probability, or the probabilities, p."""
     ones = bernoulli(run, func, input, p)
-    return ones if ones is NotImplemented else run.finish(input, ones, inplace=True)
+    return ones if ones is NotImplemented else run.overwrite(input, ones)
 
 
 def attention(run, func, query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, **more):
@@ -113,17 +110,16 @@ def attention(run, func, query, key, value, attn_mask=None, dropout_p=0.0, is_ca
 
     The other arguments are ``scale`` and ``enable_gqa``.
     """
-    run.check(func, dropout_p, True)
     if dropout_p == 0:
-        given = ({"is_causal": is_causal, **more}, query, key, value, attn_mask)
-        return run.call(_attention, given, {})
+        options = {"is_causal": is_causal, **more}
+        return run.call(_attention, (query, key, value, attn_mask), options)
+    run.check(func, dropout_p, True)
     device = query.device.type
     if torch.is_autocast_enabled(device) and query.dtype != torch.float64:
         dtype = torch.get_autocast_dtype(device)
         query, key, value = query.to(dtype), key.to(dtype), value.to(dtype)
     if attn_mask is not None and attn_mask.dtype == torch.bool:
-        zeros = torch.zeros_like(attn_mask, dtype=query.dtype)
-        attn_mask = zeros.masked_fill(~attn_mask, -math.inf)
+        attn_mask = torch.where(attn_mask, 0.0, -math.inf).to(query.dtype)
     with torch.autocast(device, enabled=False):
         given = (query, key, value[..., :0], attn_mask, 0.0, is_causal)  # no product with values
         _, weights = run.call(torch._scaled_dot_product_attention_math, given, more)
@@ -133,21 +129,16 @@ def attention(run, func, query, key, value, attn_mask=None, dropout_p=0.0, is_ca
             return F.dropout(weights, dropout_p) @ value
 
 
-def _attention(options, query, key, value, mask):
+def _attention(query, key, value, mask, **options):
     """Attention without dropout; vmap has a rule for it, but not for the kernel of four axes."""
-    given = [query, key, value]
-    alike = all(tensor.dim() == 4 and len(tensor) == len(query) for tensor in given)
-    if not alike:
-        return F.scaled_dot_product_attention(*given, mask, **options)
+    given, plain = [query, key, value], F.scaled_dot_product_attention
+    if not all(tensor.dim() == 4 and len(tensor) == len(query) for tensor in given):
+        return plain(*given, mask, **options)
     if is_batched(mask) or (mask is not None and mask.dim() == 4):
         given.append(mask[(None,) * (4 - mask.dim())].expand(len(query), -1, -1, -1))
     else:  # there is none, or one for all rows
-        options = {"attn_mask": mask, **options}
-
-    def run(*given):
-        return (F.scaled_dot_product_attention(*given, **options),)
-
-    return more_rows(run, (0,) * len(given), *given)[0]
+        options["attn_mask"] = mask
+    return more_rows(lambda *rows: (plain(*rows, **options),), (0,) * len(given), *given)[0]
 
 
 def _linear(input, weight, bias=None):
@@ -249,12 +240,12 @@ def python_noise(model):
 
 # The functions of torch that have a twin here, whose mask is asked for, and of ours all others.
 _TWINS = ("dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout")
-_OWN = {getattr(ours, name) for name in ours.__all__} - {ours.dropout, ours.standard_dropout}
+_OWN = {getattr(ours, name) for name in ours.__all__} - {ours.dropout, ours.r_drop_loss}
 
 HANDLERS = {
     **{getattr(F, name): by_body(getattr(ours, name)) for name in _TWINS},
     **{function: by_body(function) for function in _OWN},
-    **dict.fromkeys((F.dropout, ours.dropout, ours.standard_dropout), dropout),
+    **dict.fromkeys((F.dropout, ours.dropout), dropout),
     torch.dropout: lambda run, func, input, p, train: dropout(run, func, input, p, train),
     torch.dropout_: lambda run, func, input, p, train: dropout(run, func, input, p, train, True),
     keep_mask: lambda run, func, input, shape, p, generator=None: run.draw(

@@ -1,9 +1,8 @@
 """The random numbers of a prediction: the same, however its passes are run.
 
-A pass asks for noise at a number of places, its *sites*, in a fixed order. Each site has a
-stream of its own, seeded by the prediction's seed and by the place of the site in that order. A
-stream is drawn in groups of samples whose size depends on the shape of its site alone, and
-handed out from there one sample or many at a time.
+A pass asks for noise at a number of places, its *sites*, in a fixed order. Each site has a stream
+of its own, seeded by the prediction's seed and by the place of the site in that order, and drawn
+in groups of samples whose size depends on the shape of the site alone.
 """
 
 import functools
@@ -13,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..masks import fill_mask
+from ..masks import sample_mask
 
 GROUP_BYTES = 1 << 18  # of noise drawn at once, unless one sample takes more
 
@@ -37,8 +36,7 @@ class _Seed(np.random.bit_generator.ISeedSequence):
         self.text = entropy.to_bytes(16, "little") + place.to_bytes(8, "little")
 
     def generate_state(self, n_words, dtype=np.uint32):
-        """Words that the bit generator starts from, at most 64 bytes of them."""
-        size = n_words * np.dtype(dtype).itemsize
+        size = n_words * np.dtype(dtype).itemsize  # at most 64, the longest digest
         return np.frombuffer(hashlib.blake2b(self.text, digest_size=size).digest(), dtype)
 
 
@@ -46,36 +44,30 @@ class Stream:
     """Noise of one site for samples 0, 1, 2, ..., whatever the portions it is taken in."""
 
     def __init__(self, site, entropy, place, total):
-        self.site = site
+        self.site, self.left = site, total  # of which so many samples are not yet drawn
         self.rng = np.random.Generator(np.random.SFC64(_Seed(entropy, place)))
-        self.left = total  # samples not yet drawn
         self.ready = np.empty((0, *site.shape), bool if site.kind == "keep" else float)
         self.nbytes = math.prod(site.shape) * self.ready.itemsize  # of one sample
         self.group = max(1, GROUP_BYTES // max(1, self.nbytes))
 
     def take(self, count):
         """Noise of the next `count` samples, samples first: bool for "keep", or float64."""
-        taken = np.empty_like(self.ready, shape=(count, *self.site.shape))
-        done = 0
-        while done < count:
-            group = min(self.group, self.left)
-            if not len(self.ready) and group <= count - done:  # no need to be drawn ahead
-                part = self._draw(taken[done : done + group])
-            else:
-                if not len(self.ready):
-                    self.ready = self._draw(np.empty_like(taken, shape=(group, *self.site.shape)))
-                part, self.ready = np.split(self.ready, [count - done])
-                taken[done : done + len(part)] = part
-            done += len(part)
-        return taken
+        parts = []
+        while count or not parts:
+            if not len(self.ready):
+                self.ready = self._draw(min(self.group, self.left))
+            part, self.ready = self.ready[:count], self.ready[count:]
+            parts.append(part)
+            count -= len(part)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
-    def _draw(self, out):
-        """Fill `out` with the noise of the next group of samples."""
-        self.left -= len(out)
+    def _draw(self, count):
+        self.left -= count
+        shape = count, *self.site.shape
         if self.site.kind == "keep":
-            return fill_mask(out, self.site.p, self.rng)
-        fill = self.rng.random if self.site.kind == "uniform" else self.rng.standard_normal
-        return fill(out=out)
+            return sample_mask(shape, self.site.p, rng=self.rng)
+        draw = self.rng.random if self.site.kind == "uniform" else self.rng.standard_normal
+        return draw(size=shape)
 
 
 class Streams:
@@ -107,10 +99,9 @@ class Streams:
 
     def _one_row(self, place, site):
         """The site of a batch of one, once it differs in nothing but the length of one axis."""
-        row = self.of_row[place] if place < len(self.of_row) else None
-        if row is None or (row.kind, row.p) != (site.kind, site.p):
-            raise ReuseError(f"a batch asked for {site}, a single row for {row}")
+        row = self.of_row[place] if place < len(self.of_row) else Site("none", ())
+        alike = (row.kind, row.p, len(row.shape)) == (site.kind, site.p, len(site.shape))
         pairs = zip(row.shape, site.shape, strict=False)
-        if len(row.shape) != len(site.shape) or [a for a, b in pairs if a != b] not in ([], [1]):
-            raise ReuseError(f"shape {site.shape} has no axis for rows of shape {row.shape}")
+        if not alike or [a for a, b in pairs if a != b] not in ([], [1]):
+            raise ReuseError(f"a batch asked for {site}, a single row for {row}")
         return row

@@ -6,7 +6,7 @@ import inspect
 import torch
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence
-from torch.utils._pytree import tree_flatten, tree_map_only, tree_unflatten
+from torch.utils._pytree import tree_flatten, tree_leaves, tree_map_only, tree_unflatten
 
 from .._modules import ATOMS
 
@@ -43,14 +43,13 @@ def arguments(model, args, kwargs, n_samples):
 
 
 def tensors(tree):
-    """The tensors in nested tuples, lists and dictionaries."""
+    """The tensors in nested tuples, lists and dictionaries; quicker than torch's `tree_leaves`."""
     if isinstance(tree, torch.Tensor):
         return [tree]
-    if isinstance(tree, dict):
-        tree = tree.values()
-    elif not isinstance(tree, (tuple, list)):
+    if not isinstance(tree, (tuple, list, dict)):
         return []
-    return [found for part in tree if type(part) not in ATOMS for found in tensors(part)]
+    parts = tree.values() if isinstance(tree, dict) else tree
+    return [found for part in parts if type(part) not in ATOMS for found in tensors(part)]
 
 
 def row_count(given):
@@ -58,15 +57,14 @@ def row_count(given):
     return next(len(tensor) for tensor in tensors(given) if tensor.dim())
 
 
-def single_rows(given):
-    """Number of rows that can be run one by one."""
-    leaves, _ = tree_flatten(given, is_leaf=lambda part: isinstance(part, PackedSequence))
+def check_apart(given):
+    """Refuse arguments whose rows cannot be run one by one."""
+    leaves = tree_leaves(given, is_leaf=lambda part: isinstance(part, PackedSequence))
     if any(isinstance(leaf, PackedSequence) for leaf in leaves):  # torch 2.6 would run beyond a row
         raise ValueError(
             "shared_mask=True runs the first row alone, and in a PackedSequence rows do not stand "
             "apart: give the model padded rows, as of nn.utils.rnn.pad_packed_sequence"
         )
-    return row_count(given)
 
 
 def copies(given, part=None):
@@ -74,9 +72,8 @@ def copies(given, part=None):
     count = row_count(given)
 
     def copy(tensor):
-        if part is not None and tensor.shape[:1] == (count,):
-            tensor = tensor[part]
-        return tensor.detach().clone()
+        some = part is not None and tensor.shape[:1] == (count,)
+        return (tensor[part] if some else tensor).detach().clone()
 
     return tree_map_only(torch.Tensor, copy, given)
 
@@ -91,12 +88,11 @@ def taken_apart(output, model):
             f"{model} must return a tensor, or a tuple or dictionary of tensors, got "
             f"{type(output).__name__}; name what to sample: output=lambda result: result.logits"
         )
-
-    plain = [... if isinstance(leaf, torch.Tensor) else leaf for leaf in leaves]
+    frame = [... if isinstance(leaf, torch.Tensor) else leaf for leaf in leaves]
 
     def put_together(samples):
         parts = iter(samples)
-        return tree_unflatten([next(parts) if leaf is ... else leaf for leaf in plain], spec)
+        return tree_unflatten([next(parts) if leaf is ... else leaf for leaf in frame], spec)
 
     return found, put_together
 
