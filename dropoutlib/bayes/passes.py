@@ -35,7 +35,8 @@ class Pass(TorchFunctionMode):
 
     def __init__(self, noise, active):
         super().__init__()
-        self.noise, self.active, self.drawn, self.dropped = noise, active, 0, False
+        self.noise, self.active, self.steps = noise, active, []
+        self.drawn, self.dropped = 0, False
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
@@ -70,16 +71,18 @@ class Pass(TorchFunctionMode):
 
     def draw(self, kind, shape, dtype, device, p=None):
         """Noise of this shape, as a tensor of the call's own."""
-        noise = torch.as_tensor(self.noise_of(Site(kind, tuple(shape), p)))
+        site = Site(kind, tuple(shape), p)
+        self.step(site)
+        noise = torch.as_tensor(self.noise(self.drawn, site))
+        self.drawn += 1
         if kind == "uniform" and dtype in DIGITS:  # where rounding could give 1
             scale = 2.0 ** DIGITS[dtype]
             noise = torch.floor(noise * scale) / scale
         return noise.expand(shape).to(device, dtype, copy=True)
 
-    def noise_of(self, site):
-        """Noise of the next site, which is this one."""
-        self.drawn += 1
-        return self.noise(self.drawn - 1, site)
+    def step(self, *step):
+        """Note a site or a call that the pass comes to."""
+        self.steps += step
 
     def overwrite(self, input, output):
         """What a stochastic function that changes its input returns."""
@@ -97,7 +100,7 @@ class FirstPass(Pass):
 
     def __init__(self, noise, active, given):
         super().__init__(noise, active)
-        self.steps, self.beginning, self.peak = [], [], 0
+        self.beginning, self.peak = [], 0
         self._watched = _versions(given)
         self._living = []  # references to tensors behind the first site
         self._replaced = {}  # storages that should have changed in place, kept from reuse
@@ -112,7 +115,7 @@ class FirstPass(Pass):
         if func in UNTRACKED:
             raise ReuseError("a tensor may be changed without a trace")
         result = func(*args, **kwargs)
-        self.steps.append((func, plain((args, kwargs))))
+        self.step((func, plain((args, kwargs))))
         if self.drawn:
             self._count(result)
         else:
@@ -120,18 +123,13 @@ class FirstPass(Pass):
         return result
 
     def draw(self, *asked):
-        """Noise of this shape, whose memory counts."""
-        noise = super().draw(*asked)
-        self._count(noise)
-        return noise
-
-    def noise_of(self, site):
-        """Noise of the next site; the first ends the beginning."""
+        """Noise of this shape, whose memory counts; the first ends the beginning."""
         if not self.drawn:
             self.beginning = [kept() for kept in self.beginning]
             self._watched += _versions(tensors(self.beginning))
-        self.steps.append(site)
-        return super().noise_of(site)
+        noise = super().draw(*asked)
+        self._count(noise)
+        return noise
 
     def overwrite(self, input, output):
         """Return the output; its input must not be used again, as it should have changed."""
@@ -165,28 +163,24 @@ class RepeatedPass(Pass):
 
     def __init__(self, first, values):
         super().__init__(lambda place, site: values[place], first.active)
-        self.first, self.done = first, 0
+        self.first = first
 
     def call(self, func, args, kwargs):
         """Run what is not stochastic, or take its result from the first pass."""
-        place, beginning = self.done, self.first.beginning
-        self.follow((func, plain((args, kwargs))))
-        return beginning[place] if place < len(beginning) else func(*args, **kwargs)
+        self.step((func, plain((args, kwargs))))
+        done, beginning = len(self.steps), self.first.beginning
+        return beginning[done - 1] if done <= len(beginning) else func(*args, **kwargs)
 
-    def noise_of(self, site):
-        """Noise of the next site, which is this one."""
-        self.follow(site)
-        return super().noise_of(site)
+    def step(self, *step):
+        """Take a step, or none to end; raise `ReuseError` if the first one's was another."""
+        done = len(self.steps)
+        if self.first.steps[done : done + 1] != [*step]:
+            raise ReuseError(f"a pass came to {step}, the first one to something else")
+        super().step(*step)
 
     def overwrite(self, input, output):
         """Return the output: the first pass has seen that its input is not used again."""
         return output
-
-    def follow(self, *step):
-        """Take a step, or none to end; raise `ReuseError` if the first one's was another."""
-        if self.first.steps[self.done : self.done + 1] != [*step]:
-            raise ReuseError(f"a pass came to {step}, the first one to something else")
-        self.done += 1
 
 
 def plain(value):

@@ -47,25 +47,25 @@ def mc_samples(
     model : Module
         It is only read: other threads may use it meanwhile.
     *args, **kwargs
-        Its arguments, tensors or not; a single tuple holds them all, and a batch that is a
-        dictionary, as of transformers, is given as ``**batch``. The number of samples may stand
-        behind them, as in ``mc_samples(model, x, 100)``.
+        Its arguments; a single tuple holds them all, and a dictionary, as a batch of
+        transformers, is given as ``**batch``. The number of samples may stand behind them, as in
+        ``mc_samples(model, x, 100)``.
     n_samples : int
         Number T of samples, at least 1.
     output : callable, optional
         What to sample of the model's output, such as ``lambda o: o.logits``; by default all of it.
     shared_mask : bool
         False for *per-row draws*: each row has masks of its own, as in training. True for
-        *function draws*: one network for all rows, the form to plot, or to take differences
-        along x of (``thm-shared-mask``). Rows are then the first axis of the first tensor, and of
-        those that have as many.
+        *function draws*: one network for all rows, whose differences along x mean something
+        (``thm-shared-mask``); rows are the first axis of the first tensor, and of those that have
+        as many.
     rng : numpy.random.Generator or int, optional
         Source of all noise, or a seed; by default fresh entropy. A layer's own `generator` is
         not used, and the global states of torch are left alone.
     max_bytes : int, optional
-        Bound on the memory of the activations and masks behind the first dropout, of passes that
-        run together; random bits that are drawn ahead take 256 KiB more for each dropout layer.
-        By default about 32 MiB, or one pass if that takes more.
+        Bound on the memory of activations and masks behind the first dropout, of passes that run
+        together, beside 256 KiB of random bits for each dropout layer; by default about 32 MiB,
+        or one pass if that takes more.
     also : iterable of Module or of type
         Modules that shall be in training mode, too, because they call dropout as a function.
     progress : bool
@@ -169,15 +169,20 @@ class Sampler:
         first.check_shared(output)
         self.advance(1)
         samples = [torch.stack([one] * self.total) for one in output]
-        if not first.drawn:
-            self._check_certain(first, output)
+        if not first.drawn:  # certain, as all is dropped or there are no rows, or by mistake
+            if any(one.numel() for one in output) and not first.dropped:
+                raise ValueError(
+                    f"no dropout layer of {type(self.model).__name__} drops anything: each has "
+                    f"p = 0, or the forward pass does not come to it{_listed(self.off)}"
+                )
+            self.advance(self.total)
             return samples
 
         def ending(*values):
             """What a pass makes of the beginning, given the noise of its sites."""
             repeated = RepeatedPass(first, values)
             output = self._call(model, given, repeated)
-            repeated.follow()
+            repeated.step()
             return tuple(output)
 
         chunk = self._chunk(first, noise, max_bytes)
@@ -195,8 +200,6 @@ class Sampler:
         if self.together and len(values[0]) > 1:
             try:
                 return torch.func.vmap(ending)(*values)
-            except ReuseError:
-                raise
             except Exception:  # whatever it is, it is found again below, or does not matter
                 self.together = False
         return _stacked(ending(*sample) for sample in zip(*values, strict=True))
@@ -212,27 +215,15 @@ class Sampler:
             )
         return min(self.total, max(1, (max_bytes or CHUNK_BYTES) // max(1, each)))
 
-    def _check_certain(self, first, output):
-        """Refuse to be certain, unless all is dropped or there are no rows."""
-        if any(one.numel() for one in output) and not first.dropped:
-            raise ValueError(
-                f"no dropout layer of {type(self.model).__name__} drops anything: each has p = 0, "
-                f"or the forward pass does not come to it{_listed(self.off)}"
-            )
-        self.advance(self.total)
-
     def _in_full(self, by_row):
         """One sample at a time, each from the start, and on request one row of it at a time."""
         twin, noise = self._twin(), Streams(self.entropy, self.total)
-        rows = range(trees.row_count(self.given)) if by_row else ()
+        slices = [slice(i, i + 1) for i in range(trees.row_count(self.given))] if by_row else [None]
         samples = []
         for sample in range(self.total):
             drawn = noise.sample()  # which all rows of a sample get
-            if by_row:
-                parts = [self._from_start(twin, drawn, sample, slice(i, i + 1)) for i in rows]
-                samples.append([torch.cat(part) for part in zip(*parts, strict=True)])
-            else:
-                samples.append(self._from_start(twin, drawn, sample))
+            parts = [self._from_start(twin, drawn, sample, rows) for rows in slices]
+            samples.append([*map(torch.cat, zip(*parts, strict=True))] if by_row else parts[0])
             self.advance(sample + 1)
         return _stacked(samples)
 

@@ -1,9 +1,8 @@
 """What replaces the stochastic functions of torch: the same arithmetic, with noise from outside.
 
 A handler takes the pass, the function and its arguments. It returns what the function would, or
-NotImplemented where the call may run as it is: because it is not stochastic, or because its form
-is a rare one, which a pass then finds to be not under control. Where a handler calls other
-functions that draw, it does so within the pass, which sees them.
+NotImplemented where its form is a rare one, which then runs as it is, not under control. Where a
+handler calls other functions that draw, it does so within the pass, which sees them.
 """
 
 import functools
