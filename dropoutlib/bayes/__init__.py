@@ -20,11 +20,8 @@ if TYPE_CHECKING:
 
 # What needs torch is imported when it is first asked for: the measures work without it.
 _WITH_TORCH = {
-    "MCDropoutModel": ".predictors",
-    "MCDropoutPredictor": ".predictors",
-    "Prediction": ".predictors",
-    "Moments": ".closed_form",
-    "analytic": ".closed_form",
+    **dict.fromkeys(("MCDropoutModel", "MCDropoutPredictor", "Prediction"), ".predictors"),
+    **dict.fromkeys(("Moments", "analytic"), ".closed_form"),
     "mc_samples": ".sampling",
 }
 

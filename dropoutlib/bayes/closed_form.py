@@ -30,8 +30,7 @@ def analytic(model: nn.Module, x: torch.Tensor) -> Moments:
         mean = W h + b,    var = p / q (W * W) (h * h)
 
     It is what `mc_samples` converges to as T grows, at the price of one pass, or of up to three if
-    the weights W or b are computed in it. The mean is exact for the head only: not for what a
-    nonlinearity, such as a softmax, makes of the outputs afterwards.
+    W or b are computed in it. What a softmax makes of the outputs afterwards has another mean.
 
     Parameters
     ----------
@@ -76,7 +75,7 @@ def analytic(model: nn.Module, x: torch.Tensor) -> Moments:
         switch(twin, False)
     layers = [one for one in found if one.reach in ("call", "either") and not one.guessed]
     for one in layers:
-        vars(twins[one.module])["forward"] = trace.dropout(twins[one.module], one)
+        twins[one.module].forward = trace.dropout(twins[one.module], one)
     with torch.inference_mode(False), torch.no_grad():
         output = trace.run(twins[model], x)
         weights, computed = trace.weights(output)
@@ -116,12 +115,6 @@ def _uneven(h):
     return h * (0.5 + (0.618034 * places).frac()).reshape(h.shape).to(h.dtype)
 
 
-def _is_own(module):
-    """Whether a module has the forward pass of its class."""
-    forward = vars(module).get("forward")
-    return forward is None or getattr(forward, "__func__", None) is type(module).forward
-
-
 # Layers of known moments, by exact type: a subclass may do anything.
 _KNOWN = (nn.Dropout, ours.Dropout, ours.GaussianDropout, ours.StandardDropout)
 
@@ -156,7 +149,8 @@ class _Trace(TorchFunctionMode):
 
     def dropout(self, layer, found):
         """Forward pass of a dropout layer: it notes its input."""
-        own = _is_own(layer)
+        before = vars(layer).get("forward")
+        own = before is None or getattr(before, "__func__", None) is type(layer).forward
 
         def forward(input, *args, **kwargs):
             if self.layer is not None:
@@ -186,16 +180,12 @@ class _Trace(TorchFunctionMode):
         """W and b of the linear layer that gave the output, and whether they are computed."""
         if self.layer is None:
             raise ValueError("the model has no dropout layer that drops anything")
-        heads = [
-            (parts, computed)
-            for given, version, parts, computed in self.heads
-            if given is output and output._version == version
-        ]
-        if not heads:
-            raise ValueError(
-                f"{self.found} is not followed by an nn.Linear whose output is the model's"
-            )
-        return heads[0]
+        for given, version, parts, computed in self.heads:
+            if given is output and output._version == version:
+                return parts, computed
+        raise ValueError(
+            f"{self.found} is not followed by an nn.Linear whose output is the model's"
+        )
 
     def moments(self, output, W, b):
         """The moments of the model's output."""

@@ -15,10 +15,8 @@ from .sampling import mc_samples
 class Prediction:
     """What T samples of a prediction say. Each field is computed when it is first asked for.
 
-    `mean`, `var` and `std` are those of the samples, with the divisor T, in single precision at
-    least. `entropy`, `expected_entropy`, `mutual_information` and `variation_ratio` are the
-    measures of these names (`entropy` is `predictive_entropy`), if the samples are class
-    probabilities.
+    Mean and variance have the divisor T, in single precision at least. The other fields are the
+    measures of these names, `entropy` that of `predictive_entropy`, for class probabilities.
 
     Parameters
     ----------

@@ -62,46 +62,38 @@ def _multi_head(*args, **kwargs):
     return body(*args, **kwargs)
 
 
-def factory(kind, empty):
-    """Handler of a function that makes a random tensor of a shape, or like another."""
+def noisy(kind, target=lambda filled, *args, **kwargs: filled, names=None, change=None):
+    """Handler of a function that makes a random tensor, or fills one: the `target`.
+
+    It is filled with what becomes of noise by `change` and the arguments of these `names`.
+    """
 
     def handler(run, func, *args, generator=None, **kwargs):
-        like = empty(*args, **kwargs)
+        like = target(*args, **kwargs)
         if not like.is_floating_point():
             return NotImplemented
-        return run.draw(kind, like.shape, like.dtype, like.device)
-
-    return handler
-
-
-def in_place(kind, names, change):
-    """Handler of a function that fills a tensor, by what becomes of noise with two numbers."""
-
-    def handler(run, func, input, *args, generator=None, **kwargs):
-        given = names | dict(zip(names, args, strict=False)) | kwargs
-        if not input.is_floating_point():
-            return NotImplemented
-        noise = run.draw(kind, input.shape, input.dtype, input.device)
-        return run.overwrite(input, change(noise, *given.values()))
+        noise = run.draw(kind, like.shape, like.dtype, like.device)
+        if change is None:
+            return noise
+        given = names | dict(zip(names, args[1:], strict=False)) | kwargs
+        return run.overwrite(like, change(noise, *given.values()))
 
     return handler
 
 
 def bernoulli(run, func, input, p=None, *, generator=None):
-    """Ones with the probability p, or with those in it, or else in `input`."""
-    p = input if p is None else p
+    """Ones with the probability p, or with those in it, or without it with those in `input`."""
+    fills = func is torch.Tensor.bernoulli_
+    if p is None:
+        p = 0.5 if fills else input
     if not isinstance(p, torch.Tensor):
-        return run.draw("keep", input.shape, input.dtype, input.device, 1 - p)
-    if not p.is_floating_point():
+        ones = run.draw("keep", input.shape, input.dtype, input.device, 1 - p)
+    elif p.is_floating_point():
+        noise = run.draw("uniform", input.shape, wide_dtype(input.device), input.device)
+        ones = (noise < p).to(input.dtype)
+    else:
         return NotImplemented
-    noise = run.draw("uniform", input.shape, wide_dtype(input.device), input.device)
-    return (noise < p).to(input.dtype)
-
-
-def bernoulli_(run, func, input, p=0.5, *, generator=None):
-    """In place: ones with the probability, or the probabilities, p."""
-    ones = bernoulli(run, func, input, p)
-    return ones if ones is NotImplemented else run.overwrite(input, ones)
+    return run.overwrite(input, ones) if fills else ones
 
 
 def attention(run, func, query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, **more):
@@ -214,9 +206,8 @@ class OwnGenerator(TorchDispatchMode):
             )
         devices = (tensor.device for tensor in tensors((args, kwargs)))
         device = torch.device(next(devices, kwargs.get("device") or "cpu"))
-        if device not in self.generators:
-            self.generators[device] = torch.Generator(device).manual_seed(self.seed)
-        return own(*args, **{**kwargs, "generator": self.generators[device]})
+        new = torch.Generator(device).manual_seed(self.seed)
+        return own(*args, **{**kwargs, "generator": self.generators.setdefault(device, new)})
 
 
 @functools.cache
@@ -254,16 +245,15 @@ HANDLERS = {
     F.scaled_dot_product_attention: attention,
     F.linear: lambda run, func, *args, **kwargs: run.call(_linear, args, kwargs),
     **dict.fromkeys((torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu), recurrent),
-    **dict.fromkeys((torch.bernoulli, torch.Tensor.bernoulli), bernoulli),
-    torch.Tensor.bernoulli_: bernoulli_,
-    torch.rand: factory("uniform", torch.empty),
-    torch.rand_like: factory("uniform", torch.empty_like),
-    torch.randn: factory("normal", torch.empty),
-    torch.randn_like: factory("normal", torch.empty_like),
-    torch.Tensor.normal_: in_place(
-        "normal", {"mean": 0.0, "std": 1.0}, lambda noise, mean, std: noise * std + mean
+    **dict.fromkeys((torch.bernoulli, torch.Tensor.bernoulli, torch.Tensor.bernoulli_), bernoulli),
+    torch.rand: noisy("uniform", torch.empty),
+    torch.rand_like: noisy("uniform", torch.empty_like),
+    torch.randn: noisy("normal", torch.empty),
+    torch.randn_like: noisy("normal", torch.empty_like),
+    torch.Tensor.normal_: noisy(
+        "normal", names={"mean": 0.0, "std": 1.0}, change=lambda noise, m, s: noise * s + m
     ),
-    torch.Tensor.uniform_: in_place(
-        "uniform", {"from": 0.0, "to": 1.0}, lambda noise, low, high: noise * (high - low) + low
+    torch.Tensor.uniform_: noisy(
+        "uniform", names={"from": 0.0, "to": 1.0}, change=lambda noise, a, b: noise * (b - a) + a
     ),
 }
