@@ -55,10 +55,7 @@ class Pass(TorchFunctionMode):
         """Refuse dropout that no module switches: it is on for ever, or off for ever."""
         if p == 0:
             return
-        frame = start = sys._getframe()
-        while frame and not isinstance(frame.f_locals.get("self"), nn.Module):
-            frame = frame.f_back
-        owner, frame = (frame.f_locals["self"], frame) if frame else (None, start)
+        owner, frame = _caller()
         if owner not in self.active:
             place = f"{frame.f_code.co_qualname} ({frame.f_code.co_filename}:{frame.f_lineno})"
             raise ValueError(
@@ -229,3 +226,14 @@ def _storages(tree):
 def _versions(given):
     """Tensors and how often they were changed; those of inference mode cannot be, outside."""
     return [(tensor, tensor._version) for tensor in given if not tensor.is_inference()]
+
+
+def _caller():
+    """The module whose code is running, or None, and the frame in which it does.
+
+    Not in `Pass.check` itself, whose frame would then hold itself and all that it leads to.
+    """
+    frame = start = sys._getframe(1)
+    while frame and not isinstance(frame.f_locals.get("self"), nn.Module):
+        frame = frame.f_back
+    return (frame.f_locals["self"], frame) if frame else (None, start)

@@ -104,15 +104,19 @@ def sample_rows(layers, x, entropy, total, shared, advance):
         plain = h.device.type == "cpu" and h.dtype in (torch.float32, torch.float64)
         if plain and h.shape[1:] == keep.shape[1:]:  # NumPy is quicker with masks of bytes
             values = h.numpy()
-            product = np.multiply(values, keep, out=values if own else None)
-            return torch.from_numpy(product).mul_(scale).flatten(0, 1)
+            if not own:
+                values = values * values.dtype.type(scale)
+                return torch.from_numpy(np.multiply(values, keep)).flatten(0, 1)
+            np.multiply(values, keep, out=values)
+            return h.mul_(scale).flatten(0, 1)
         mask = torch.from_numpy(keep).to(h.device, h.dtype).mul_(scale)
         return (h.mul_(mask) if own else h * mask).flatten(0, 1)
 
     h = x.detach().clone()  # layers may work in place
     for layer in layers[:first]:
         h = _evaluated(layer, h)
-    return later(first, h, total).unflatten(0, (total, rows))
+    samples = later(first, h, total)
+    return samples.reshape(total, rows, *samples.shape[1:])
 
 
 def _evaluated(layer, h):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..masks import sample_mask
+from ..masks import fill_mask
 
 GROUP_BYTES = 1 << 18  # of noise drawn at once, unless one sample takes more
 
@@ -52,22 +52,25 @@ class Stream:
 
     def take(self, count):
         """Noise of the next `count` samples, samples first: bool for "keep", or float64."""
-        parts = []
-        while count or not parts:
+        taken, done = np.empty_like(self.ready, shape=(count, *self.site.shape)), 0
+        while done < count:
             if not len(self.ready):
-                self.ready = self._draw(min(self.group, self.left))
-            part, self.ready = self.ready[:count], self.ready[count:]
-            parts.append(part)
-            count -= len(part)
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+                group = min(self.group, self.left)
+                out = taken[done : done + group]
+                if len(out) < group:  # the rest of it is drawn ahead
+                    out = np.empty_like(taken, shape=(group, *self.site.shape))
+                self.ready = self._draw(out)
+            part, self.ready = self.ready[: count - done], self.ready[count - done :]
+            taken[done : done + len(part)] = part  # at no cost where it was drawn there
+            done += len(part)
+        return taken
 
-    def _draw(self, count):
-        self.left -= count
-        shape = count, *self.site.shape
+    def _draw(self, out):
+        self.left -= len(out)
         if self.site.kind == "keep":
-            return sample_mask(shape, self.site.p, rng=self.rng)
+            return fill_mask(out, self.site.p, self.rng)
         draw = self.rng.random if self.site.kind == "uniform" else self.rng.standard_normal
-        return draw(size=shape)
+        return draw(out=out)
 
 
 class Streams:
