@@ -222,11 +222,20 @@ class Random(Model):
         return self.own(self.linear(x))
 
 
+class ChangesNoise(Masked):
+    """Changes its noise in place, and draws what is not under control."""
+
+    class Drop(nn.Module):
+        def forward(self, x):
+            noise = torch.rand(3, dtype=torch.float64).add_(1)
+            return x * noise.float() + 0 * torch.multinomial(torch.ones(3), 1)
+
+
 MODELS = [
     *(ChangesInput, ChangesInputLater, ChangesViewOfInputLater, ChangesSharedLater, WritesItem),
     *(WritesNoiseIntoShared, Data, SharedInPlace, SharedInPlaceReturned, ViewInPlace),
     *(TwiceInPlace, EarlyReturn, LoopUntil, BranchOnNoise, ShapeByNoise, NumpyInside),
-    *(ItemBefore, Cached, CachedLater, Hooked, Checkpointed, Masked, Random),
+    *(ItemBefore, Cached, CachedLater, Hooked, Checkpointed, Masked, Random, ChangesNoise),
 ]
 # Models whose prediction of a row depends on the other rows, or on its place.
 MIXING = {LoopUntil, BranchOnNoise, ShapeByNoise, ItemBefore, Hooked, ChangesViewOfInputLater}

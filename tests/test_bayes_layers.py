@@ -418,6 +418,19 @@ def test_every_function_is_reported(call):
         mc_samples(nn.Sequential(nn.Dropout(0.5), Functional()), torch.ones(2, 3, 4), 5)
 
 
+def test_standard_dropout_that_is_off_scales():
+    class Off(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.drop = nn.Dropout(0.5)
+
+        def forward(self, x):
+            return ours.functional.standard_dropout(self.drop(x), 0.25, training=False)
+
+    samples = mc_samples(Off(), torch.ones(1, 3), 20, rng=0, also=[Off])
+    assert set(samples.unique().tolist()) == {0.0, 1.5}
+
+
 def test_functional_dropout_of_nothing_is_not_reported():
     class Functional(nn.Module):
         def forward(self, x):

@@ -75,7 +75,7 @@ def analytic(model: nn.Module, x: torch.Tensor) -> Moments:
         switch(twin, False)
     layers = [one for one in found if one.reach in ("call", "either") and not one.guessed]
     for one in layers:
-        twins[one.module].forward = trace.dropout(twins[one.module], one)
+        vars(twins[one.module])["forward"] = trace.dropout(twins[one.module], one)
     with torch.inference_mode(False), torch.no_grad():
         output = trace.run(twins[model], x)
         weights, computed = trace.weights(output)

@@ -230,7 +230,7 @@ def python_noise(model):
 
 # The functions of torch that have a twin here, whose mask is asked for, and of ours all others.
 _TWINS = ("dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout")
-_OWN = {getattr(ours, name) for name in ours.__all__} - {ours.dropout, ours.r_drop_loss}
+_OWN = {getattr(ours, name) for name in ours.__all__} - {ours.dropout}
 
 HANDLERS = {
     **{getattr(F, name): by_body(getattr(ours, name)) for name in _TWINS},
