@@ -116,16 +116,11 @@ class MCDropoutPredictor:
         return Prediction(mc_samples(self.model, *args, **given))
 
     def predict_with_uncertainty(self, *args: Any, **kwargs: Any) -> tuple[torch.Tensor, ...]:
-        """Predict, and say how far the networks drawn differ.
+        """Mean and standard deviation of the T samples, each of the shape of the model's output.
 
-        Parameters and errors as for `predict`.
-
-        Returns
-        -------
-        mean, std : Tensor
-            Of the shape of the model's output. The deviation is that among the T samples, with
-            the divisor T as in `decompose_variance`, and 0 for T = 1; the model's noise of the
-            data, 1/tau in Gal and Ghahramani (2016), equation 7, comes on top.
+        Parameters and errors as for `predict`. The deviation has the divisor T, and is 0 for
+        T = 1; the noise of the data, a variance of 1/tau in Gal and Ghahramani (2016), equation 7,
+        comes on top.
         """
         found = self.predict(*args, **kwargs)
         return found.mean, found.std

@@ -12,7 +12,7 @@ from torch._functorch import pyfunctorch
 
 from .. import nn as ours
 from .._modules import is_changed
-from .streams import Site, Stream
+from .streams import Site, Streams
 from .trees import tensors
 
 CHUNK_BYTES = 1 << 23  # of what a layer gets: less costs calls, more leaves the caches
@@ -75,7 +75,7 @@ def sample_rows(layers, x, entropy, total, shared, advance):
     The layers are those of `known_layers`; `shared` are masks of one for all rows of a sample;
     and `advance` is told the number of samples that are done.
     """
-    rows, streams, done = len(x), {}, 0
+    rows, noise, done = len(x), Streams(entropy, total), 0
     first = next(i for i, layer in enumerate(layers) if type(layer) in DROPOUT)
 
     def later(position, h, count):
@@ -95,11 +95,9 @@ def sample_rows(layers, x, entropy, total, shared, advance):
     def drop(number, h, count):
         """Rows of all samples behind dropout, of which h may hold one copy for all."""
         layer, h = layers[number], h.unflatten(0, (-1, rows))
-        if number not in streams:
-            shape = h.shape[2:] if type(layer) in UNITS else (h.shape[2], 1, 1)
-            site = Site("keep", (1 if shared else rows, *shape), layer.p)
-            streams[number] = Stream(site, entropy, len(streams), total)
-        keep, scale = streams[number].take(count), 1 / (1 - layer.p)
+        shape = h.shape[2:] if type(layer) in UNITS else (h.shape[2], 1, 1)
+        site = Site("keep", (1 if shared else rows, *shape), layer.p)
+        keep, scale = noise.at(number, site).take(count), 1 / (1 - layer.p)
         own = number > first  # nobody else has it
         plain = h.device.type == "cpu" and h.dtype in (torch.float32, torch.float64)
         if plain and h.shape[1:] == keep.shape[1:]:  # NumPy is quicker with masks of bytes

@@ -95,10 +95,14 @@ class Streams:
     def _draw(self, place, site):
         if self.of_row is not None:
             site = self._one_row(place, site)
+        return self.at(place, site).take(1)[0]
+
+    def at(self, place, site):
+        """The stream of a site, in the order in which they are first asked for."""
         key = place, site  # a site that changes its shape between passes is another one
         if key not in self.streams:
             self.streams[key] = Stream(site, self.entropy, len(self.streams), self.total)
-        return self.streams[key].take(1)[0]
+        return self.streams[key]
 
     def _one_row(self, place, site):
         """The site of a batch of one, once it differs in nothing but the length of one axis."""
