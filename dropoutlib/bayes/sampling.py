@@ -169,7 +169,7 @@ class Sampler:
         first.check_shared(output)
         self.advance(1)
         samples = [torch.stack([one] * self.total) for one in output]
-        if not first.drawn:  # certain, as all is dropped or there are no rows, or by mistake
+        if not first.drawn:  # as all is dropped, or there are no rows, or by mistake
             if any(one.numel() for one in output) and not first.dropped:
                 raise ValueError(
                     f"no dropout layer of {type(self.model).__name__} drops anything: each has "
@@ -182,7 +182,7 @@ class Sampler:
             """What a pass makes of the beginning, given the noise of its sites."""
             repeated = RepeatedPass(first, values)
             output = self._call(model, given, repeated)
-            repeated.step()
+            repeated.step()  # none: it ends where the first one did
             return tuple(output)
 
         chunk = self._chunk(first, noise, max_bytes)
