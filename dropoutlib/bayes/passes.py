@@ -5,6 +5,7 @@ thread alone. What is stochastic goes to a handler, all else runs as it is. What
 calls before it asks for noise is the same in every pass, so later ones take the results there.
 """
 
+import functools
 import sys
 import weakref
 from typing import Any
@@ -184,12 +185,12 @@ def plain(value):
     """What calls of passes can be compared by: numbers and the like, but of others the type."""
     if type(value) in ATOMS:  # as most are
         return value
-    if isinstance(value, dict):
-        value = [*value.items()]
-    elif isinstance(value, slice):
-        value = value.start, value.stop, value.step
     if isinstance(value, (tuple, list)):
         return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return plain([*value.items()]) if value else []
+    if isinstance(value, slice):
+        return plain((value.start, value.stop, value.step))
     if isinstance(value, np.ndarray):
         return value.tobytes()
     return value if isinstance(value, PLAIN) else type(value)
@@ -203,9 +204,9 @@ def _kept(result):
     """
     if type(result) is not torch.Tensor or result.layout is not torch.strided:
         return lambda: result
-    alive = weakref.ref(result)
-    dead = torch.empty((), dtype=result.dtype, device=result.device).expand(result.shape)
-    return lambda: dead if (tensor := alive()) is None else tensor
+    shape, dtype, device, alive = result.shape, result.dtype, result.device, weakref.ref(result)
+    dead = functools.partial(torch.empty, (), dtype=dtype, device=device)
+    return lambda: dead().expand(shape) if (tensor := alive()) is None else tensor
 
 
 def _storages(tree):
