@@ -10,6 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from book import variants
 from dropoutlib import layers, nn, schedules
 from dropoutlib.schedules import Scheduler, set_probabilities
 
@@ -37,7 +38,7 @@ def test_constant_early_and_late_sum_up():
 
 def test_depth_of_the_paper_and_of_timm():
     paper = schedules.linear_depth(0.5, 54)
-    assert sum(1 - p for p in paper) == pytest.approx(layers.expected_depth(54, 0.5), rel=1e-14)
+    assert sum(1 - p for p in paper) == pytest.approx(variants.expected_depth(54, 0.5), rel=1e-14)
     assert paper[0] > 0
     timm = schedules.linear_depth(0.5, 54, first_zero=True)
     assert torch.tensor(timm).allclose(torch.linspace(0, 0.5, 54))

@@ -3,27 +3,9 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._checks import Probability, Rng, array_of, check_probability, number_array
+from .._checks import Rng, array_of
 from ..kernels import scaled_product
 from .base import Layer
-
-
-def dropconnect_moments(W: ArrayLike, x: ArrayLike, p: Probability) -> tuple[NDArray, NDArray]:
-    """Mean and variance of u = (M * W) x over masks M of weights, unscaled as in the paper.
-
-    E u = q W x and Var u = p q (W * W)(x * x) (``thm-dropconnect-moments``; Wan et al.
-    2013), each of shape (..., out). Different outputs are uncorrelated, since they share no weight.
-
-    Parameters
-    ----------
-    W, x : array_like, shapes (out, in) and (..., in)
-        Weights and inputs.
-    p : float or fractions.Fraction
-        Probability of dropping a weight; another `p` is a ValueError or TypeError.
-    """
-    check_probability(p)
-    W, x = number_array(W, p), number_array(x, p)
-    return (1 - p) * (x @ W.T), p * (1 - p) * (x**2 @ (W**2).T)
 
 
 class DropConnect(Layer):

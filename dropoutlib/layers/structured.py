@@ -114,23 +114,6 @@ class DropPath(Layer):
         return mask, scale if self.scale_by_keep else 1.0
 
 
-def expected_depth(layers: int, last_keep: float) -> float:
-    """Return the expected number of residual blocks kept under linearly decaying survival.
-
-    Block l of L `layers`, at least 1, survives with probability 1 - (l/L)(1 - q_L), where q_L is
-    `last_keep` (Huang et al. 2016, equation 4); the sum over l is L - (L + 1)(1 - q_L)/2
-    (``thm-droppath``). ValueError or TypeError for a wrong number.
-
-    Examples
-    --------
-    >>> expected_depth(54, 0.5)
-    40.25
-    """
-    layers = check_count("layers", layers, 1)
-    check_probability(last_keep, "last_keep must lie in [0, 1], got last_keep={p!r}")
-    return layers - (layers + 1) * (1 - last_keep) / 2
-
-
 class DropBlock2d(Layer):
     """Drop square blocks of each channel and rescale what is left: x of shape (N, C, H, W).
 

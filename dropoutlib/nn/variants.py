@@ -198,10 +198,17 @@ def drop_block2d(
 def r_drop_loss(logits1: Tensor, logits2: Tensor, labels: Tensor, alpha: float = 1.0) -> Tensor:
     """Cross-entropy of two passes plus (alpha/2) (KL(1||2) + KL(2||1)), mean over the rows.
 
-    Parameters are those of `dropoutlib.layers.r_drop_loss` as tensors, labels of int64; the result
-    is a Tensor of shape (), from which gradients flow into both passes. ValueError if the shapes
-    differ or `alpha` is negative; what ``torch.nn.functional.cross_entropy`` raises for wrong
-    labels passes through. Source: Liang et al. (2021), R-Drop.
+    The penalty is zero exactly if the two predictions agree (``thm-rdrop``). Source: Liang et al.
+    (2021), R-Drop.
+
+    Parameters
+    ----------
+    logits1, logits2 : Tensor, shape (N, C)
+        Logits of two passes with independent masks; gradients flow into both.
+    labels : Tensor of int64, shape (N,)
+        Classes from 0 to C - 1, or what ``torch.nn.functional.nll_loss`` raises.
+    alpha : float
+        Weight of the penalty; ValueError if it is negative, or the shapes differ.
     """
     if logits1.dim() != 2 or logits1.shape != logits2.shape:
         raise ValueError(
