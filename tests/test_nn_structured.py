@@ -223,7 +223,7 @@ def test_r_drop_agrees_with_numpy(rng):
     one, two = rng.standard_normal((2, 5, 4))
     labels = rng.integers(4, size=5)
     leaves = [torch.from_numpy(z).requires_grad_() for z in (one, two)]
-    loss = nn.r_drop_loss(*leaves, torch.from_numpy(labels), 0.7)
+    loss = functional.r_drop_loss(*leaves, torch.from_numpy(labels), 0.7)
     loss.backward()
     value, *grads = variants.r_drop_loss(one, two, labels, 0.7)
     assert loss.item() == pytest.approx(value, rel=1e-13)
@@ -243,8 +243,16 @@ def test_r_drop_agrees_with_numpy(rng):
         (lambda: nn.ConcreteDropout(0.0), ValueError, "strictly between 0 and 1"),
         (lambda: nn.ConcreteDropout(0.5, 0), ValueError, "temperature=0"),
         (lambda: nn.ConcreteDropout()(torch.ones(3).long()), RuntimeError, "can't be cast"),
-        (lambda: nn.r_drop_loss(torch.ones(2, 3), torch.ones(2, 2), None), ValueError, "one shape"),
-        (lambda: nn.r_drop_loss(torch.ones(1, 2), torch.ones(1, 2), None, -1), ValueError, "-1"),
+        (
+            lambda: functional.r_drop_loss(torch.ones(2, 3), torch.ones(2, 2), None),
+            ValueError,
+            "one shape",
+        ),
+        (
+            lambda: functional.r_drop_loss(torch.ones(1, 2), torch.ones(1, 2), None, -1),
+            ValueError,
+            "-1",
+        ),
     ],
 )
 def test_bad_arguments_are_refused(call, error, message):

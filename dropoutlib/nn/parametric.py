@@ -184,9 +184,7 @@ def dropconnect_linear(
     return output if bias is None else output + bias.to(output.dtype)  # autocast's, if it is on
 
 
-def connect_moments(
-    input: Tensor, weight: Tensor, bias: Tensor | None, p: float
-) -> tuple[Tensor, Tensor]:
+def connect_moments(input, weight, bias, p):
     """Mean x W^T + c and variance (p/q) (x * x)(W * W)^T of `dropconnect_linear`, p below 1.
 
     The squares are taken in single precision at least, where half would overflow.
@@ -249,7 +247,7 @@ class DropConnectLinear(nn.Linear, _DropoutNd):
         return f"{super().extra_repr()}, p={self.p}, inference={self.inference}"
 
 
-def evaluates(module: nn.Module, inputs: tuple[Tensor]) -> None:
+def evaluates(module, inputs):
     """Hook that only has to be there.
 
     In evaluation `nn.TransformerEncoderLayer` runs a fused kernel that leaves out its dropout and

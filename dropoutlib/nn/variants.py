@@ -39,11 +39,6 @@ def standard_dropout(
     Definition ``def-standard`` of the book, after Srivastava et al. (2014), section 4.
     Parameters, return value and errors as for `dropout`; the input itself is returned only at
     p = 0.
-
-    Examples
-    --------
-    >>> standard_dropout(torch.ones(3), 0.25, training=False)
-    tensor([0.7500, 0.7500, 0.7500])
     """
     p = check_p(p)
     if p == 0 or input.numel() == 0:
@@ -70,11 +65,6 @@ def gaussian_dropout(
     Mean and variance of the noise are those of `dropout` (``thm-gaussian-match``). Parameters,
     return value and errors as for `dropout`, but p = 1, where the variance is infinite, is a
     ValueError. Source: Srivastava et al. (2014), section 10.
-
-    Examples
-    --------
-    >>> gaussian_dropout(torch.ones(3), 0.5, generator=torch.Generator().manual_seed(0))
-    tensor([ 2.5410,  0.7066, -1.1788])
     """
     p = check_p(p)
     if p == 1:
