@@ -73,7 +73,6 @@ def sample_mask(
     """
     if rng is None:  # a mask that nobody can draw again is not asked for by accident
         raise TypeError("rng must be a numpy.random.Generator or an integer seed, got rng=None")
-    p, rng = check_probability(p), check_rng(rng)
     return fill_mask(np.empty(shape, dtype=bool), p, rng)
 
 

@@ -14,7 +14,8 @@ class DropConnect(Layer):
     Each row of the input has a mask of its own, so `backward` keeps one byte (or, packed, one
     bit) for each weight and row. The bias c is never masked, and the stored weights never
     change. Source: Wan et al. (2013), who leave the kept weights unscaled in training; see
-    ``thm-conventions-agree`` for the translation.
+    ``thm-conventions-agree`` for the translation. What is not named here is as for `Layer`;
+    ValueError or TypeError if shapes do not fit, or an array does not hold real numbers.
 
     Parameters
     ----------
@@ -22,18 +23,11 @@ class DropConnect(Layer):
         Weights W and the bias c, if any.
     p : float
         Probability of dropping a weight, in [0, 1]. At p = 1 only the bias is left.
-    rng, packed
-        As for `Layer`.
 
     Attributes
     ----------
     weight_grad, bias_grad : ndarray
         Gradients that the last `backward` found; that of the bias is None without a bias.
-
-    Raises
-    ------
-    ValueError, TypeError
-        As for `Layer`, or if the shapes do not fit, or an array does not hold real numbers.
     """
 
     def __init__(

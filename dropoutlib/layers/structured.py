@@ -73,13 +73,13 @@ class VariationalDropout(Layer):
 class DropPath(Layer):
     """Drop a residual branch for a whole sample (stochastic depth).
 
-    Behind a branch f it gives x + f(x) m / q, whose mean is x + f(x) (``thm-droppath``). Errors are
-    those of `Layer`, and ValueError for another mode or an input without axes.
+    Behind a branch f it gives x + f(x) m / q, whose mean is x + f(x) (``thm-droppath``). What is
+    not named here is as for `Layer`; ValueError for another mode or an input without axes.
 
     Parameters
     ----------
-    drop_prob, rng
-        The probability `p` of `Layer`, and its generator or seed.
+    drop_prob : float
+        The probability `p` of `Layer`.
     scale_by_keep : bool
         Whether to divide by q. Without it the mean is x + q f(x).
     mode : {"row", "batch"}
@@ -119,9 +119,9 @@ class DropBlock2d(Layer):
 
     Seeds of blocks are drawn with the probability `block_seed_rate`; the mask is divided by the
     fraction that it kept of this very input, so the sum of the mask is preserved and not just
-    its mean. An input of which nothing is kept becomes zero, as all do at p = 1. Errors are those
-    of `Layer`, and ValueError for another number of axes or if a block does not fit. Source:
-    Ghiasi, Lin and Le (2018).
+    its mean. An input of which nothing is kept becomes zero, as all do at p = 1. What is not named
+    here is as for `Layer`; ValueError for another number of axes or if a block does not fit.
+    Source: Ghiasi, Lin and Le (2018).
 
     Parameters
     ----------
@@ -129,8 +129,6 @@ class DropBlock2d(Layer):
         Intended probability of dropping a unit; the exact one is `dropblock_rate`.
     block_size : int
         Side of a block.
-    rng, packed
-        As for `Layer`.
     """
 
     def __init__(

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
-from .._checks import check_choice
+from .._checks import check_choice, check_positive
 from ._masking import (
     check_dense,
     check_floating,
@@ -89,8 +89,7 @@ class ConcreteDropout(_DropoutNd):
     def __init__(
         self, p: float = 0.5, temperature: float = 0.1, *, generator: Generator | None = None
     ) -> None:
-        if not temperature > 0:
-            raise ValueError(f"temperature must be positive, got temperature={temperature!r}")
+        check_positive(temperature=temperature)
         super().__init__(check_p(p))
         self.temperature = temperature
         self.generator = generator
