@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dropoutlib._checks import Probability, array_of, check_probability, number_array
+from dropoutlib._checks import Probability, array_of, check_probability
 from dropoutlib.layers import Layer
 from dropoutlib.masks import PackedMask
+
+from .exact import number_array
 
 if TYPE_CHECKING:
     import torch

@@ -119,15 +119,3 @@ def finite(name: str, value: ArrayLike, ndim: int | None = None) -> NDArray[np.f
 def is_fraction(p: Probability) -> bool:
     """Whether `p` is to be computed with exactly: a Fraction, or what stands for one in a proof."""
     return not isinstance(p, (int, float, np.generic))
-
-
-def number_array(value: ArrayLike, p: Probability) -> NDArray:
-    """`value` as float64; or exact, if it is, where `p` is a Fraction.
-
-    Exact are Python's own integers and Fractions, in an array of objects: NumPy's integers would
-    wrap around in silence.
-    """
-    array = np.asarray(value)
-    if array.dtype.kind == "O" or (is_fraction(p) and array.dtype.kind in "biu"):
-        return array.astype(object)
-    return array.astype(float, copy=False)

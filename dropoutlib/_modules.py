@@ -35,13 +35,6 @@ def shadow(model: nn.Module, *, share: bool = True) -> dict[nn.Module, nn.Module
     without gradients and hooks. A hook or function that has the model as a global variable goes on
     to use the model itself. A ValueError tells of parameters without a shape, since the twin's
     first pass would be the model's.
-
-    Examples
-    --------
-    >>> model = nn.Sequential(nn.Linear(2, 2), nn.Dropout()).eval()
-    >>> twin = shadow(model)[model].train()
-    >>> model.training, twin.training, twin[0].weight is model[0].weight
-    (False, True, True)
     """
     twins = _Twins(ATOMS.union(STATES), ()) if share else _Twins(ATOMS, STATES)
     modules = list(model.modules())

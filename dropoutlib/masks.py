@@ -4,8 +4,6 @@ A mask is a boolean array; True keeps a unit, False drops it.
 `p` is always the probability of *dropping*, ``q = 1 - p`` that of keeping.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -17,7 +15,6 @@ __all__ = [
     "check_rng",
     "enumerate_masks",
     "fill_mask",
-    "iterate_masks",
     "mask_weights",
     "sample_mask",
 ]
@@ -76,7 +73,6 @@ def sample_mask(
     """
     if rng is None:  # a mask that nobody can draw again is not asked for by accident
         raise TypeError("rng must be a numpy.random.Generator or an integer seed, got rng=None")
-    p, rng = check_probability(p), check_rng(rng)
     return fill_mask(np.empty(shape, dtype=bool), p, rng)
 
 
@@ -175,27 +171,6 @@ def enumerate_masks(n: int) -> NDArray[np.bool_]:
         )
     codes = np.arange(1 << n, dtype=np.uint32)
     return (codes[:, None] >> np.arange(n, dtype=np.uint32) & 1).astype(bool)
-
-
-def iterate_masks(n: int, chunk: int = 12) -> Iterator[NDArray[np.bool_]]:
-    """The masks of `enumerate_masks`, in its order, at most 2^chunk at a time, for `n` of any size.
-
-    Each is an ndarray of bool, shape (2**min(n, chunk), n). A negative `n` or a `chunk` below 1 is
-    a ValueError, and what is no integer a TypeError.
-
-    Examples
-    --------
-    >>> [len(masks) for masks in iterate_masks(4, chunk=3)]
-    [8, 8]
-    """
-    low = min(n, check_count("chunk", chunk, 1))
-    lower = enumerate_masks(low)
-    if low == n:
-        yield lower
-        return
-    for block in iterate_masks(n - low, chunk):
-        for upper in block:
-            yield np.hstack([lower, np.broadcast_to(upper, (len(lower), n - low))])
 
 
 def mask_weights(masks: ArrayLike, p: Probability) -> NDArray:

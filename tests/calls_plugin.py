@@ -16,7 +16,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 # The library, and the closed forms that the chapters state.
-LIBRARY = ("dropoutlib", "book/ensemble", "book/noise", "book/gradients.py", "book/bayesian")
+CLOSED_FORMS = ("ensemble", "noise", "gradients.py", "variants.py", "bayesian")
+LIBRARY = ("dropoutlib", *(f"book/{name}" for name in CLOSED_FORMS))
 WATCHED = tuple(str(ROOT / house) for house in (*LIBRARY, "dropcheck"))
 
 

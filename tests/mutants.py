@@ -555,7 +555,8 @@ def library(count: int, seed: int, without: list[str]) -> list[dict]:
 
 # What they may share: the masks, their weights and their sampler, and what looks at arguments.
 SHARED = (
-    *(f"masks.py:{name}" for name in ("enumerate_masks", "iterate_masks", "mask_weights")),
+    *(f"masks.py:{name}" for name in ("enumerate_masks", "mask_weights")),
+    "subnetworks.py:iterate_masks",
     "masks.py:sample_mask",
     "_checks.py:",
     ":check_",

@@ -14,6 +14,7 @@ from book.ensemble import (
     arithmetic_mean,
     averages,
     geometric_mean,
+    iterate_masks,
     iterate_subset_sums,
     relu_gap,
     scaling,
@@ -320,6 +321,17 @@ def test_scaling_refuses_bad_input(make_net):
         ambiguity(make_net(3, outputs=2), np.ones(3), 3, 0.5)
     with pytest.raises(ValueError, match="must have the shapes"):
         relu_gap(np.ones(3), np.ones((2, 4)), np.ones(2), 0.5)
+
+
+@pytest.mark.parametrize("n", [0, 1, 3, 6, 7])
+def test_chunks_are_the_enumeration_cut_up(n):
+    chunks = list(iterate_masks(n, chunk=3))
+    assert np.array_equal(np.vstack(chunks), enumerate_masks(n))
+    assert {len(masks) for masks in chunks} == {2 ** min(n, 3)}
+
+
+def test_chunks_of_more_units_than_fit_in_memory():
+    assert next(iterate_masks(200)).shape == (4096, 200)
 
 
 @pytest.mark.parametrize("module", [averages, scaling, subnetworks])

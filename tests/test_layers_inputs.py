@@ -21,9 +21,6 @@ from dropoutlib.layers import (
     GaussianDropout,
     StandardDropout,
     dropblock_rate,
-    dropconnect_moments,
-    expected_depth,
-    r_drop_loss,
 )
 from dropoutlib.masks import mask_weights, sample_mask
 
@@ -189,13 +186,10 @@ def test_fractions_are_refused_by_layers_and_exact_in_closed_forms():
     assert mask_weights([[True, False]], third).tolist() == [Fraction(2, 9)]
     assert mask_weights([[1, 0]], np.float16(0.1)).dtype == float  # and no longer of p's dtype
     assert mask_weights([[True]], 1).dtype == float
-    mean, variance = dropconnect_moments([[1, 2]], [3, 4], third)
-    assert (mean.tolist(), variance.tolist()) == ([Fraction(22, 3)], [Fraction(146, 9)])
 
 
 def test_short_integers_do_not_wrap_around():
     W, x = np.array([[100]], np.int8), np.array([100], np.int8)
-    assert dropconnect_moments(W, x, 0.5)[1].tolist() == [0.25e8]
     assert expected_gradient(W, x[None], [[0]], 0.5).tolist() == [[2e6]]
     assert gradient_covariance(W, x, [0], 0.5).shape == (1, 1, 1, 1)
     huge = 1 << 40
@@ -224,12 +218,6 @@ def test_rates_too_small_to_be_seen_beside_one():
             "real numbers, got a weight",
         ),
         (lambda: ConcreteDropout(0.5, np.inf), ValueError, "temperature=inf"),
-        (lambda: expected_depth(0, 0.5), ValueError, "layers=0"),
-        (lambda: expected_depth(3, 1.5), ValueError, "last_keep=1.5"),
-        (lambda: dropconnect_moments([[1.0]], [1.0], 1.5), ValueError, "p=1.5"),
-        (lambda: r_drop_loss([[0.0, np.inf]], [[0.0, 1.0]], [0]), ValueError, "logits1 must be"),
-        (lambda: r_drop_loss(np.ones((0, 2)), np.ones((0, 2)), []), ValueError, "one shape"),
-        (lambda: r_drop_loss(np.ones((1, 2)), np.ones((1, 2)), [0.5]), ValueError, "classes from"),
         (lambda: arithmetic_mean(lambda m: m @ [1j], 1, 0.5), ValueError, "real numbers"),
         (lambda: kernels.scaled_product(np.ones(3, int), None, 2.0), TypeError, "floating point"),
     ],

@@ -26,9 +26,6 @@ from dropoutlib.layers import (
     alpha_affine,
     block_seed_rate,
     dropblock_rate,
-    dropconnect_moments,
-    expected_depth,
-    r_drop_loss,
 )
 
 # name: (a layer at p = 0.4, a shape it takes, the shape of its mask)
@@ -162,9 +159,6 @@ def test_the_least_number_of_axes_is_taken(layer, shape):
         (lambda: DropConnect(np.ones(3)), r"shape \(out, in\)"),
         (lambda: DropConnect(np.ones((2, 3)), np.ones(3)), r"bias must have shape \(2,\)"),
         (lambda: DropConnect(np.ones((2, 3))).forward(np.ones((1, 2))), r"takes \(N, 3\)"),
-        (lambda: r_drop_loss(np.ones((2, 3)), np.ones((2, 2)), [0, 1]), "one shape"),
-        (lambda: r_drop_loss(np.ones((2, 3)), np.ones((2, 3)), [0, 3]), "classes from 0 to 2"),
-        (lambda: r_drop_loss(np.ones((1, 2)), np.ones((1, 2)), [0], -1), "alpha=-1"),
     ],
 )
 def test_bad_arguments_are_refused(call, message):
@@ -215,18 +209,6 @@ def test_dropconnect_weights_stay_and_gradients_fit(rng):
     assert np.array_equal(layer.forward(x), np.tile(c, (5, 1)))
 
 
-def test_dropconnect_moments_by_enumeration(rng):
-    W, x, p = rng.standard_normal((2, 3)), rng.standard_normal(3), 0.3
-    mean, variance = dropconnect_moments(W, x, p)
-
-    def u(masks):
-        return (masks.reshape(-1, 2, 3) * W) @ x
-
-    assert dropcheck.enumeration(u, mean, 6, p)
-    assert dropcheck.enumeration(lambda masks: (u(masks) - mean) ** 2, variance, 6, p, ulps=16)
-    assert not dropcheck.enumeration(lambda masks: (u(masks) - mean) ** 2, 2 * variance, 6, p)
-
-
 @pytest.mark.parametrize("p", [0.1, 0.5])
 def test_dropblock_rate_is_that_of_the_layer(p, rng):
     maps = DropBlock2d(p, 3, rng=rng)._noise(np.ones((20_000, 1, 6, 5)))[0]
@@ -240,12 +222,6 @@ def test_dropblock_rate_is_that_of_the_layer(p, rng):
 def test_dropblock_keeps_the_sum_of_the_mask(rng):
     y = DropBlock2d(0.3, 3, rng=rng).forward(np.ones((2, 3, 8, 8)))
     assert y.sum() == pytest.approx(y.size, rel=1e-12)
-
-
-def test_expected_depth_is_the_sum_of_survivals():
-    for blocks in (1, 7, 54):
-        survivals = 1 - np.arange(1, blocks + 1) / blocks * 0.3
-        assert expected_depth(blocks, 0.7) == pytest.approx(survivals.sum(), rel=1e-14)
 
 
 def test_concrete_gradients_fit(rng):
@@ -283,26 +259,6 @@ def test_concrete_evaluation_is_the_identity(rng):
     grad = np.ones(3)
     assert layer.backward(grad) is grad
     assert layer.logit_grad == 0
-
-
-def test_r_drop_loss_and_gradients(rng):
-    one, two = rng.standard_normal((2, 5, 4))
-    labels = rng.integers(4, size=5)
-    loss, grad1, grad2 = r_drop_loss(one, two, labels, 0.7)
-    assert dropcheck.gradient(
-        lambda z: r_drop_loss(z, two, labels, 0.7)[0], grad1, one, method="central"
-    )
-    assert dropcheck.gradient(
-        lambda z: r_drop_loss(one, z, labels, 0.7)[0], grad2, two, method="central"
-    )
-    log1, log2 = (z - np.log(np.exp(z).sum(axis=1, keepdims=True)) for z in (one, two))
-    kl12 = np.sum(np.exp(log1) * (log1 - log2), axis=1)
-    kl21 = np.sum(np.exp(log2) * (log2 - log1), axis=1)
-    rows = np.arange(5)
-    expected = np.mean(-log1[rows, labels] - log2[rows, labels] + 0.35 * (kl12 + kl21))
-    assert loss == pytest.approx(expected, rel=1e-12)
-    same = r_drop_loss(one, one, labels, 5.0)[0]
-    assert same == pytest.approx(r_drop_loss(one, one, labels, 0.0)[0], rel=1e-14)
 
 
 def test_one_draw_a_sample_or_a_batch(rng):

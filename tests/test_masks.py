@@ -13,7 +13,6 @@ from dropoutlib.masks import (
     check_probability,
     enumerate_masks,
     fill_mask,
-    iterate_masks,
     mask_weights,
     sample_mask,
 )
@@ -298,17 +297,6 @@ def test_all_masks_once():
     assert drawn.shape == (32, 5)
     assert np.array_equal(drawn @ (1 << np.arange(5)), np.arange(32))
     assert enumerate_masks(0).shape == (1, 0)
-
-
-@pytest.mark.parametrize("n", [0, 1, 3, 6, 7])
-def test_chunks_are_the_enumeration_cut_up(n):
-    chunks = list(iterate_masks(n, chunk=3))
-    assert np.array_equal(np.vstack(chunks), enumerate_masks(n))
-    assert {len(masks) for masks in chunks} == {2 ** min(n, 3)}
-
-
-def test_chunks_of_more_units_than_fit_in_memory():
-    assert next(iterate_masks(200)).shape == (4096, 200)
 
 
 @pytest.mark.parametrize(

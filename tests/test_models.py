@@ -5,8 +5,9 @@ import doctest
 import pytest
 import torch
 
-from dropoutlib import models, nn
-from dropoutlib.models import ConvNetWithDropout, MLPWithDropout
+from book import models
+from book.models import ConvNetWithDropout, MLPWithDropout
+from dropoutlib import nn
 
 
 def test_multilayer_perceptron(seed):

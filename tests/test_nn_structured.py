@@ -9,6 +9,7 @@ import torch
 from torch.nn.modules.dropout import _DropoutNd
 
 import dropcheck
+from book import variants
 from dropoutlib import layers, nn
 from dropoutlib.layers import base, structured
 from dropoutlib.nn import _masking, functional
@@ -103,7 +104,7 @@ def test_moments_of_dropconnect_by_enumeration(rng):
 
     assert dropcheck.enumeration(u, mean, 6, 0.3, ulps=16)
     assert dropcheck.enumeration(lambda masks: (u(masks) - mean) ** 2, variance, 6, 0.3, ulps=32)
-    _, unscaled = layers.dropconnect_moments(W, x, 0.3)
+    _, unscaled = variants.dropconnect_moments(W, x, 0.3)
     assert np.allclose(unscaled / 0.7**2, variance, rtol=1e-13, atol=0)
 
 
@@ -222,9 +223,9 @@ def test_r_drop_agrees_with_numpy(rng):
     one, two = rng.standard_normal((2, 5, 4))
     labels = rng.integers(4, size=5)
     leaves = [torch.from_numpy(z).requires_grad_() for z in (one, two)]
-    loss = nn.r_drop_loss(*leaves, torch.from_numpy(labels), 0.7)
+    loss = functional.r_drop_loss(*leaves, torch.from_numpy(labels), 0.7)
     loss.backward()
-    value, *grads = layers.r_drop_loss(one, two, labels, 0.7)
+    value, *grads = variants.r_drop_loss(one, two, labels, 0.7)
     assert loss.item() == pytest.approx(value, rel=1e-13)
     for leaf, grad in zip(leaves, grads, strict=True):
         assert np.allclose(leaf.grad.numpy(), grad, rtol=0, atol=1e-14)
@@ -242,8 +243,16 @@ def test_r_drop_agrees_with_numpy(rng):
         (lambda: nn.ConcreteDropout(0.0), ValueError, "strictly between 0 and 1"),
         (lambda: nn.ConcreteDropout(0.5, 0), ValueError, "temperature=0"),
         (lambda: nn.ConcreteDropout()(torch.ones(3).long()), RuntimeError, "can't be cast"),
-        (lambda: nn.r_drop_loss(torch.ones(2, 3), torch.ones(2, 2), None), ValueError, "one shape"),
-        (lambda: nn.r_drop_loss(torch.ones(1, 2), torch.ones(1, 2), None, -1), ValueError, "-1"),
+        (
+            lambda: functional.r_drop_loss(torch.ones(2, 3), torch.ones(2, 2), None),
+            ValueError,
+            "one shape",
+        ),
+        (
+            lambda: functional.r_drop_loss(torch.ones(1, 2), torch.ones(1, 2), None, -1),
+            ValueError,
+            "-1",
+        ),
     ],
 )
 def test_bad_arguments_are_refused(call, error, message):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import dropcheck
-from book import gradients
+from book import gradients, variants
 from book.scripts.build_ledger import ROOT
 from dropoutlib import layers
 
@@ -95,7 +95,7 @@ def additions():
 
 def r_drop():
     logits = np.log([[[0.5, 0.5]], [[0.9, 0.1]]])
-    paid, free = (layers.r_drop_loss(*logits, np.array([0]), alpha=a)[0] for a in (1.0, 0.0))
+    paid, free = (variants.r_drop_loss(*logits, np.array([0]), alpha=a)[0] for a in (1.0, 0.0))
     return f"$\\tfrac\\kappa2 \\cdot \\tfrac25 \\ln 9 = {paid - free:.3f}\\,\\kappa$ nats"
 
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 from ties_masks import both
 
-from dropoutlib.layers import dropconnect_moments, expected_depth
+from book.variants import dropconnect_moments, expected_depth
 
 
 def path(t, k, x, f):

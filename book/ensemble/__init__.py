@@ -7,7 +7,7 @@ bounds the rounding error.
 
 from .averages import Ambiguity, ambiguity, arithmetic_mean, geometric_mean, variance
 from .scaling import relu_gap, sigmoid_gap_bound, weight_scaled
-from .subnetworks import OneHiddenLayer, iterate_subset_sums, subset_sums
+from .subnetworks import OneHiddenLayer, iterate_masks, iterate_subset_sums, subset_sums
 
 __all__ = [
     "Ambiguity",
@@ -15,6 +15,7 @@ __all__ = [
     "ambiguity",
     "arithmetic_mean",
     "geometric_mean",
+    "iterate_masks",
     "iterate_subset_sums",
     "relu_gap",
     "sigmoid_gap_bound",

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dropoutlib._checks import Probability, array_of, check_probability
-from dropoutlib.masks import enumerate_masks, iterate_masks, mask_weights
+from dropoutlib.masks import enumerate_masks, mask_weights
 
-from .subnetworks import OneHiddenLayer
+from .subnetworks import OneHiddenLayer, iterate_masks
 
 __all__ = ["Ambiguity", "ambiguity", "arithmetic_mean", "geometric_mean", "moments", "variance"]
 

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dropoutlib._checks import array_of, check_count
+from dropoutlib.masks import enumerate_masks
 
-__all__ = ["OneHiddenLayer", "iterate_subset_sums", "subset_sums"]
+__all__ = ["OneHiddenLayer", "iterate_masks", "iterate_subset_sums", "subset_sums"]
 
 
 def subset_sums(terms: ArrayLike, start: ArrayLike | None = None) -> NDArray:
@@ -52,6 +53,27 @@ def subset_sums(terms: ArrayLike, start: ArrayLike | None = None) -> NDArray:
     for k, row in enumerate(terms):
         np.add(table[: 1 << k], row, out=table[1 << k : 2 << k])
     return table
+
+
+def iterate_masks(n: int, chunk: int = 12) -> Iterator[NDArray[np.bool_]]:
+    """The masks of `enumerate_masks`, in its order, at most 2^chunk at a time, for `n` of any size.
+
+    Each is an ndarray of bool, shape (2**min(n, chunk), n). A negative `n` or a `chunk` below 1 is
+    a ValueError, and what is no integer a TypeError.
+
+    Examples
+    --------
+    >>> [len(masks) for masks in iterate_masks(4, chunk=3)]
+    [8, 8]
+    """
+    low = min(n, check_count("chunk", chunk, 1))
+    lower = enumerate_masks(low)
+    if low == n:
+        yield lower
+        return
+    for block in iterate_masks(n - low, chunk):
+        for upper in block:
+            yield np.hstack([lower, np.broadcast_to(upper, (len(lower), n - low))])
 
 
 def iterate_subset_sums(

@@ -19,7 +19,13 @@ from book.scripts.build_ledger import statements
 
 PAGE = "backmatter/api"
 # What chapters state in closed form, and nobody else needs.
-CLOSED_FORMS = ("book.ensemble", "book.noise", "book.gradients", "book.bayesian")
+CLOSED_FORMS = (
+    "book.ensemble",
+    "book.noise",
+    "book.gradients",
+    "book.variants",
+    "book.bayesian",
+)
 # Titles of the index, with what tells of a module that it stands below one.
 GROUPS = {
     "The library": lambda name: name.startswith("dropoutlib."),

@@ -6,8 +6,7 @@ switch the mode, and in evaluation inverted dropout returns its input itself.
 
 from .alpha import AlphaDropout, FeatureAlphaDropout, alpha_affine
 from .base import Layer
-from .dropconnect import DropConnect, dropconnect_moments
-from .rdrop import r_drop_loss
+from .dropconnect import DropConnect
 from .structured import (
     DropBlock2d,
     Dropout1d,
@@ -17,7 +16,6 @@ from .structured import (
     VariationalDropout,
     block_seed_rate,
     dropblock_rate,
-    expected_depth,
 )
 from .units import ConcreteDropout, Dropout, GaussianDropout, StandardDropout
 
@@ -39,7 +37,4 @@ __all__ = [
     "alpha_affine",
     "block_seed_rate",
     "dropblock_rate",
-    "dropconnect_moments",
-    "expected_depth",
-    "r_drop_loss",
 ]

@@ -78,23 +78,11 @@ class Layer:
         return self.train(False)
 
     def forward(self, x: ArrayLike) -> NDArray:
-        """Apply the layer.
+        """Apply the layer to `x` of any shape and strides, which is not changed.
 
-        Parameters
-        ----------
-        x : array_like
-            Activations, floating point of any shape and strides. It is not changed.
-
-        Returns
-        -------
-        ndarray
-            Of the shape and dtype of `x`, dense, in its order of strides; `x` itself where the
-            layer is the identity. A dropped infinity or NaN becomes NaN, as in PyTorch.
-
-        Raises
-        ------
-        TypeError
-            If `x` is not floating point and the layer would have to scale it, or is masked.
+        The result has the shape and dtype of `x` and is dense, in its order of strides; it is `x`
+        itself where the layer is the identity. A dropped infinity or NaN becomes NaN, as in
+        PyTorch. TypeError if `x` is not floating point and would have to be scaled, or is masked.
         """
         x = array_of("x", x)
         if 0 < self.p < 1 and not self._is_identity():
@@ -107,15 +95,8 @@ class Layer:
         """Gradient with respect to the input of the last `forward`, given that of its output.
 
         It is `grad` times the very mask and scale of that pass, whatever the mode is now.
-
-        Raises
-        ------
-        RuntimeError
-            If there was no `forward`.
-        TypeError
-            If `grad` is not floating point and would have to be scaled, or is masked.
-        ValueError
-            If the shape of `grad` is not that of the output.
+        RuntimeError if there was no `forward`, ValueError if the shape of `grad` is not that of the
+        output, TypeError as for `forward`.
         """
         shape, kept, scale = self._last_pass()
         grad, mask = self._gradient(grad, shape), self._used(kept)

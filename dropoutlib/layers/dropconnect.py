@@ -3,27 +3,9 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._checks import Probability, Rng, array_of, check_probability, number_array
+from .._checks import Rng, array_of
 from ..kernels import scaled_product
 from .base import Layer
-
-
-def dropconnect_moments(W: ArrayLike, x: ArrayLike, p: Probability) -> tuple[NDArray, NDArray]:
-    """Mean and variance of u = (M * W) x over masks M of weights, unscaled as in the paper.
-
-    E u = q W x and Var u = p q (W * W)(x * x) (``thm-dropconnect-moments``; Wan et al.
-    2013), each of shape (..., out). Different outputs are uncorrelated, since they share no weight.
-
-    Parameters
-    ----------
-    W, x : array_like, shapes (out, in) and (..., in)
-        Weights and inputs.
-    p : float or fractions.Fraction
-        Probability of dropping a weight; another `p` is a ValueError or TypeError.
-    """
-    check_probability(p)
-    W, x = number_array(W, p), number_array(x, p)
-    return (1 - p) * (x @ W.T), p * (1 - p) * (x**2 @ (W**2).T)
 
 
 class DropConnect(Layer):
@@ -32,7 +14,8 @@ class DropConnect(Layer):
     Each row of the input has a mask of its own, so `backward` keeps one byte (or, packed, one
     bit) for each weight and row. The bias c is never masked, and the stored weights never
     change. Source: Wan et al. (2013), who leave the kept weights unscaled in training; see
-    ``thm-conventions-agree`` for the translation.
+    ``thm-conventions-agree`` for the translation. What is not named here is as for `Layer`;
+    ValueError or TypeError if shapes do not fit, or an array does not hold real numbers.
 
     Parameters
     ----------
@@ -40,18 +23,11 @@ class DropConnect(Layer):
         Weights W and the bias c, if any.
     p : float
         Probability of dropping a weight, in [0, 1]. At p = 1 only the bias is left.
-    rng, packed
-        As for `Layer`.
 
     Attributes
     ----------
     weight_grad, bias_grad : ndarray
         Gradients that the last `backward` found; that of the bias is None without a bias.
-
-    Raises
-    ------
-    ValueError, TypeError
-        As for `Layer`, or if the shapes do not fit, or an array does not hold real numbers.
     """
 
     def __init__(

@@ -73,13 +73,13 @@ class VariationalDropout(Layer):
 class DropPath(Layer):
     """Drop a residual branch for a whole sample (stochastic depth).
 
-    Behind a branch f it gives x + f(x) m / q, whose mean is x + f(x) (``thm-droppath``). Errors are
-    those of `Layer`, and ValueError for another mode or an input without axes.
+    Behind a branch f it gives x + f(x) m / q, whose mean is x + f(x) (``thm-droppath``). What is
+    not named here is as for `Layer`; ValueError for another mode or an input without axes.
 
     Parameters
     ----------
-    drop_prob, rng
-        The probability `p` of `Layer`, and its generator or seed.
+    drop_prob : float
+        The probability `p` of `Layer`.
     scale_by_keep : bool
         Whether to divide by q. Without it the mean is x + q f(x).
     mode : {"row", "batch"}
@@ -114,31 +114,14 @@ class DropPath(Layer):
         return mask, scale if self.scale_by_keep else 1.0
 
 
-def expected_depth(layers: int, last_keep: float) -> float:
-    """Return the expected number of residual blocks kept under linearly decaying survival.
-
-    Block l of L `layers`, at least 1, survives with probability 1 - (l/L)(1 - q_L), where q_L is
-    `last_keep` (Huang et al. 2016, equation 4); the sum over l is L - (L + 1)(1 - q_L)/2
-    (``thm-droppath``). ValueError or TypeError for a wrong number.
-
-    Examples
-    --------
-    >>> expected_depth(54, 0.5)
-    40.25
-    """
-    layers = check_count("layers", layers, 1)
-    check_probability(last_keep, "last_keep must lie in [0, 1], got last_keep={p!r}")
-    return layers - (layers + 1) * (1 - last_keep) / 2
-
-
 class DropBlock2d(Layer):
     """Drop square blocks of each channel and rescale what is left: x of shape (N, C, H, W).
 
     Seeds of blocks are drawn with the probability `block_seed_rate`; the mask is divided by the
     fraction that it kept of this very input, so the sum of the mask is preserved and not just
-    its mean. An input of which nothing is kept becomes zero, as all do at p = 1. Errors are those
-    of `Layer`, and ValueError for another number of axes or if a block does not fit. Source:
-    Ghiasi, Lin and Le (2018).
+    its mean. An input of which nothing is kept becomes zero, as all do at p = 1. What is not named
+    here is as for `Layer`; ValueError for another number of axes or if a block does not fit.
+    Source: Ghiasi, Lin and Le (2018).
 
     Parameters
     ----------
@@ -146,8 +129,6 @@ class DropBlock2d(Layer):
         Intended probability of dropping a unit; the exact one is `dropblock_rate`.
     block_size : int
         Side of a block.
-    rng, packed
-        As for `Layer`.
     """
 
     def __init__(

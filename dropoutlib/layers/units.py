@@ -41,11 +41,6 @@ class StandardDropout(Layer):
     Parameters and errors as for `Layer`. Definition ``def-standard`` of the book, which
     also says when the two conventions train alike (``thm-conventions-agree``). Source:
     Srivastava et al. (2014), section 4, with q for their p.
-
-    Examples
-    --------
-    >>> StandardDropout(0.5, rng=4).eval().forward(np.ones(4))
-    array([0.5, 0.5, 0.5, 0.5])
     """
 
     def _is_identity(self):
@@ -66,11 +61,6 @@ class GaussianDropout(Layer):
     are not (``thm-gaussian-match``). Parameters and errors as for `Layer`, and ValueError at p = 1,
     where the variance is infinite; `packed` has no effect. Source: Srivastava et al. (2014),
     section 10.
-
-    Examples
-    --------
-    >>> GaussianDropout(0.5, rng=0).eval().forward(np.ones(3))
-    array([1., 1., 1.])
     """
 
     def _checked_p(self, value):

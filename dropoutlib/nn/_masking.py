@@ -11,17 +11,17 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.autograd import forward_ad
 from torch.overrides import handle_torch_function, has_torch_function
 
-from ..kernels import empty_aligned, multiply_blocks
+from ..kernels import multiply_blocks
 from ..masks import check_probability, sample_mask
 
 # Entries of a mask from which on NumPy's way is the quicker one; see benchmarks/bench_nn.py.
@@ -65,14 +65,14 @@ def overridable(function: Callable) -> Callable:
     return wrapper
 
 
-def check_p(p: float, what: str = "dropout") -> float:
+def check_p(p, what="dropout"):
     """Return the drop probability as a float, or raise `check_probability`'s errors as torch's."""
     if type(p) is float and 0 <= p <= 1:  # what nearly every call gives
         return p
     return check_probability(p, what + " probability has to be between 0 and 1, but got {p}")
 
 
-def check_floating(input: Tensor, call: str, *values: object) -> None:
+def check_floating(input, call, *values):
     """Raise PyTorch's RuntimeError if `input` is not floating point."""
     if not input.is_floating_point():
         wanted = input.type().split(".")[-1].removesuffix("Tensor")
@@ -83,7 +83,7 @@ def check_floating(input: Tensor, call: str, *values: object) -> None:
         )
 
 
-def check_dense(input: Tensor, name: str) -> None:
+def check_dense(input, name):
     """Raise NotImplementedError for a layout whose entries no dense mask can meet."""
     if input.layout is not torch.strided or input.is_nested:
         kind = "nested" if input.is_nested else str(input.layout).removeprefix("torch.")
@@ -101,9 +101,7 @@ class Noise(NamedTuple):
     plain: bool  # whether the tensor it was drawn for is
 
 
-def settled(
-    input: Tensor, p: float, training: bool, inplace: bool, name: str, *, nested: bool = False
-) -> Tensor | None:
+def settled(input, p, training, inplace, name, *, nested=False):
     """The output where nothing is to be drawn, else None; `nested` if such a tensor will do."""
     if not training or p == 0 or input.numel() == 0:
         return input
@@ -116,17 +114,7 @@ def settled(
     return None
 
 
-def masked(
-    input: Tensor,
-    axes: Sequence[int],
-    p: float,
-    training: bool,
-    inplace: bool,
-    generator: Generator | None,
-    *,
-    scaled: bool = True,
-    name: str = "dropout",
-) -> Tensor:
+def masked(input, axes, p, training, inplace, generator, *, scaled=True, name="dropout"):
     """Dropout with a mask entry for each index of `axes`, which the other axes share."""
     p = check_p(p)
     done = settled(input, p, training, inplace, name)
@@ -135,7 +123,7 @@ def masked(
     return multiply(input, draw(input, mask_shape(input, axes), p, generator, scaled), inplace)
 
 
-def mask_shape(input: Tensor, axes: Sequence[int]) -> tuple[int, ...]:
+def mask_shape(input, axes):
     """Shape of a mask that has the given axes of `input`, and 1 for the others."""
     if input.dim() <= max(axes, default=-1):
         wanted = "requires at least 2 dimensions in the input"  # a batch counted that is not there
@@ -143,14 +131,7 @@ def mask_shape(input: Tensor, axes: Sequence[int]) -> tuple[int, ...]:
     return tuple(size if axis in axes else 1 for axis, size in enumerate(input.shape))
 
 
-def draw(
-    input: Tensor,
-    shape: Sequence[int],
-    p: float,
-    generator: Generator | None,
-    scaled: bool = True,
-    plain: bool | None = None,
-) -> Noise:
+def draw(input, shape, p, generator, scaled=True, plain=None):
     """Draw a mask for `input`, False with probability p, and 1/q with it if `scaled`."""
     if is_exporting():
         # The one form of dropout that rewriters of exported graphs can switch off; the noise is
@@ -162,12 +143,12 @@ def draw(
     return Noise(way(input, shape, p, generator), 1 / (1 - p) if scaled else None, plain)
 
 
-def switch(like: Tensor) -> Tensor:
+def switch(like):
     """In an exported graph: True, and False where a rewriter has switched dropout off."""
     return torch.dropout(torch.ones((), device=like.device), 0.5, True) != 1  # 0 or 2, or else 1
 
 
-def multiply(input: Tensor, noise: Noise, inplace: bool = False) -> Tensor:
+def multiply(input, noise, inplace=False):
     """`input` times mask and scale. Backward keeps at most one byte an entry."""
     mask, scale, plain = noise
     if plain and not inplace and input.dtype in DTYPES and not isinstance(scale, Tensor):
@@ -184,7 +165,7 @@ def multiply(input: Tensor, noise: Noise, inplace: bool = False) -> Tensor:
     return output if scale is None else output.mul_(scale)
 
 
-def is_plain(input: Tensor) -> bool:
+def is_plain(input):
     """Whether `input` is memory of the CPU that nobody traces, transforms, wraps or watches.
 
     What NumPy does to it is seen by no compiler and no transformation of torch, which must
@@ -206,9 +187,7 @@ def is_plain(input: Tensor) -> bool:
 
 
 @overridable
-def keep_mask(
-    input: Tensor, shape: Sequence[int], p: float, generator: Generator | None = None
-) -> Tensor:
+def keep_mask(input, shape, p, generator=None):
     """Draw a boolean mask on the device of `input`, False with probability p.
 
     It is overridable, so that whoever runs many passes together can provide their masks. It is a
@@ -218,13 +197,7 @@ def keep_mask(
     return random(torch.rand, shape, wide_dtype(input.device), input.device, generator) < 1 - p
 
 
-def random(
-    factory: Callable,
-    shape: Sequence[int],
-    dtype: torch.dtype,
-    device: torch.device,
-    generator: Generator | None,
-) -> Tensor:
+def random(factory, shape, dtype, device, generator):
     """Random numbers of a factory function, which gets a generator only if there is one.
 
     With None `torch.compile` could not capture a batch of changing size.
@@ -233,14 +206,12 @@ def random(
     return factory(shape, dtype=dtype, device=device, **own)
 
 
-def wide_dtype(device: torch.device) -> torch.dtype:
+def wide_dtype(device):
     """float64, or float32 on a device without it."""
     return torch.float32 if device.type == "mps" else torch.float64
 
 
-def sample(
-    input: Tensor, shape: Sequence[int], p: float, generator: Generator | None = None
-) -> Tensor:
+def sample(input, shape, p, generator=None):
     """Draw a mask, False with probability exactly p, in the strides of `input`."""
     drawn = torch.randint(-(2**63), 2**63 - 1, (), device="cpu", generator=generator)
     rng = np.random.Generator(np.random.SFC64(int(drawn) % 2**64))
@@ -254,32 +225,32 @@ class _Product(torch.autograd.Function):
     """Its derivative is the same product, of the gradient: so all orders are alike."""
 
     @staticmethod
-    def forward(ctx: Any, input: Tensor, mask: Tensor, scale: float) -> Tensor:
+    def forward(ctx, input, mask, scale):
         ctx.save_for_backward(mask)
         ctx.scale = scale
         return _product(input, mask, scale)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx, grad):
         (mask,) = ctx.saved_tensors
         return multiply(grad, Noise(mask, ctx.scale, is_plain(grad))), None, None
 
 
-def _product(input: Tensor, mask: Tensor, scale: float) -> Tensor:
+def _product(input, mask, scale):
     # NumPy asks the system for large pages, torch does not: the first writing to small ones costs
     # as much as the product.
-    y = empty_aligned(input.numel(), DTYPES[input.dtype])
+    y = np.empty(input.numel(), DTYPES[input.dtype])
     multiply_blocks(_flat(input), _flat(mask), scale, y)
     # Not a view of torch's, which autograd would not let be changed in place.
     strides = [y.itemsize * step for step in input.stride()]
     return torch.from_numpy(np.ndarray(input.shape, y.dtype, y, strides=strides))
 
 
-def _is_alike(input: Tensor, mask: Tensor) -> bool:
+def _is_alike(input, mask):
     """Whether the two lie in memory entry by entry."""
     return input.shape == mask.shape and input.stride() == mask.stride() and not input.is_neg()
 
 
-def _flat(tensor: Tensor) -> np.ndarray:
+def _flat(tensor):
     """The memory of a dense tensor as a flat array."""
     return tensor.detach().as_strided((tensor.numel(),), (1,)).numpy()

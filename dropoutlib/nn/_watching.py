@@ -32,9 +32,7 @@ class Draw(NamedTuple):
 
     def equal(self, other: Draw) -> bool:
         """Whether another call drew the same numbers."""
-        pairs = [*zip(self.values, other.values, strict=False)]
-        alike = self.operator == other.operator and all(a.shape == b.shape for a, b in pairs)
-        return alike and all(a.equal(b) for a, b in pairs)
+        return self.operator == other.operator and all(map(torch.equal, self.values, other.values))
 
 
 @contextlib.contextmanager
@@ -79,16 +77,9 @@ def comes_from(tensor, other):
 class Call:
     """A call of a twin of a model, in which parameters and generators of layers are copies, too.
 
-    Attributes
-    ----------
-    draws : list of Draw
-        All that the last pass drew.
-    drew : dict
-        From each module of the twin to the number of draws in its calls; None if it has none.
-    inputs : dict
-        From each module that was called to the arguments by position of its last call.
-    dropped : list of tuple
-        What layers and functions of dropout gave: module, tensor and the tensor's version.
+    After a pass `draws` has all that it drew; `drew` the number of draws in the calls of each
+    module, None for one that was not called; `inputs` the arguments by position of the last call
+    of each; and `dropped` what layers and functions of dropout gave: module, tensor, its version.
     """
 
     def __init__(self, model, found, args, kwargs):

@@ -101,14 +101,8 @@ def diagnose(model: nn.Module, /, *args: Any, ranks: bool = False, **kwargs: Any
     Returns
     -------
     Diagnosis
-        A list of `Finding`, empty if all is well, that prints as a report.
-
-    Raises
-    ------
-    TypeError
-        If `model` is not a Module.
-    ValueError
-        If `ranks` is asked for and `torch.distributed` is not initialized.
+        A list of `Finding`, empty if all is well, that prints as a report. TypeError if `model` is
+        no Module, ValueError if `ranks` is asked for without `torch.distributed` initialized.
 
     Examples
     --------

@@ -149,11 +149,6 @@ def modes(model: nn.Module, also: Iterable[nn.Module | type] = ()) -> Modes:
     What else shall be, without its children, can be named in `also`, by module or by type. It is
     for what is known to drop and stays off otherwise, since the mode of the module that calls it
     may decide more than that.
-
-    Examples
-    --------
-    >>> modes(nn.Sequential(nn.Linear(2, 2), nn.Dropout())).training
-    {Dropout(p=0.5, inplace=False)}
     """
     also = tuple(also)
     types = tuple(kind for kind in also if isinstance(kind, type))

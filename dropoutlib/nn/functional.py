@@ -8,7 +8,6 @@ not itself stands in `variants` and `parametric`, and can be had from here, too.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 
 import torch
 from torch import Generator, Tensor
@@ -230,14 +229,7 @@ def feature_alpha_dropout(
     return _drop_alpha(input, (0, 1), p, training, inplace, generator)
 
 
-def _drop_alpha(
-    input: Tensor,
-    axes: Sequence[int],
-    p: float,
-    training: bool,
-    inplace: bool,
-    generator: Generator | None,
-) -> Tensor:
+def _drop_alpha(input, axes, p, training, inplace, generator):
     p = check_p(p)
     done = settled(input, p, training, inplace, "alpha_dropout")  # a and b have no limit at p = 1
     if done is not None:
@@ -258,19 +250,19 @@ def _drop_alpha(
     return output.mul_(a).add_(torch.where(keep, kept, dropped))
 
 
-def _deprecated(name: str, axes: int, wanted: str) -> str:
+def _deprecated(name, axes, wanted):
     return (
         f"{name}: Received a {axes}-D input to {name}, which is deprecated: the shape should be "
         f"{wanted}. Call dropout to drop single units."
     )
 
 
-def _warn(text: str) -> None:
+def _warn(text):
     # From the caller of the public function over its wrapper and its body to here.
     warnings.warn(text, UserWarning, stacklevel=4)
 
 
-def _is_to_keep_bytes(input: Tensor) -> bool:
+def _is_to_keep_bytes(input):
     """Whether it matters what torch keeps for backward; the masks are the same either way."""
     return (
         torch.is_grad_enabled()

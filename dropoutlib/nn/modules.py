@@ -58,7 +58,8 @@ class Dropout(_Own, nn.Dropout):
 
     Definition ``def-inverted`` of the book; it stands in for ``torch.nn.Dropout``. A `p` that is no
     number in [0, 1] is a ValueError or a TypeError, and so is, in the forward pass, what is no
-    tensor; other errors are those of the function of the same name.
+    tensor; other errors are those of the function of the same name. All of this is so, with the
+    same parameters, for the other modules where they say nothing else.
 
     Parameters
     ----------
@@ -110,49 +111,31 @@ class GaussianDropout(_Own):
 
 
 class Dropout1d(_Own, nn.Dropout1d):
-    """Drop whole channels of sequences: x of shape (N, C, L) or (C, L).
-
-    Parameters and errors as for `Dropout`, and RuntimeError for another number of axes.
-    """
+    """Drop whole channels of sequences, (N, C, L) or (C, L): see `functional.dropout1d`."""
 
     _function = staticmethod(functional.dropout1d)
 
 
 class Dropout2d(_Own, nn.Dropout2d):
-    """Spatial dropout, whole channels of images: x of shape (N, C, H, W).
-
-    Parameters and errors as for `Dropout`; other numbers of axes are read, and warned of, as
-    `functional.dropout2d` says.
-    """
+    """Spatial dropout, whole channels of images (N, C, H, W): see `functional.dropout2d`."""
 
     _function = staticmethod(functional.dropout2d)
 
 
 class Dropout3d(_Own, nn.Dropout3d):
-    """Drop whole channels of volumes: x of shape (N, C, D, H, W) or (C, D, H, W).
-
-    Parameters and errors as for `Dropout`; other numbers of axes are read, and warned of, as
-    `functional.dropout3d` says.
-    """
+    """Drop channels of volumes, (N, C, D, H, W) or (C, D, H, W): see `functional.dropout3d`."""
 
     _function = staticmethod(functional.dropout3d)
 
 
 class AlphaDropout(_Own, nn.AlphaDropout):
-    """Alpha dropout for networks with SELU: a (x m + alpha' (1 - m)) + b in training.
-
-    At p = 1 the output is zero. Parameters and errors as for `Dropout`; see
-    `functional.alpha_dropout`.
-    """
+    """Alpha dropout for networks with SELU: see `functional.alpha_dropout`."""
 
     _function = staticmethod(functional.alpha_dropout)
 
 
 class FeatureAlphaDropout(_Own, nn.FeatureAlphaDropout):
-    """Alpha dropout of whole channels: x of shape (N, C, ...).
-
-    Parameters and errors as for `AlphaDropout`, and RuntimeError for fewer than two axes.
-    """
+    """Alpha dropout of whole channels (N, C, ...): see `functional.feature_alpha_dropout`."""
 
     _function = staticmethod(functional.feature_alpha_dropout)
 

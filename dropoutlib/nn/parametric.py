@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
-from .._checks import check_choice
+from .._checks import check_choice, check_positive
 from ._masking import (
     check_dense,
     check_floating,
@@ -89,8 +89,7 @@ class ConcreteDropout(_DropoutNd):
     def __init__(
         self, p: float = 0.5, temperature: float = 0.1, *, generator: Generator | None = None
     ) -> None:
-        if not temperature > 0:
-            raise ValueError(f"temperature must be positive, got temperature={temperature!r}")
+        check_positive(temperature=temperature)
         super().__init__(check_p(p))
         self.temperature = temperature
         self.generator = generator
@@ -184,9 +183,7 @@ def dropconnect_linear(
     return output if bias is None else output + bias.to(output.dtype)  # autocast's, if it is on
 
 
-def connect_moments(
-    input: Tensor, weight: Tensor, bias: Tensor | None, p: float
-) -> tuple[Tensor, Tensor]:
+def connect_moments(input, weight, bias, p):
     """Mean x W^T + c and variance (p/q) (x * x)(W * W)^T of `dropconnect_linear`, p below 1.
 
     The squares are taken in single precision at least, where half would overflow.
@@ -249,7 +246,7 @@ class DropConnectLinear(nn.Linear, _DropoutNd):
         return f"{super().extra_repr()}, p={self.p}, inference={self.inference}"
 
 
-def evaluates(module: nn.Module, inputs: tuple[Tensor]) -> None:
+def evaluates(module, inputs):
     """Hook that only has to be there.
 
     In evaluation `nn.TransformerEncoderLayer` runs a fused kernel that leaves out its dropout and

@@ -39,11 +39,6 @@ def standard_dropout(
     Definition ``def-standard`` of the book, after Srivastava et al. (2014), section 4.
     Parameters, return value and errors as for `dropout`; the input itself is returned only at
     p = 0.
-
-    Examples
-    --------
-    >>> standard_dropout(torch.ones(3), 0.25, training=False)
-    tensor([0.7500, 0.7500, 0.7500])
     """
     p = check_p(p)
     if p == 0 or input.numel() == 0:
@@ -70,11 +65,6 @@ def gaussian_dropout(
     Mean and variance of the noise are those of `dropout` (``thm-gaussian-match``). Parameters,
     return value and errors as for `dropout`, but p = 1, where the variance is infinite, is a
     ValueError. Source: Srivastava et al. (2014), section 10.
-
-    Examples
-    --------
-    >>> gaussian_dropout(torch.ones(3), 0.5, generator=torch.Generator().manual_seed(0))
-    tensor([ 2.5410,  0.7066, -1.1788])
     """
     p = check_p(p)
     if p == 1:
@@ -198,10 +188,17 @@ def drop_block2d(
 def r_drop_loss(logits1: Tensor, logits2: Tensor, labels: Tensor, alpha: float = 1.0) -> Tensor:
     """Cross-entropy of two passes plus (alpha/2) (KL(1||2) + KL(2||1)), mean over the rows.
 
-    Parameters are those of `dropoutlib.layers.r_drop_loss` as tensors, labels of int64; the result
-    is a Tensor of shape (), from which gradients flow into both passes. ValueError if the shapes
-    differ or `alpha` is negative; what ``torch.nn.functional.cross_entropy`` raises for wrong
-    labels passes through. Source: Liang et al. (2021), R-Drop.
+    The penalty is zero exactly if the two predictions agree (``thm-rdrop``). Source: Liang et al.
+    (2021), R-Drop.
+
+    Parameters
+    ----------
+    logits1, logits2 : Tensor, shape (N, C)
+        Logits of two passes with independent masks; gradients flow into both.
+    labels : Tensor of int64, shape (N,)
+        Classes from 0 to C - 1, or what ``torch.nn.functional.nll_loss`` raises.
+    alpha : float
+        Weight of the penalty; ValueError if it is negative, or the shapes differ.
     """
     if logits1.dim() != 2 or logits1.shape != logits2.shape:
         raise ValueError(

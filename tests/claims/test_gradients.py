@@ -9,6 +9,7 @@ import sympy
 import torch
 
 import dropcheck
+from book import variants
 from book.gradients import (
     autograd_bytes,
     expected_gradient,
@@ -324,13 +325,13 @@ def test_gradients_of_parameters_against_differences(claim, rng):
     labels = rng.integers(0, 3, size=5)
 
     def r_drop(both):
-        return layers.r_drop_loss(*both, labels, 1.7)[0]
+        return variants.r_drop_loss(*both, labels, 1.7)[0]
 
     @claim
     def check_r_drop(stated):
         return dropcheck.gradient(r_drop, stated, logits, method="central")
 
-    check_r_drop.holds(np.stack(layers.r_drop_loss(*logits, labels, 1.7)[1:]))
+    check_r_drop.holds(np.stack(variants.r_drop_loss(*logits, labels, 1.7)[1:]))
 
 
 @pytest.mark.claim(

@@ -8,6 +8,7 @@ import pytest
 import sympy
 
 import dropcheck
+from book import variants
 from dropoutlib import layers
 from dropoutlib.layers import alpha as alpha_module
 from dropoutlib.masks import enumerate_masks, mask_weights
@@ -196,7 +197,7 @@ def test_expected_depth_symbolically(claim):
 
     check.holds(k / L)
     check.rejects("first block never dropped", (k - 1) / (L - 1))
-    assert layers.expected_depth(54, 0.5) == 40.25
+    assert variants.expected_depth(54, 0.5) == 40.25
 
 
 @pytest.mark.claim("thm-droppath", method="monte-carlo", parts=(1,), rejects=("one draw a batch",))
@@ -262,7 +263,7 @@ def test_dropconnect_moments_in_the_layer(claim, rng):
     """The layer scales by 1/q; the sum of two outputs tells DropConnect from dropout."""
     p, rows = 0.4, 60_000
     sums = layers.DropConnect(W, p=p, rng=rng).forward(np.tile(V, (rows, 1))).sum(axis=1)
-    _, variance = layers.dropconnect_moments(W, V, p)
+    _, variance = variants.dropconnect_moments(W, V, p)
     apart = variance.sum() / (1 - p) ** 2
     together = p / (1 - p) * ((W.sum(axis=0) * V) ** 2).sum()
     terms = (W * V / (1 - p)).ravel()
@@ -480,7 +481,7 @@ def test_rdrop_penalty_is_positive_unless_predictions_agree(claim, rng):
 
     def penalty(one, other):
         arguments = one[None], other[None], np.array([0])
-        return layers.r_drop_loss(*arguments, 2.0)[0] - layers.r_drop_loss(*arguments, 0.0)[0]
+        return variants.r_drop_loss(*arguments, 2.0)[0] - variants.r_drop_loss(*arguments, 0.0)[0]
 
     cases = [np.sort(rng.standard_normal(4)) + np.arange(4) for _ in range(1000)]
 

@@ -1,9 +1,52 @@
-"""R-Drop: two passes through one network, and a penalty on their disagreement."""
+"""What follows for single variants: depth that is left, moments of weights, the loss of R-Drop.
+
+The layers themselves are those of `dropoutlib.layers`, and R-Drop for training is
+`dropoutlib.nn.functional.r_drop_loss`.
+"""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._checks import finite
+from dropoutlib._checks import Probability, check_count, check_probability, finite
+
+from .exact import number_array
+
+__all__ = ["dropconnect_moments", "expected_depth", "r_drop_loss"]
+
+
+def expected_depth(layers: int, last_keep: float) -> float:
+    """Return the expected number of residual blocks kept under linearly decaying survival.
+
+    Block l of L `layers`, at least 1, survives with probability 1 - (l/L)(1 - q_L), where q_L is
+    `last_keep` (Huang et al. 2016, equation 4); the sum over l is L - (L + 1)(1 - q_L)/2
+    (``thm-droppath``). ValueError or TypeError for a wrong number.
+
+    Examples
+    --------
+    >>> expected_depth(54, 0.5)
+    40.25
+    """
+    layers = check_count("layers", layers, 1)
+    check_probability(last_keep, "last_keep must lie in [0, 1], got last_keep={p!r}")
+    return layers - (layers + 1) * (1 - last_keep) / 2
+
+
+def dropconnect_moments(W: ArrayLike, x: ArrayLike, p: Probability) -> tuple[NDArray, NDArray]:
+    """Mean and variance of u = (M * W) x over masks M of weights, unscaled as in the paper.
+
+    E u = q W x and Var u = p q (W * W)(x * x) (``thm-dropconnect-moments``; Wan et al.
+    2013), each of shape (..., out). Different outputs are uncorrelated, since they share no weight.
+
+    Parameters
+    ----------
+    W, x : array_like, shapes (out, in) and (..., in)
+        Weights and inputs.
+    p : float or fractions.Fraction
+        Probability of dropping a weight; another `p` is a ValueError or TypeError.
+    """
+    check_probability(p)
+    W, x = number_array(W, p), number_array(x, p)
+    return (1 - p) * (x @ W.T), p * (1 - p) * (x**2 @ (W**2).T)
 
 
 def r_drop_loss(
