@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 from torch.overrides import handle_torch_function, has_torch_function
 
-from ..kernels import multiply_blocks
+from ..kernels import empty_aligned, multiply_blocks
 from ..masks import check_probability, sample_mask
 
 # Entries of a mask from which on NumPy's way is the quicker one; see benchmarks/bench_nn.py.
@@ -239,7 +239,7 @@ class _Product(torch.autograd.Function):
 def _product(input, mask, scale):
     # NumPy asks the system for large pages, torch does not: the first writing to small ones costs
     # as much as the product.
-    y = np.empty(input.numel(), DTYPES[input.dtype])
+    y = empty_aligned(input.numel(), DTYPES[input.dtype])
     multiply_blocks(_flat(input), _flat(mask), scale, y)
     # Not a view of torch's, which autograd would not let be changed in place.
     strides = [y.itemsize * step for step in input.stride()]
