@@ -1,7 +1,7 @@
 """What follows for single variants: depth that is left, moments of weights, the loss of R-Drop.
 
 The layers themselves are those of `dropoutlib.layers`, and R-Drop for training is
-`dropoutlib.nn.functional.r_drop_loss`.
+`dropoutlib.nn.r_drop_loss`.
 """
 
 import numpy as np

@@ -16,13 +16,14 @@ if TYPE_CHECKING:  # a checker of types sees at once what a program gets when it
     from . import kernels as kernels
     from . import layers as layers
     from . import masks as masks
+    from . import models as models
     from . import nn as nn
     from . import schedules as schedules
 
 __all__ = ["enumerate_masks", "mask_weights", "sample_mask"]
 __version__ = "0.1.0"
 
-_ROOMS = ("bayes", "kernels", "layers", "masks", "nn", "schedules")
+_ROOMS = ("bayes", "kernels", "layers", "masks", "models", "nn", "schedules")
 
 
 def __getattr__(name: str) -> ModuleType:

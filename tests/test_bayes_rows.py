@@ -6,9 +6,9 @@ import torch
 from mc_models import in_full
 from torch import nn
 
-from book.models import ConvNetWithDropout, MLPWithDropout
 from dropoutlib import nn as ours
 from dropoutlib.bayes import mc_samples, rows, sampling
+from dropoutlib.models import ConvNetWithDropout, MLPWithDropout
 
 SEQUENCES = {
     "dropout first": (lambda: nn.Sequential(nn.Dropout(0.3), nn.Linear(3, 4)), (3,)),

@@ -11,7 +11,6 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import dropcheck
-from book.models import ConvNetWithDropout, MLPWithDropout
 from dropoutlib import nn as ours
 from dropoutlib.bayes import (
     decompose_variance,
@@ -25,6 +24,7 @@ from dropoutlib.bayes import (
 from dropoutlib.bayes.passes import FirstPass
 from dropoutlib.bayes.streams import Site, Stream
 from dropoutlib.masks import enumerate_masks, mask_weights
+from dropoutlib.models import ConvNetWithDropout, MLPWithDropout
 
 
 @pytest.fixture

@@ -5,9 +5,8 @@ import doctest
 import pytest
 import torch
 
-from book import models
-from book.models import ConvNetWithDropout, MLPWithDropout
-from dropoutlib import nn
+from dropoutlib import models, nn
+from dropoutlib.models import ConvNetWithDropout, MLPWithDropout
 
 
 def test_multilayer_perceptron(seed):

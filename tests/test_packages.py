@@ -216,6 +216,7 @@ def test_import_brings_no_torch_and_is_quick():
     "ask",
     [
         "dropoutlib.nn",
+        "dropoutlib.models",
         "dropoutlib.bayes.mc_samples",
         "exec('from dropoutlib.nn import Dropout')",
         "exec('from dropoutlib import nn')",

@@ -45,7 +45,7 @@ def sources(name):
         ("from book import exercises\nimport dropcheck", set()),
         ("import torch", {"torch"}),
         ("from dropoutlib import nn", {"torch"}),
-        ("from book.models import MLPWithDropout", {"torch"}),
+        ("from dropoutlib.models import MLPWithDropout", {"torch"}),
         ("def late():\n    from scipy.special import erfcx", {"scipy"}),
         ("%pip install anything", {"IPython"}),
     ],

@@ -1,13 +1,16 @@
 """Two small networks with dropout in PyTorch, sequences of layers with nothing hidden."""
 
+from . import _torch  # noqa: F401 (says what is missing, where PyTorch is)
+
+# isort: split
 import itertools
 from collections import OrderedDict
 from collections.abc import Sequence
 
 from torch import nn
 
-from dropoutlib._checks import check_count
-from dropoutlib.nn import Dropout, Dropout2d
+from ._checks import check_count
+from .nn import Dropout, Dropout2d
 
 __all__ = ["ConvNetWithDropout", "MLPWithDropout"]
 
