@@ -16,7 +16,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from .._modules import ATOMS
-from .stochastic import HANDLERS
+from .stochastic import HANDLERS, numbers_of
 from .streams import ReuseError, Site
 from .trees import tensors
 
@@ -96,7 +96,7 @@ class FirstPass(Pass):
     def __init__(self, noise, active, given):
         super().__init__(noise, active)
         self.steps, self.beginning, self.peak = [], [], 0
-        self._watched = _versions(given)
+        self._watched, self._given = _versions(given), {id(tensor) for tensor in given}
         self._living = []  # references to tensors behind the first site
         self._replaced = {}  # storages that should have changed in place, kept from reuse
 
@@ -140,8 +140,15 @@ class FirstPass(Pass):
             self._replaced.update(dict.fromkeys(shared, input))
         return output
 
-    def check_shared(self, output):
-        """Raise `ReuseError` if a later pass would find the beginning changed."""
+    def check_shared(self, output, model):
+        """Raise `ReuseError` if a later pass would find the beginning changed.
+
+        Note what the pass left in the model, from which no later one must go on: tensors, and
+        numbers, which count passes if they change once more.
+        """
+        held = tensors([*map(vars, model.modules())])
+        self.left = {id(one): one for one in held if id(one) not in self._given}
+        self.numbers = numbers_of(model)
         changed = any(tensor._version != version for tensor, version in self._watched)
         if changed or self._reuses(output):
             raise ReuseError("what passes would share was changed in one")
@@ -166,6 +173,12 @@ class RepeatedPass(Pass):
         super().__init__(lambda place, site: values[place], first.active)
         self.first, self.done = first, 0
 
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        left = self.first.left
+        if left and not left.keys().isdisjoint(map(id, tensors((args, kwargs)))):
+            raise ReuseError("a pass goes on from what another left in the model")
+        return super().__torch_function__(func, types, args, kwargs)
+
     def call(self, func, args, kwargs):
         """Run what is not stochastic, or take its result from the first pass."""
         place, beginning = self.done, self.first.beginning
@@ -180,6 +193,12 @@ class RepeatedPass(Pass):
     def finish(self, input, output, inplace):
         """Return the output: the first pass has seen that its input is not used again."""
         return output
+
+    def end(self, model):
+        """End where the first pass did, with as much counted in the model."""
+        self.follow()
+        if numbers_of(model) != self.first.numbers:
+            raise ReuseError("passes may differ by their number, which the model counts")
 
     def follow(self, *step):
         """Take a step, or none to end; raise `ReuseError` if the first one's was another."""

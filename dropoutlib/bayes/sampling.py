@@ -181,7 +181,7 @@ class Sampler:
             output = self._call(model, given, first)
         if uncontrolled.generators or python_noise(model) != before:
             raise ReuseError("a pass drew noise that is not under control")
-        first.check_shared(output)
+        first.check_shared(output, model)
         self.advance(1)
         samples = [torch.stack([one] * self.total) for one in output]
         if not first.drawn:
@@ -192,7 +192,7 @@ class Sampler:
             """What a pass makes of the beginning, given the noise of its sites."""
             repeated = RepeatedPass(first, values)
             output = self._call(model, given, repeated)
-            repeated.follow()
+            repeated.end(model)
             return tuple(output)
 
         chunk = self._chunk(first, noise, max_bytes)

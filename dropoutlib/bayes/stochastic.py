@@ -241,10 +241,24 @@ def _with_generator(func):
 def python_noise(model):
     """States of the generators of Python and NumPy that a model may draw from."""
     held = [value for module in model.modules() for value in vars(module).values()]
+    held += [value for kind in {type(one) for one in model.modules()} for value in _globals(kind)]
     states = [value.bit_generator.state for value in held if isinstance(value, np.random.Generator)]
     states += [value.getstate() for value in held if isinstance(value, random.Random)]
     _, legacy, *rest = np.random.get_state()  # noqa: NPY002 what a model may still use
     return repr(states), random.getstate(), legacy.tobytes(), rest
+
+
+def _globals(kind):
+    """The global variables that the forward pass of a class names."""
+    forward = getattr(kind.forward, "__wrapped__", kind.forward)
+    names = getattr(getattr(forward, "__code__", None), "co_names", ())
+    return [forward.__globals__.get(name) for name in names]
+
+
+def numbers_of(model):
+    """The numbers that the modules of a model hold, such as one that counts its passes."""
+    held = [value for module in model.modules() for value in vars(module).values()]
+    return [value for value in held if type(value) in (int, float)]
 
 
 # The functions of torch that have a twin here, whose mask is asked for, and of ours all others.
