@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch._C import _functorch as functorch
 from torch._functorch import pyfunctorch
+from torch.nn.modules.module import _has_any_global_hook
 
 from .. import nn as ours
 from .._modules import is_changed
@@ -27,7 +28,8 @@ AXES: dict[type[nn.Module], tuple[int, ...]] = {
     **dict.fromkeys((nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d), (4,)),
     **dict.fromkeys((nn.Conv3d, nn.MaxPool3d, nn.AvgPool3d, nn.AdaptiveAvgPool3d), (5,)),
     **dict.fromkeys((nn.BatchNorm2d, *CHANNELS), (4,)),
-    **dict.fromkeys((nn.BatchNorm1d, nn.Linear, nn.Flatten), (2, 3, 4, 5)),
+    nn.BatchNorm1d: (2, 3),
+    **dict.fromkeys((nn.Linear, nn.Flatten), (2, 3, 4, 5)),
     **dict.fromkeys((nn.Identity, nn.ReLU, nn.LeakyReLU, nn.ELU, nn.SELU), (2, 3, 4, 5)),
     **dict.fromkeys((nn.GELU, nn.SiLU, nn.Tanh, nn.Sigmoid, *UNITS), (2, 3, 4, 5)),
 }
@@ -39,7 +41,7 @@ def known_layers(model, x):
     It is None if not all of them are known to treat the rows of x alike, or if nothing is
     dropped, or all.
     """
-    if type(x) is not torch.Tensor or x.layout is not torch.strided:
+    if type(x) is not torch.Tensor or x.layout is not torch.strided or _has_any_global_hook():
         return None
     layers, axes = [], x.dim()
     for layer in _parts(model):
@@ -63,6 +65,8 @@ def _is_known(layer, axes):
     """Whether a layer is of a known type, exactly, and treats rows alike if a batch has `axes`."""
     kind = type(layer)
     if axes not in AXES.get(kind, ()) or is_changed(layer):
+        return False
+    if getattr(layer, "return_indices", False):  # beside the values
         return False
     if kind in DROPOUT:
         return layer.p == 0 or (type(layer.p) is float and 0 < layer.p < 1)
