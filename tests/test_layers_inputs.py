@@ -223,6 +223,7 @@ def test_rates_too_small_to_be_seen_beside_one():
             TypeError,
             "real numbers, got a weight",
         ),
+        (lambda: DropConnect(np.ones((2, 3)), [1j, 0]), TypeError, "real numbers, got a bias"),
         (lambda: ConcreteDropout(0.5, np.inf), ValueError, "temperature=inf"),
         (lambda: expected_depth(0, 0.5), ValueError, "layers=0"),
         (lambda: expected_depth(3, 1.5), ValueError, "last_keep=1.5"),
