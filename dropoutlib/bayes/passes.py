@@ -16,7 +16,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from .._modules import ATOMS
-from .stochastic import HANDLERS, numbers_of
+from .stochastic import HANDLERS
 from .streams import ReuseError, Site
 from .trees import tensors
 
@@ -148,7 +148,7 @@ class FirstPass(Pass):
         """
         held = tensors([*map(vars, model.modules())])
         self.left = {id(one): one for one in held if id(one) not in self._given}
-        self.numbers = numbers_of(model)
+        self.numbers = _numbers(model)
         changed = any(tensor._version != version for tensor, version in self._watched)
         if changed or self._reuses(output):
             raise ReuseError("what passes would share was changed in one")
@@ -197,7 +197,7 @@ class RepeatedPass(Pass):
     def end(self, model):
         """End where the first pass did, with as much counted in the model."""
         self.follow()
-        if numbers_of(model) != self.first.numbers:
+        if _numbers(model) != self.first.numbers:
             raise ReuseError("passes may differ by their number, which the model counts")
 
     def follow(self, *step):
@@ -205,6 +205,12 @@ class RepeatedPass(Pass):
         if self.first.steps[self.done : self.done + 1] != [*step]:
             raise ReuseError(f"a pass came to {step}, the first one to something else")
         self.done += 1
+
+
+def _numbers(model):
+    """The numbers that the modules of a model hold, such as one that counts its passes."""
+    held = [value for module in model.modules() for value in vars(module).values()]
+    return [value for value in held if type(value) in (int, float)]
 
 
 def _step(func, args, kwargs):

@@ -15,6 +15,7 @@ import types
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch._C import _functorch as functorch
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 from ..nn import functional as ours
@@ -78,13 +79,15 @@ def factory(kind, empty):
     return handler
 
 
-def in_place(kind, names, change):
+def in_place(kind, names, change, fits):
     """Handler of a function that fills a tensor, by what becomes of noise with two numbers."""
 
     def handler(run, func, input, *args, generator=None, **kwargs):
         given = names | dict(zip(names, args, strict=False)) | kwargs
         if not input.is_floating_point():
             return NotImplemented
+        if not fits(*given.values()):
+            raise ValueError(f"{func.__name__} cannot draw {kind} noise with {given}")
         noise = run.draw(kind, input.shape, input.dtype, input.device)
         return run.finish(input, change(noise, *given.values()), inplace=True)
 
@@ -98,6 +101,11 @@ def bernoulli(run, func, input, p=None, *, generator=None):
         return run.draw("keep", input.shape, input.dtype, input.device, 1 - p)
     if not p.is_floating_point():
         return NotImplemented
+    values = p
+    while is_batched(values):  # those of all passes
+        values = functorch.get_unwrapped(values)
+    if not ((values >= 0) & (values <= 1)).all():
+        raise ValueError(f"{func.__name__} takes probabilities, got some outside [0, 1] or NaN")
     noise = run.draw("uniform", input.shape, wide_dtype(input.device), input.device)
     return (noise < p).to(input.dtype)
 
@@ -240,8 +248,7 @@ def _with_generator(func):
 
 def python_noise(model):
     """States of the generators of Python and NumPy that a model may draw from."""
-    held = [value for module in model.modules() for value in vars(module).values()]
-    held += [value for kind in {type(one) for one in model.modules()} for value in _globals(kind)]
+    held = [x for m in model.modules() for x in (*vars(m).values(), *_globals(type(m)))]
     states = [value.bit_generator.state for value in held if isinstance(value, np.random.Generator)]
     states += [value.getstate() for value in held if isinstance(value, random.Random)]
     _, legacy, *rest = np.random.get_state()  # noqa: NPY002 what a model may still use
@@ -253,12 +260,6 @@ def _globals(kind):
     forward = getattr(kind.forward, "__wrapped__", kind.forward)
     names = getattr(getattr(forward, "__code__", None), "co_names", ())
     return [forward.__globals__.get(name) for name in names]
-
-
-def numbers_of(model):
-    """The numbers that the modules of a model hold, such as one that counts its passes."""
-    held = [value for module in model.modules() for value in vars(module).values()]
-    return [value for value in held if type(value) in (int, float)]
 
 
 # The functions of torch that have a twin here, whose mask is asked for, and of ours all others.
@@ -285,9 +286,15 @@ HANDLERS = {
     torch.randn: factory("normal", torch.empty),
     torch.randn_like: factory("normal", torch.empty_like),
     torch.Tensor.normal_: in_place(
-        "normal", {"mean": 0.0, "std": 1.0}, lambda noise, mean, std: noise * std + mean
+        "normal",
+        {"mean": 0.0, "std": 1.0},
+        lambda noise, mean, std: noise * std + mean,
+        lambda mean, std: std >= 0,
     ),
     torch.Tensor.uniform_: in_place(
-        "uniform", {"from": 0.0, "to": 1.0}, lambda noise, low, high: noise * (high - low) + low
+        "uniform",
+        {"from": 0.0, "to": 1.0},
+        lambda noise, low, high: noise * (high - low) + low,
+        lambda low, high: low <= high,
     ),
 }
