@@ -333,6 +333,13 @@ def test_passes_go_on_from_what_the_last_one_left_as_in_a_loop(place, max_bytes)
     assert torch.equal(samples, torch.stack(loop))
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit.script")
+def test_a_part_of_a_sequence_may_be_scripted():
+    part = torch.jit.script(nn.Sequential(nn.Linear(3, 3), nn.Dropout(0.5)))
+    model = nn.Sequential(part, nn.Dropout(0.2), nn.Softmax(dim=1))
+    assert mc_samples(model, torch.ones(2, 3), 4, rng=0).shape == (4, 2, 3)
+
+
 SHARED = np.random.default_rng(0)  # as many scripts have one
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch._C import _functorch as functorch
 from torch._functorch import pyfunctorch
-from torch.nn.modules.module import _has_any_global_hook
+from torch.nn.modules import module as of_all
 
 from .. import nn as ours
 from .._modules import is_changed
@@ -41,7 +41,9 @@ def known_layers(model, x):
     It is None if not all of them are known to treat the rows of x alike, or if nothing is
     dropped, or all.
     """
-    if type(x) is not torch.Tensor or x.layout is not torch.strided or _has_any_global_hook():
+    if type(x) is not torch.Tensor or x.layout is not torch.strided:
+        return None
+    if of_all._global_forward_hooks or of_all._global_forward_pre_hooks:
         return None
     layers, axes = [], x.dim()
     for layer in _parts(model):
@@ -56,7 +58,8 @@ def known_layers(model, x):
 
 def _parts(module):
     """The layers of a sequence and of those in it; what is no plain one is a layer by itself."""
-    if type(module).forward is not nn.Sequential.forward or is_changed(module):
+    forward = getattr(type(module), "forward", None)  # a scripted class has none
+    if forward is not nn.Sequential.forward or is_changed(module):
         return [module]
     return [layer for part in module for layer in _parts(part)]
 

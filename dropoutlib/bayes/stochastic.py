@@ -256,8 +256,8 @@ def python_noise(model):
 
 
 def _globals(kind):
-    """The global variables that the forward pass of a class names."""
-    forward = getattr(kind.forward, "__wrapped__", kind.forward)
+    """The global variables that the forward pass of a class names; a scripted class has none."""
+    forward = inspect.unwrap(getattr(kind, "forward", None))
     names = getattr(getattr(forward, "__code__", None), "co_names", ())
     return [forward.__globals__.get(name) for name in names]
 
