@@ -107,8 +107,14 @@ def array_of(name: str, value: ArrayLike) -> NDArray:
 
 
 def finite(name: str, value: ArrayLike, ndim: int | None = None) -> NDArray[np.float64]:
-    """`value` as a float64 array; a ValueError unless it is finite and has `ndim` axes, or any."""
-    array = array_of(name, value).astype(float, copy=False)
+    """`value` as a float64 array; a ValueError unless it is finite and has `ndim` axes, or any.
+
+    Complex numbers are a TypeError, or their imaginary parts would be lost.
+    """
+    array = array_of(name, value)
+    if array.dtype.kind == "c":
+        raise TypeError(f"{name} must be real, got complex numbers: give real and imaginary parts")
+    array = array.astype(float, copy=False)
     if ndim is not None and array.ndim != ndim:
         raise ValueError(f"{name} must have {ndim} axes, got shape {array.shape}")
     if not np.isfinite(array).all():

@@ -309,6 +309,60 @@ def test_state_that_each_pass_changes_is_not_shared(x):
     assert torch.equal(samples[1:, 0, 0] - samples[:-1, 0, 0], torch.ones(5))
 
 
+class Carried(Model):
+    """A pass adds 1 to what the one before it left, in a place of this kind."""
+
+    def __init__(self, place):
+        super().__init__()
+        self.place, self.kept, self.number = place, {"sum": torch.zeros(2, 3)}, 0
+        self.attribute = torch.zeros(2, 3)
+
+    def forward(self, x):
+        noise = self.drop(x) * 0
+        if self.place == "dictionary":
+            total = self.kept["sum"] = self.kept["sum"] + noise + 1
+        elif self.place == "attribute":
+            total = self.attribute = self.attribute + noise + 1
+        elif self.place == "before the noise":
+            self.attribute = self.attribute + 1
+            total = self.attribute + noise
+        else:
+            self.number += 1
+            total = noise + (1.0 if self.number < 4 else 4.0)
+        return total
+
+
+@pytest.mark.parametrize("max_bytes", [None, 5000])
+@pytest.mark.parametrize("place", ["dictionary", "attribute", "before the noise", "number"])
+def test_passes_go_on_from_what_the_last_one_left_as_in_a_loop(place, max_bytes):
+    x = torch.ones(2, 3)
+    samples = mc_samples(Carried(place), x, 6, max_bytes=max_bytes)
+    with torch.no_grad():
+        loop = [model(x) for model in [Carried(place).train()] for _ in range(6)]
+    assert torch.equal(samples, torch.stack(loop))
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script")
+def test_a_part_of_a_sequence_may_be_scripted():
+    part = torch.jit.script(nn.Sequential(nn.Linear(3, 3), nn.Dropout(0.5)))
+    model = nn.Sequential(part, nn.Dropout(0.2), nn.Softmax(dim=1))
+    assert mc_samples(model, torch.ones(2, 3), 4, rng=0).shape == (4, 2, 3)
+
+
+SHARED = np.random.default_rng(0)  # as many scripts have one
+
+
+def test_noise_of_a_generator_that_is_a_global_variable_is_not_shared():
+    class Scaled(Model):
+        def forward(self, x):
+            return self.drop(x) * float(SHARED.random() < 0.5)
+
+    SHARED.bit_generator.state = np.random.default_rng(1).bit_generator.state  # two alike, first
+    samples = mc_samples(Scaled(), torch.ones(2, 9), 200, rng=0)
+    kept = (samples != 0).any(-1).any(-1).double().mean()
+    assert 0.3 < kept < 0.7
+
+
 @pytest.mark.parametrize(
     ("way", "before", "behind"),
     [("known layers", 1, 1), ("in chunks", 1, 2), ("a mask for all rows", 2, 3)],

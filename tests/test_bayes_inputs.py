@@ -116,6 +116,41 @@ def test_noise_of_torch_follows_the_seed(kind):
     assert not torch.equal(first, mc_samples(model, X, 5, rng=4))
 
 
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda x: torch.bernoulli(x + 1),
+        lambda x: torch.bernoulli(x * torch.nan),
+        lambda x: torch.empty(4, 3).bernoulli_(x - 1),
+        lambda x: torch.empty(4, 3).bernoulli_(1.5),
+        lambda x: torch.empty(4, 3).uniform_(1, 0),
+        lambda x: torch.empty(4, 3).normal_(0, -1),
+        lambda x: torch.empty(4, 3).normal_(std=torch.nan),
+    ],
+)
+def test_noise_that_torch_refuses_is_refused(draw):
+    model, x = Noise(lambda m, x: draw(x)), torch.full((4, 3), 0.5)
+    with pytest.raises(RuntimeError):
+        model(x)
+    with pytest.raises(ValueError, match=r"cannot draw|\[0, 1\]"):
+        mc_samples(model, x, 5, rng=0)
+
+
+def test_probabilities_of_later_passes_are_checked_too():
+    """Behind dropout with p = 1/2 an entry is 0 or 1.2: the first pass keeps none."""
+
+    def drawn(m, x):
+        return torch.bernoulli(m.other(x)) if m.other.training else x
+
+    model = Noise(drawn)
+    model.drop, model.other = nn.Identity(), nn.Dropout(0.5)
+    x = torch.tensor([[0.6, 0.6]])
+    seed = next(s for s in range(99) if not mc_samples(model.other, x, 1, rng=s).any())
+    assert not mc_samples(model, x, 1, rng=seed, also=[model]).any()
+    with pytest.raises(ValueError, match="outside"):
+        mc_samples(model, x, 20, rng=seed, also=[model])
+
+
 def test_noise_that_takes_no_generator_is_refused():
     model = Noise(lambda m, x: torch.native_dropout(x, 0.5, True)[0])
     with pytest.raises(ValueError, match=r"native_dropout.* takes no other.* torch\.rand"):
@@ -237,11 +272,14 @@ def test_mean_and_variance_go_into_the_split():
 
 
 def test_a_call_without_the_number_of_samples_says_so():
-    for call in (lambda: mc_samples(block(), X), lambda: mc_samples(Dictionary(), given=X)):
-        with pytest.raises(TypeError, match="n_samples=100"):
+    for call, shown in (
+        (lambda: mc_samples(block(), X), r"Sequential, Tensor"),
+        (lambda: mc_samples(block(), X, X), r"Sequential, Tensor, Tensor"),
+        (lambda: mc_samples(block(), {"x": X}), r"Sequential, dict"),
+        (lambda: mc_samples(Dictionary(), given=X), r"Dictionary, given"),
+    ):
+        with pytest.raises(TypeError, match=rf"mc_samples\({shown}\) .* add n_samples=100"):
             call()
-    with pytest.raises(TypeError, match="n_samples must be an integer, got n_samples=Tensor"):
-        mc_samples(block(), X, X)
 
 
 @pytest.mark.parametrize("ask", [mc_samples, diagnose])

@@ -33,6 +33,12 @@ def test_far_targets_do_not_underflow():
     assert values == pytest.approx(norm.logpdf(1e4, 1.0) - np.log(2))
 
 
+def test_squares_out_of_range_are_a_density_of_zero():
+    found = predictive_log_likelihood([[1e200, 0.0], [1e200, 1e200]], [0.0, 0.0], 1.0)
+    assert found[0] == -np.inf
+    assert found[1] == pytest.approx(-np.log(2 * np.pi) / 2 - np.log(2))
+
+
 def test_tensors_are_as_good_as_arrays(rng):
     samples, y = rng.standard_normal((T, N, D)), rng.standard_normal((N, D))
     tensors = torch.from_numpy(samples).requires_grad_(), torch.from_numpy(y)

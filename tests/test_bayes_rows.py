@@ -150,6 +150,8 @@ def patched():
         (nn.Sequential(nn.Dropout(0.5), nn.Linear(3, 3)), (3,)),
         (nn.Sequential(nn.Dropout(0.5), nn.Conv2d(2, 2, 1)), (2, 3, 3)),
         (nn.Sequential(nn.Dropout2d(0.5)), (2, 3, 3)),
+        (nn.Sequential(nn.Dropout(0.5), nn.BatchNorm1d(3)), (2, 3, 2, 2)),
+        (nn.Sequential(nn.Dropout(0.5), nn.MaxPool1d(2, return_indices=True)), (2, 3, 4)),
         (nn.Sequential(nn.Dropout(0.5)), (0, 3)),
         (nn.Sequential(nn.Dropout(0.0)), (2, 3)),
         (nn.Sequential(nn.Dropout(1.0)), (2, 3)),
@@ -158,6 +160,25 @@ def patched():
 )  # fmt: skip
 def test_what_may_not_treat_rows_alike_is_not_known(model, shape):
     assert not known(model, torch.ones(shape))
+
+
+def test_axes_that_a_layer_refuses_are_refused():
+    model = nn.Sequential(nn.Dropout(0.5), nn.BatchNorm1d(3))
+    with pytest.raises(ValueError, match="expected 2D or 3D input"):
+        mc_samples(model, torch.ones(2, 3, 2, 2), 3)
+
+
+def test_hooks_on_all_modules_change_samples_as_they_change_passes():
+    def hook(module, args, output):
+        return output.clamp(max=1.0)
+
+    model, x = nn.Sequential(nn.Dropout(0.5)), torch.ones(2, 3)
+    handle = nn.modules.module.register_module_forward_hook(hook)
+    try:
+        assert mc_samples(model, x, 50, rng=0).max() == 1
+    finally:
+        handle.remove()
+    assert mc_samples(model, x, 50, rng=0).max() == 2
 
 
 @pytest.mark.parametrize("training", [False, True])

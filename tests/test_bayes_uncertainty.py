@@ -168,6 +168,15 @@ def test_wrong_noise_is_refused(arguments, message):
         decompose_variance(np.ones((T, N)), **arguments)
 
 
+@pytest.mark.parametrize("kind", [np.asarray, torch.as_tensor])
+def test_complex_numbers_are_refused_and_keep_their_imaginary_parts(kind):
+    numbers = kind([1 + 1j, 2 - 1j])
+    with pytest.raises(TypeError, match="means must be real"):
+        decompose_variance(numbers, tau=1.0)
+    with pytest.raises(TypeError, match="variances must be real"):
+        decompose_variance([1.0, 2.0], numbers)
+
+
 def test_members_may_be_sure_of_their_noise():
     means = np.array([[0.0, 1.0], [2.0, 1.0]])
     split = decompose_variance(means, np.array([[0.0, 0.0], [1.0, 0.0]]))

@@ -217,6 +217,7 @@ def test_rates_too_small_to_be_seen_beside_one():
             TypeError,
             "real numbers, got a weight",
         ),
+        (lambda: DropConnect(np.ones((2, 3)), [1j, 0]), TypeError, "real numbers, got a bias"),
         (lambda: ConcreteDropout(0.5, np.inf), ValueError, "temperature=inf"),
         (lambda: arithmetic_mean(lambda m: m @ [1j], 1, 0.5), ValueError, "real numbers"),
         (lambda: kernels.scaled_product(np.ones(3, int), None, 2.0), TypeError, "floating point"),

@@ -204,6 +204,12 @@ def test_other_than_floating_point_is_refused(module, dtype):
         draw(module, torch.ones(shape_of(module), dtype=dtype))
 
 
+@pytest.mark.parametrize("dtype", [torch.int64, torch.bool, torch.complex64])
+def test_evaluation_that_scales_refuses_the_same(dtype):
+    with pytest.raises(RuntimeError, match=r"training=False\) scales its input"):
+        nn.StandardDropout(0.3).eval()(torch.ones(3, dtype=dtype))
+
+
 def test_they_are_found_as_torchs_own_and_look_like_them():
     for module in (*SHAPES, nn.GaussianDropout):
         assert isinstance(module(), _DropoutNd)

@@ -99,7 +99,7 @@ class FirstPass(Pass):
     def __init__(self, noise, active, given):
         super().__init__(noise, active)
         self.beginning, self.peak = [], 0
-        self._watched = _versions(given)
+        self._watched, self._given = _versions(given), {id(tensor) for tensor in given}
         self._living = []  # references to tensors behind the first site
         self._replaced = {}  # storages that should have changed in place, kept from reuse
 
@@ -137,8 +137,15 @@ class FirstPass(Pass):
         self._replaced.update(dict.fromkeys(shared, input))
         return output
 
-    def check_shared(self, output):
-        """Raise `ReuseError` if a later pass would find the beginning changed."""
+    def check_shared(self, output, model):
+        """Raise `ReuseError` if a later pass would find the beginning changed.
+
+        Note what the pass left in the model, from which no later one must go on: tensors, and
+        numbers, which count passes if they change once more.
+        """
+        held = tensors([*map(vars, model.modules())])
+        self.left = {id(one): one for one in held if id(one) not in self._given}
+        self.numbers = _numbers(model)
         changed = any(tensor._version != version for tensor, version in self._watched)
         if changed or self._reuses(output):
             raise ReuseError("what passes would share was changed in one")
@@ -163,6 +170,12 @@ class RepeatedPass(Pass):
         super().__init__(lambda place, site: values[place], first.active)
         self.first = first
 
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        left = self.first.left
+        if left and not left.keys().isdisjoint(map(id, tensors((args, kwargs)))):
+            raise ReuseError("a pass goes on from what another left in the model")
+        return super().__torch_function__(func, types, args, kwargs)
+
     def call(self, func, args, kwargs):
         """Run what is not stochastic, or take its result from the first pass."""
         self.step((func, plain((args, kwargs))))
@@ -179,6 +192,18 @@ class RepeatedPass(Pass):
     def overwrite(self, input, output):
         """Return the output: the first pass has seen that its input is not used again."""
         return output
+
+    def end(self, model):
+        """End where the first pass did, with as much counted in the model."""
+        self.step()
+        if _numbers(model) != self.first.numbers:
+            raise ReuseError("passes may differ by their number, which the model counts")
+
+
+def _numbers(model):
+    """The numbers that the modules of a model hold, such as one that counts its passes."""
+    held = [value for module in model.modules() for value in vars(module).values()]
+    return [value for value in held if type(value) in (int, float)]
 
 
 def plain(value):

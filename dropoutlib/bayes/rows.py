@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch._C import _functorch as functorch
 from torch._functorch import pyfunctorch
+from torch.nn.modules import module as of_all
 
 from .. import nn as ours
 from .._modules import is_changed
@@ -27,7 +28,8 @@ AXES: dict[type[nn.Module], tuple[int, ...]] = {
     **dict.fromkeys((nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d), (4,)),
     **dict.fromkeys((nn.Conv3d, nn.MaxPool3d, nn.AvgPool3d, nn.AdaptiveAvgPool3d), (5,)),
     **dict.fromkeys((nn.BatchNorm2d, *CHANNELS), (4,)),
-    **dict.fromkeys((nn.BatchNorm1d, nn.Linear, nn.Flatten), (2, 3, 4, 5)),
+    nn.BatchNorm1d: (2, 3),
+    **dict.fromkeys((nn.Linear, nn.Flatten), (2, 3, 4, 5)),
     **dict.fromkeys((nn.Identity, nn.ReLU, nn.LeakyReLU, nn.ELU, nn.SELU), (2, 3, 4, 5)),
     **dict.fromkeys((nn.GELU, nn.SiLU, nn.Tanh, nn.Sigmoid, *UNITS), (2, 3, 4, 5)),
 }
@@ -41,6 +43,8 @@ def known_layers(model, x):
     """
     if type(x) is not torch.Tensor or x.layout is not torch.strided or not x.is_floating_point():
         return None
+    if of_all._global_forward_hooks or of_all._global_forward_pre_hooks:
+        return None
     layers, axes = _parts(model), x.dim()
     for layer in layers:
         if not _is_known(layer, axes):
@@ -52,7 +56,8 @@ def known_layers(model, x):
 
 def _parts(module):
     """The layers of a sequence and of those in it; what is no plain one is a layer by itself."""
-    if type(module).forward is not nn.Sequential.forward or is_changed(module):
+    forward = getattr(type(module), "forward", None)  # a scripted class has none
+    if forward is not nn.Sequential.forward or is_changed(module):
         return [module]
     return [layer for part in module for layer in _parts(part)]
 
@@ -61,6 +66,8 @@ def _is_known(layer, axes):
     """Whether a layer is of a known type, exactly, and treats rows alike if a batch has `axes`."""
     kind = type(layer)
     if axes not in AXES.get(kind, ()) or is_changed(layer):
+        return False
+    if getattr(layer, "return_indices", False):  # beside the values
         return False
     if kind in DROPOUT:
         return layer.p == 0 or (type(layer.p) is float and 0 < layer.p < 1)

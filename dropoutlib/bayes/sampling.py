@@ -166,7 +166,7 @@ class Sampler:
             output = self._call(model, given, first)
         if uncontrolled.generators or python_noise(model) != before:
             raise ReuseError("a pass drew noise that is not under control")
-        first.check_shared(output)
+        first.check_shared(output, model)
         self.advance(1)
         samples = [torch.stack([one] * self.total) for one in output]
         if not first.drawn:  # as all is dropped, or there are no rows, or by mistake
@@ -182,7 +182,7 @@ class Sampler:
             """What a pass makes of the beginning, given the noise of its sites."""
             repeated = RepeatedPass(first, values)
             output = self._call(model, given, repeated)
-            repeated.step()  # none: it ends where the first one did
+            repeated.end(model)
             return tuple(output)
 
         chunk = self._chunk(first, noise, max_bytes)

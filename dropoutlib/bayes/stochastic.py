@@ -14,6 +14,7 @@ import types
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch._C import _functorch as functorch
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 from ..nn import functional as ours
@@ -62,20 +63,23 @@ def _multi_head(*args, **kwargs):
     return body(*args, **kwargs)
 
 
-def noisy(kind, target=lambda filled, *args, **kwargs: filled, names=None, change=None):
+def noisy(kind, target=lambda filled, *args, **kwargs: filled, names=None, change=None, fits=None):
     """Handler of a function that makes a random tensor, or fills one: the `target`.
 
-    It is filled with what becomes of noise by `change` and the arguments of these `names`.
+    It is filled with what becomes of noise by `change` and the arguments of these `names`, which
+    torch takes where they are such that `fits` is true.
     """
 
     def handler(run, func, *args, generator=None, **kwargs):
         like = target(*args, **kwargs)
         if not like.is_floating_point():
             return NotImplemented
-        noise = run.draw(kind, like.shape, like.dtype, like.device)
         if change is None:
-            return noise
+            return run.draw(kind, like.shape, like.dtype, like.device)
         given = names | dict(zip(names, args[1:], strict=False)) | kwargs
+        if not fits(*given.values()):
+            raise ValueError(f"{func.__name__} cannot draw {kind} noise with {given}")
+        noise = run.draw(kind, like.shape, like.dtype, like.device)
         return run.overwrite(like, change(noise, *given.values()))
 
     return handler
@@ -89,6 +93,11 @@ def bernoulli(run, func, input, p=None, *, generator=None):
     if not isinstance(p, torch.Tensor):
         ones = run.draw("keep", input.shape, input.dtype, input.device, 1 - p)
     elif p.is_floating_point():
+        values = p
+        while is_batched(values):  # those of all passes
+            values = functorch.get_unwrapped(values)
+        if not ((values >= 0) & (values <= 1)).all():
+            raise ValueError(f"{func.__name__} takes probabilities, got some outside [0, 1] or NaN")
         noise = run.draw("uniform", input.shape, wide_dtype(input.device), input.device)
         ones = (noise < p).to(input.dtype)
     else:
@@ -221,11 +230,18 @@ def _with_generator(func):
 
 def python_noise(model):
     """States of the generators of Python and NumPy that a model may draw from."""
-    held = [value for module in model.modules() for value in vars(module).values()]
+    held = [x for m in model.modules() for x in (*vars(m).values(), *_globals(type(m)))]
     states = [value.bit_generator.state for value in held if isinstance(value, np.random.Generator)]
     states += [value.getstate() for value in held if isinstance(value, random.Random)]
     _, legacy, *rest = np.random.get_state()  # noqa: NPY002 what a model may still use
     return repr(states), random.getstate(), legacy.tobytes(), rest
+
+
+def _globals(kind):
+    """The global variables that the forward pass of a class names; a scripted class has none."""
+    forward = inspect.unwrap(getattr(kind, "forward", None))
+    names = getattr(getattr(forward, "__code__", None), "co_names", ())
+    return [forward.__globals__.get(name) for name in names]
 
 
 # The functions of torch that have a twin here, whose mask is asked for, and of ours all others.
@@ -251,9 +267,15 @@ HANDLERS = {
     torch.randn: noisy("normal", torch.empty),
     torch.randn_like: noisy("normal", torch.empty_like),
     torch.Tensor.normal_: noisy(
-        "normal", names={"mean": 0.0, "std": 1.0}, change=lambda noise, m, s: noise * s + m
+        "normal",
+        names={"mean": 0.0, "std": 1.0},
+        change=lambda noise, mean, std: noise * std + mean,
+        fits=lambda mean, std: std >= 0,
     ),
     torch.Tensor.uniform_: noisy(
-        "uniform", names={"from": 0.0, "to": 1.0}, change=lambda noise, a, b: noise * (b - a) + a
+        "uniform",
+        names={"from": 0.0, "to": 1.0},
+        change=lambda noise, low, high: noise * (high - low) + low,
+        fits=lambda low, high: low <= high,
     ),
 }

@@ -2,6 +2,7 @@
 
 import contextlib
 import inspect
+import numbers
 
 import torch
 from torch import nn
@@ -20,8 +21,12 @@ def arguments(model, args, kwargs, n_samples):
     if not args and [*kwargs] == ["x"] and "x" not in inspect.signature(model.forward).parameters:
         args, kwargs = (kwargs["x"],), {}
     if n_samples is None:
-        if len(args) + len(kwargs) < 2 or not args:
-            raise TypeError("how many samples? Say n_samples=100, or mc_samples(model, x, 100)")
+        if len(args) + len(kwargs) < 2 or not args or not isinstance(args[-1], numbers.Number):
+            call = [type(model).__name__, *(type(value).__name__ for value in args), *kwargs]
+            raise TypeError(
+                f"mc_samples({', '.join(call)}) does not say how many samples: add n_samples=100, "
+                "or the number behind the arguments of the model"
+            )
         *args, n_samples = args
     if len(args) == 1 and type(args[0]) is tuple:
         (args,) = args

@@ -184,7 +184,8 @@ def check_tau(tau: float | None) -> float:
 def finite_values(name: str, values: ArrayLike | torch.Tensor) -> np.ndarray:
     """A float64 array of an array or of a tensor, on whatever device, without importing torch."""
     if hasattr(values, "detach"):
-        values = values.detach().cpu().double().numpy()
+        values = values.detach().cpu()
+        values = (values if values.is_complex() else values.double()).numpy()
     return finite(name, values)
 
 

@@ -41,7 +41,7 @@ class DropConnect(Layer):
     ) -> None:
         super().__init__(p, rng=rng, packed=packed)
         self.weight = self._floating("weight", weight)
-        self.bias = None if bias is None else array_of("bias", bias)
+        self.bias = None if bias is None else self._real("bias", bias)
         if self.weight.ndim != 2:
             raise ValueError(f"weight must have shape (out, in), got {self.weight.shape}")
         if self.bias is not None and self.bias.shape != self.weight.shape[:1]:
@@ -81,10 +81,14 @@ class DropConnect(Layer):
 
     def _floating(self, what, value):
         """The array, with integers in double precision: their products could wrap around."""
+        array = self._real(what, value)
+        return array if array.dtype.kind == "f" else array.astype(float)
+
+    def _real(self, what, value):
         array = array_of(what, value)
         if array.dtype.kind not in "biuf":
             raise TypeError(f"DropConnect takes real numbers, got a {what} of {array.dtype}")
-        return array if array.dtype.kind == "f" else array.astype(float)
+        return array
 
     def _mask_shape(self, shape):
         return (shape[0], *self.weight.shape)

@@ -12,6 +12,7 @@ from .._checks import check_choice
 from ..layers.structured import seed_rate
 from ._masking import (
     Noise,
+    check_floating,
     check_p,
     draw,
     is_exporting,
@@ -44,6 +45,7 @@ def standard_dropout(
     if p == 0 or input.numel() == 0:
         return input
     if not training:
+        check_floating(input, "standard_dropout(p={}, training=False)", p)
         return input.mul_(1 - p) if inplace else input * (1 - p)
     axes, name, scaled = range(input.dim()), "standard_dropout", is_exporting()
     output = masked(input, axes, p, True, inplace, generator, scaled=scaled, name=name)
