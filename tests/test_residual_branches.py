@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from book.experiments import images, registry, results, tuning
+from book.experiments import images, registration, registry, results, tuning
 from book.experiments.encoder import BRANCH, ELEMENT, SeedEncoder
 from book.experiments.studies import residual_branches
 
@@ -159,3 +159,77 @@ def test_rounding_loses_no_wrong_row():
     errors = np.arange(rows + 1) / rows
     assert np.abs(np.round(errors, 5) * rows - np.arange(rows + 1)).max() < 0.5
     assert set(tuning.MEASURES) <= {name.removesuffix("_best") for name in run("none", (0,))[0]}
+
+
+# What the text says of the results.
+
+
+def judged():
+    return {
+        (row.contrast.question, row.contrast.better[1]): row for row in registration.judge("T2")
+    }
+
+
+def means(metric):
+    found = results.load("T2")
+    return {arm: found.values(arm, metric).mean() for arm in residual_branches.ARMS}
+
+
+def test_nothing_is_decided():
+    assert {row.word for row in judged().values()} == {"undecided"}
+
+
+def test_single_intervals_leave_out_zero_where_the_text_says():
+    below = {key for key, row in judged().items() if row.interval[1] < 0}
+    above = {key for key, row in judged().items() if row.interval[0] > 0}
+    assert below == {
+        *(("uniform", metric) for metric in ("error_best", "nll_best", "nll_last")),
+        *(("dropout", metric) for metric in ("nll_best", "nll_last")),
+    }
+    assert above == {("by depth", "error_best")}
+
+
+def test_a_growing_rate_leaves_little_room_either_way():
+    rows = judged()
+    assert 0.01 < max(np.abs(rows["linear", "error_best"].interval)) < 0.012
+    for metric in ("nll_best", "scaled_best"):
+        assert max(np.abs(rows["linear", metric].interval)) < 0.02
+
+
+def test_means_speak_against_dropping_and_for_a_linear_model():
+    for measure in tuning.MEASURES:
+        found = means(f"{measure}_best")
+        assert all(found[arm] > found["none"] for arm in residual_branches.DROPPED)
+        assert min(found, key=found.get) == "logistic regression"
+    found = means("error_best")
+    networks = ("none", "none again", *residual_branches.DROPPED)
+    assert all(found["nearest neighbours"] > found[arm] for arm in networks)
+
+
+def test_best_and_last_hardly_differ_and_a_temperature_changes_little_without_dropout():
+    networks = ("none", *residual_branches.DROPPED)
+    for measure, little in (("error", 0.003), ("nll", 0.002), ("scaled", 0.002)):
+        best, last = (means(f"{measure}_{when}") for when in ("best", "last"))
+        assert all(abs(best[arm] - last[arm]) < little for arm in networks)
+    assert abs(means("nll_best")["none"] - means("scaled_best")["none"]) < 0.002
+
+
+def test_controls_came_out_as_registered():
+    """And the second network without dropout is further from the first than a growing rate is."""
+    rows = judged()
+    for measure in tuning.MEASURES:
+        again, linear = (rows[arm, f"{measure}_best"] for arm in ("again", "linear"))
+        assert again.word in ("undecided", "equivalent")
+        assert abs(again.estimate) > abs(linear.estimate)
+    found = means("error_best")
+    assert found[residual_branches.PERMUTED] >= found["most frequent class"]
+
+
+def test_choices_lay_at_the_ends_that_the_text_names():
+    given = {arm: tried[0] for arm, tried in results.load("T2").settings["tried"].items()}
+    rates, p = residual_branches.LEVELS["lr"], residual_branches.LEVELS["p"]
+    assert given["none"]["lr"] == max(rates)
+    assert given["uniform"]["lr"] == given["dropout"]["lr"] == min(rates)
+    assert given["linear"]["p"] == max(p)
+    uniform, linear = given["uniform"], given["linear"]
+    assert all(uniform[axis] != linear[axis] for axis in ("lr", "weight decay", "p"))
