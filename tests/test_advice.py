@@ -5,7 +5,16 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from book.experiments import advice, images, registry, results, statistics, structures, verdicts
+from book.experiments import (
+    advice,
+    encoder,
+    images,
+    registry,
+    results,
+    statistics,
+    structures,
+    verdicts,
+)
 from book.experiments.networks import stream
 from book.experiments.studies import advice_mlp, advice_structured
 from dropoutlib.layers import dropblock_rate
@@ -132,9 +141,9 @@ def test_convolutions_at_zero_are_the_same(kind):
 
 
 def test_drop_path_at_zero_is_no_dropout():
-    x = torch.from_numpy(stream(0, "x").standard_normal((2, 5, 64))).float()
+    x = torch.from_numpy(stream(0, "x").standard_normal((2, 5, 8, 8))).float()
     plain, dropped = (
-        advice_structured.Transformer((0, 1), 8, 2, rates) for rates in ([0.0, 0.0], [0.0, 0.5])
+        encoder.SeedEncoder((0, 1), 8, 8, 8, 2, rates) for rates in ([0.0, 0.0], [0.0, 0.5])
     )
     assert torch.equal(plain.train()(x), dropped.eval()(x))
     assert not torch.equal(plain(x), dropped.train()(x))

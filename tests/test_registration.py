@@ -64,7 +64,7 @@ def test_rows_that_seeds_share_are_registered(id):
     full = KNOWN[id].versions["full"]
     train, validation, test = full.settings["sizes"]
     # By `images.own_rows`, the others by folds.
-    own = full.data[0] in ("mnist", "protein", "shakespeare")
+    own = full.data[0] in ("fashion_mnist", "mnist", "protein", "shakespeare")
     shared = None if own else [test, train + validation]
     assert registration.read(id).get("overlap") == shared
 

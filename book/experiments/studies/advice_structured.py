@@ -1,12 +1,11 @@
 """Advice for structured networks: units, channels or blocks of a convolution, and DropPath."""
 
-import numpy as np
-import torch
 import torch.nn.functional as F
 from torch import nn
 
 from dropoutlib.schedules import linear_depth
 
+from ..encoder import SeedEncoder
 from ..images import parts
 from ..networks import SeedDropout, SeedLinear, stream
 from ..registry import experiment
@@ -95,47 +94,6 @@ def convolutions(seeds, arm, *, channels, **settings):
     return _train(ConvNet(seeds, channels, *CONVOLUTIONS[arm]), seeds, **settings)
 
 
-class Transformer(nn.Module):
-    """A pre-norm transformer that reads an image row by row; DropPath on both its branches."""
-
-    def __init__(self, seeds, width, heads, rates):
-        super().__init__()
-        weights, masks = ([stream(s, purpose) for s in seeds] for purpose in ("weights", "masks"))
-        self.heads, self.width = heads, width
-        self.embed = SeedLinear(SIDE, width, weights)
-        places = [0.1 * rng.standard_normal((1, SIDE, width), np.float32) for rng in weights]
-        self.position = nn.Parameter(torch.from_numpy(np.stack(places)))
-        blocks = []
-        for p in rates:
-            sizes = ((width, 3 * width), (width, width), (width, 2 * width), (2 * width, width))
-            linear = nn.ModuleList([SeedLinear(*size, weights) for size in sizes])
-            paths = nn.ModuleList([StructuredDropout(p, masks, axes=1) for _ in range(2)])
-            blocks.append(nn.ModuleList([linear, paths]))
-        self.blocks = nn.ModuleList(blocks)
-        self.last = SeedLinear(width, 10, weights)
-
-    def forward(self, x):
-        """From (S, B, 64) to (S, B, 10)."""
-        x = _rows(self.embed, x.unflatten(2, (SIDE, SIDE))) + self.position
-        for (qkv, out, up, down), (first, second) in self.blocks:
-            x = x + first(_rows(out, self._attend(_rows(qkv, self._norm(x)))))
-            x = x + second(_rows(down, F.gelu(_rows(up, self._norm(x)))))
-        return self.last(self._norm(x).mean(dim=2))
-
-    def _norm(self, x):
-        return F.layer_norm(x, (self.width,))
-
-    def _attend(self, qkv):
-        triple = qkv.unflatten(3, (3, self.heads, -1)).movedim(3, 0).transpose(3, 4)
-        mixed = F.scaled_dot_product_attention(*triple.flatten(1, 2))
-        return mixed.unflatten(0, qkv.shape[:2]).transpose(2, 3).flatten(3)
-
-
-def _rows(layer, x):
-    """Apply a layer of (S, B, n) to every token of (S, B, T, n)."""
-    return layer(x.flatten(1, 2)).unflatten(1, x.shape[1:3])
-
-
 PATHS = {f"p={p}": p for p in (0.0, 0.1, 0.3)}
 
 
@@ -148,6 +106,9 @@ PATHS = {f"p={p}": p for p in (0.0, 0.1, 0.3)}
     **RUNS,
 )
 def drop_path(seeds, arm, *, width, heads, depth, **settings):
-    """Train a transformer and judge it in evaluation mode."""
-    net = Transformer(seeds, width, heads, linear_depth(PATHS[arm], depth, first_zero=True))
+    """Train a transformer that reads an image row by row, and judge it in evaluation mode."""
+    rates = linear_depth(PATHS[arm], depth, first_zero=True)
+    net = nn.Sequential(
+        nn.Unflatten(2, (SIDE, SIDE)), SeedEncoder(seeds, SIDE, SIDE, width, heads, rates)
+    )
     return _train(net, seeds, **settings)
