@@ -97,6 +97,25 @@ def test_every_line_shows_the_numbers_of_the_results(rendered):
         assert f"{len(values)} seeds" in row.get_text()
 
 
+def test_every_line_says_whether_arms_were_tuned(rendered):
+    """By the registrations, which say how an arm is tuned: on each seed or on the pilot's."""
+    shown = set()
+    for line, row in zip(LINES, claims(rendered), strict=True):
+        id = answers.verdict(line).found.id
+        says = next(
+            words
+            for words in ("every arm tuned", "tuned on a pilot", "no arm tuned")
+            if words in row.select("td")[2].get_text()
+        )
+        shown.add(says)
+        tuning = registration.read(id)["tuning"] if registration.digest(id) else ""
+        on_each = re.search(r"candidates\s+on\s+each\s+seed", tuning)
+        assert says == (
+            "every arm tuned" if on_each else "tuned on a pilot" if tuning else "no arm tuned"
+        )
+    assert len(shown) == 3
+
+
 def test_every_verdict_agrees_with_its_interval():
     words = set()
     for line in LINES:

@@ -207,6 +207,24 @@ def test_what_is_supported_has_an_interval_above_zero(id):
         assert (high < 0) or row.word != "contradicted"
 
 
+# Unregistered studies that compare networks trained with noise and without, in one setting.
+UNTUNED = "R1 R2 R3 R6 R11 R12 S1 S2 S3 S5 P1 P3 P5 P7 P9".split()
+
+
+@pytest.mark.parametrize("chapter", ["evidence", "practice", "predictions"])
+def test_a_section_on_networks_that_were_not_tuned_says_so(chapter):
+    text = (ROOT / "manuscript" / f"{chapter}.md").read_text("utf-8")
+    asked = 0
+    for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+        told = set(re.findall(r'"([A-Z]\d+)"', section)) & set(UNTUNED)
+        if told and re.search(r"prf:(observation|conjecture)", section):
+            asked += 1
+            assert "*Not tuned*" in section, section.splitlines()[0]
+    assert asked == text.count("*Not tuned*") - text.count("say *Not tuned*")
+    assert asked
+    assert not [id for id in UNTUNED if "levels" in KNOWN[id].versions["full"].settings]
+
+
 def test_nothing_is_told_of_a_place_or_a_person():
     for id in REGISTERED:
         text = registration.path_of(id).read_text(encoding="utf-8")

@@ -156,6 +156,18 @@ def test_averaging_does_not_lower_the_error(claim):
     changes_little.rejects("averaging changes nothing on yacht too", "yacht x10")
 
 
+def test_rates_that_were_chosen_leave_little_to_average_on_two_sets():
+    """As the statement says; yacht shows that a small rate alone is no proof of that."""
+    found = results.load("R9")
+    rates = {arm: found.values(arm, "p") for arm in uci.ARMS}
+    for arm, more in (("concrete", 1), ("concrete x10", 0), ("power", 0)):
+        assert (rates[arm] > 0.01).sum() == more
+    assert (rates["wine"] >= 0.05).sum() > 15
+    averaged, scaled = (found.values("yacht x10", name) for name in ("rmse_mc", "rmse_scaled"))
+    least = rates["yacht x10"] == 0.005
+    assert (averaged / scaled)[least].mean() < 0.95
+
+
 @pytest.mark.claim(
     "emp-uci-yacht", method="paired-experiment", rejects=("averaging lowers it on concrete",)
 )
