@@ -40,7 +40,7 @@ def test_noise_of_no_strength_is_none(arm, rows):
     nothing = {"dropout": 0.0, "inputs": 0.0}
     none = trained(rows, "none")
     np.testing.assert_array_equal(trained(rows, arm, **nothing), none)
-    given = {axis: 0.4 for axis in noises.ARMS[arm]}
+    given = dict.fromkeys(noises.ARMS[arm], 0.4)
     assert np.abs(trained(rows, arm, **given) - none)[-1].max() > 1e-3
 
 

@@ -208,7 +208,23 @@ def test_what_is_supported_has_an_interval_above_zero(id):
 
 
 # Unregistered studies that compare networks trained with noise and without, in one setting.
-UNTUNED = "R1 R2 R3 R6 R11 R12 S1 S2 S3 S5 P1 P3 P5 P7 P9".split()
+UNTUNED = [
+    "R1",
+    "R2",
+    "R3",
+    "R6",
+    "R11",
+    "R12",
+    "S1",
+    "S2",
+    "S3",
+    "S5",
+    "P1",
+    "P3",
+    "P5",
+    "P7",
+    "P9",
+]
 
 
 @pytest.mark.parametrize("chapter", ["evidence", "practice", "predictions"])
