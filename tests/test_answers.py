@@ -23,6 +23,7 @@ STATEMENTS = {
     "hidden+input: T = 100 equals scaling": ("R4", "error", "hidden+input", -1),
     "hidden: one pass worse than scaling": ("R4", "error", "hidden", 0),
     "at the end: none above k = 16": ("S5", "last", "none", "k=16"),
+    "same NLL, Gaussian and Bernoulli": ("S1", "nll", "bernoulli", "gaussian"),
     "NLL falls": ("S3", "nll", "none", "stochastic depth"),
     "error unchanged within a point": ("S3", "error", "none", "stochastic depth"),
 }
