@@ -69,6 +69,11 @@ def test_rows_that_seeds_share_are_registered(id):
     assert registration.read(id).get("overlap") == shared
 
 
+#: A margin that took the pilot's effect as it was printed, with so many digits, and is therefore
+#: above the quarter; it was found after the run, its section says so, and nothing hangs on it.
+PRINTED = {("U3", "rmse"): 4}
+
+
 @pytest.mark.parametrize("id", REGISTERED)
 def test_margins_are_at_most_a_quarter_of_the_pilot_s_effect(id):
     registered = registration.read(id)
@@ -77,7 +82,13 @@ def test_margins_are_at_most_a_quarter_of_the_pilot_s_effect(id):
         none, dropped = (
             pilot.values(arm, f"{measure}_best").mean() for arm in registered["effect"]
         )
-        assert 0 < margin <= abs(none - dropped) / 4
+        effect = abs(none - dropped)
+        if digits := PRINTED.get((id, measure)):
+            assert margin > effect / 4
+            words = {row.word for row in registration.judge(id) if row.contrast.measure == measure}
+            assert "equivalent" not in words
+            effect = round(effect, digits)
+        assert 0 < margin <= effect / 4
 
 
 @pytest.mark.parametrize("id", REGISTERED)
