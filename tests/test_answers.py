@@ -23,6 +23,7 @@ STATEMENTS = {
     "hidden+input: T = 100 equals scaling": ("R4", "error", "hidden+input", -1),
     "hidden: one pass worse than scaling": ("R4", "error", "hidden", 0),
     "at the end: none above k = 16": ("S5", "last", "none", "k=16"),
+    "same NLL, Gaussian and Bernoulli": ("S1", "nll", "bernoulli", "gaussian"),
     "NLL falls": ("S3", "nll", "none", "stochastic depth"),
     "error unchanged within a point": ("S3", "error", "none", "stochastic depth"),
 }
@@ -95,6 +96,25 @@ def test_every_line_shows_the_numbers_of_the_results(rendered):
         assert [found[1], found[3], found[4]] == [f"{scale * v:+.{digits}f}" for v in expected]
         assert row.th.get_text() == line["claim"]
         assert f"{len(values)} seeds" in row.get_text()
+
+
+def test_every_line_says_whether_arms_were_tuned(rendered):
+    """By the registrations, which say how an arm is tuned: on each seed or on the pilot's."""
+    shown = set()
+    for line, row in zip(LINES, claims(rendered), strict=True):
+        id = answers.verdict(line).found.id
+        says = next(
+            words
+            for words in ("every arm tuned", "tuned on a pilot", "no arm tuned")
+            if words in row.select("td")[2].get_text()
+        )
+        shown.add(says)
+        tuning = registration.read(id)["tuning"] if registration.digest(id) else ""
+        on_each = re.search(r"candidates\s+on\s+each\s+seed", tuning)
+        assert says == (
+            "every arm tuned" if on_each else "tuned on a pilot" if tuning else "no arm tuned"
+        )
+    assert len(shown) == 3
 
 
 def test_every_verdict_agrees_with_its_interval():

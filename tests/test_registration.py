@@ -69,6 +69,11 @@ def test_rows_that_seeds_share_are_registered(id):
     assert registration.read(id).get("overlap") == shared
 
 
+#: A margin that took the pilot's effect as it was printed, with so many digits, and is therefore
+#: above the quarter; it was found after the run, its section says so, and nothing hangs on it.
+PRINTED = {("U3", "rmse"): 4}
+
+
 @pytest.mark.parametrize("id", REGISTERED)
 def test_margins_are_at_most_a_quarter_of_the_pilot_s_effect(id):
     registered = registration.read(id)
@@ -77,7 +82,13 @@ def test_margins_are_at_most_a_quarter_of_the_pilot_s_effect(id):
         none, dropped = (
             pilot.values(arm, f"{measure}_best").mean() for arm in registered["effect"]
         )
-        assert 0 < margin <= abs(none - dropped) / 4
+        effect = abs(none - dropped)
+        if digits := PRINTED.get((id, measure)):
+            assert margin > effect / 4
+            words = {row.word for row in registration.judge(id) if row.contrast.measure == measure}
+            assert "equivalent" not in words
+            effect = round(effect, digits)
+        assert 0 < margin <= effect / 4
 
 
 @pytest.mark.parametrize("id", REGISTERED)
@@ -205,6 +216,40 @@ def test_what_is_supported_has_an_interval_above_zero(id):
         assert low < row.estimate < high
         assert (low > 0) or row.word != "supported"
         assert (high < 0) or row.word != "contradicted"
+
+
+# Unregistered studies that compare networks trained with noise and without, in one setting.
+UNTUNED = [
+    "R1",
+    "R2",
+    "R3",
+    "R6",
+    "R11",
+    "R12",
+    "S1",
+    "S2",
+    "S3",
+    "S5",
+    "P1",
+    "P3",
+    "P5",
+    "P7",
+    "P9",
+]
+
+
+@pytest.mark.parametrize("chapter", ["evidence", "practice", "predictions"])
+def test_a_section_on_networks_that_were_not_tuned_says_so(chapter):
+    text = (ROOT / "manuscript" / f"{chapter}.md").read_text("utf-8")
+    asked = 0
+    for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+        told = set(re.findall(r'"([A-Z]\d+)"', section)) & set(UNTUNED)
+        if told and re.search(r"prf:(observation|conjecture)", section):
+            asked += 1
+            assert "*Not tuned*" in section, section.splitlines()[0]
+    assert asked == text.count("*Not tuned*") - text.count("say *Not tuned*")
+    assert asked
+    assert not [id for id in UNTUNED if "levels" in KNOWN[id].versions["full"].settings]
 
 
 def test_nothing_is_told_of_a_place_or_a_person():

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import results, statistics
+from .images import parts
 
-__all__ = ["ADVICE", "EQUIVALENT", "Advice", "Contrast", "Judged", "gains", "judge"]
+__all__ = ["ADVICE", "EQUIVALENT", "Advice", "Contrast", "Judged", "gains", "judge", "nearest"]
 
 SETS = ("digits", "mnist_5k")
 METRICS = ("error", "nll")
@@ -238,6 +239,25 @@ def gains(advice, version="full"):
     """Return each contrast of an advice, for each seed; positive if the advice is right."""
     found = results.load(advice.experiment, version)
     return {name: contrast.values(found) for name, contrast in advice.contrasts.items()}
+
+
+def nearest(name, rows, seeds):
+    """Test error of the nearest training row, on the rows that these studies give each seed.
+
+    Parameters
+    ----------
+    name, rows, seeds
+        As for `images.parts`.
+
+    Returns
+    -------
+    ndarray, shape (S,)
+    """
+    from sklearn.neighbors import KNeighborsClassifier  # not before it is needed
+
+    x, y, x_judge, y_judge = parts(name, rows, seeds, "test")
+    near = [KNeighborsClassifier(1).fit(*own) for own in zip(x, y, strict=True)]
+    return 1 - np.array([model.score(x_judge, y_judge) for model in near])
 
 
 def judge(version="full", alpha=0.05):

@@ -2,7 +2,8 @@
 
 Sets with an official test set are judged by it (`split`, `splits`). The small sets, which have
 none, are cut in the same way for every seed (`parts`), and large ones into rows that no other
-seed sees at all (`blocks`). Each draws from streams of its own.
+seed sees at all (`blocks`). Each draws from streams of its own. How rows are numbered for seeds,
+by `own_rows` or by `folds`, serves tables and sequences as well.
 """
 
 import functools
@@ -14,7 +15,7 @@ from book import data
 
 from .networks import stream
 
-__all__ = ["blocks", "own_rows", "parts", "split", "splits"]
+__all__ = ["blocks", "folds", "own_rows", "parts", "pooled", "split", "splits"]
 
 PILOT = 1000  # the first seed of the pilots
 
@@ -129,12 +130,30 @@ def parts(name, rows, seeds, judged_by):
     return x[np.stack(pick)], y[np.stack(pick)], x[judge], y[judge]
 
 
+def pooled(images, pool):
+    """Replace each square of `pool` by `pool` pixels by its mean.
+
+    Parameters
+    ----------
+    images : ndarray, shape (..., d * d)
+        Square images, a row an image.
+    pool : int
+        A divisor of d.
+
+    Returns
+    -------
+    ndarray, shape (..., (d / pool) ** 2)
+    """
+    side = math.isqrt(images.shape[-1]) // pool
+    squares = images.reshape(-1, side, pool, side, pool)
+    return squares.mean(axis=(2, 4)).reshape(*images.shape[:-1], -1)
+
+
 @functools.cache
 def _pooled(name, pool):
-    """As `_shuffled`, each square of `pool` by `pool` pixels replaced by its mean."""
+    """As `_shuffled`, the images `pooled`."""
     x, y = _shuffled(name)
-    side = math.isqrt(x.shape[1]) // pool
-    return x.reshape(-1, side, pool, side, pool).mean(axis=(2, 4)).reshape(len(x), -1), y
+    return pooled(x, pool), y
 
 
 def blocks(name, seeds, sizes, pool=1):
@@ -198,3 +217,45 @@ def own_rows(name, rows, seeds, sizes):
             f"{name} has {rows} rows, too few for blocks of {tuple(sizes)} for seeds {seeds}"
         )
     return first[:, None] + np.arange(total)
+
+
+def folds(name, rows, seeds, sizes):
+    """Number training, validation and test rows of each seed; no two seeds share a test row.
+
+    The rows are shuffled once and their test blocks dealt out, seed by seed, as in
+    cross-validation; training and validation rows are drawn from all others, so that seeds share
+    many of them. The pilot's seeds, 1000, 1001, …, deal out another order of the same rows.
+
+    Parameters
+    ----------
+    name : str
+        Of the set, for its order.
+    rows : int
+        How many there are.
+    seeds : sequence of int
+        The S seeds, all of the full version or all of the pilot.
+    sizes : sequence of int
+        Number of training, validation and test rows.
+
+    Returns
+    -------
+    list of ndarray
+        Of shapes (S, size).
+
+    Raises
+    ------
+    ValueError
+        If a seed finds no test rows of its own, or too few others.
+    """
+    train, validation, test = sizes
+    found = []
+    for seed in seeds:
+        start = PILOT if seed >= PILOT else 0
+        order = stream(start, f"folds of {name}").permutation(rows)
+        cut = slice((seed - start) * test, (seed - start + 1) * test)
+        others = np.delete(order, cut)
+        if min(sizes) < 1 or cut.stop > rows or train + validation > len(others):
+            raise ValueError(f"{name} has {rows} rows, too few for {sizes} with seed {seed}")
+        drawn = stream(seed, "training rows").permutation(others)
+        found.append((drawn[:train], drawn[train : train + validation], order[cut]))
+    return [np.stack(part) for part in zip(*found, strict=True)]

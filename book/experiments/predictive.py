@@ -9,7 +9,10 @@ from .tuning import AGAIN, ends
 
 __all__ = ["draws", "snapshots"]
 
-PASSES = 20 * AGAIN  # added to a seed, the masks of prediction
+# Added to a seed, the masks of prediction. The third member of an ensemble adds as much, which is
+# harmless while members have no dropout: they draw no masks, and the weights drawn beside masks
+# are replaced. A study of ensembles with dropout needs another number here.
+PASSES = 20 * AGAIN
 
 
 def snapshots(sizes, seeds, rows, targets, given, *, epochs, moments, batch_size):
@@ -25,7 +28,8 @@ def snapshots(sizes, seeds, rows, targets, given, *, epochs, moments, batch_size
     rows, targets : ndarray, shapes (S, M, d) and (S, M)
         Training rows.
     given : dict
-        The candidate: ``lr``, and if they are used ``dropout`` and ``ensemble``.
+        The candidate: ``lr``, and if they are used ``dropout``, ``ensemble`` and ``weight decay``,
+        decoupled.
     epochs, batch_size : int
         Epochs of all members together, rows of a batch.
     moments : int
@@ -47,8 +51,9 @@ def snapshots(sizes, seeds, rows, targets, given, *, epochs, moments, batch_size
             if epoch + 1 in at:
                 states.append({name: w.clone() for name, w in net.state_dict().items()})
 
-        step = {"epochs": each, "batch_size": batch_size, "lr": given["lr"], "optimizer": "adam"}
-        fit(net, rows, targets, own, on_epoch=note, **step)
+        step = {"epochs": each, "batch_size": batch_size, "lr": given["lr"], "on_epoch": note}
+        decay = given.get("weight decay", 0.0)
+        fit(net, rows, targets, own, optimizer="adamw", weight_decay=decay, **step)
         kept.append(states)
     return [list(of_members) for of_members in zip(*kept, strict=True)]
 

@@ -1,4 +1,4 @@
-"""Sets of sequences as experiments use them: folds for seeds, and what baselines look at."""
+"""Sets of sequences as experiments use them, and what baselines look at."""
 
 import functools
 
@@ -6,10 +6,7 @@ import numpy as np
 
 from book import data
 
-from .images import PILOT
-from .networks import stream
-
-__all__ = ["folds", "sequences", "standardised", "summaries", "warping"]
+__all__ = ["sequences", "standardised", "summaries", "warping"]
 
 
 @functools.cache
@@ -35,47 +32,6 @@ def sequences(name):
     there = ~np.isnan(steps[:, :, :1])
     x = np.concatenate([np.where(there, steps, 0.0), there], axis=2)
     return x.astype(np.float32), found.targets
-
-
-def folds(name, seeds, sizes):
-    """Row numbers of training, validation and test for each seed; no two share a test row.
-
-    The rows are shuffled once and their test blocks dealt out, seed by seed, as in
-    cross-validation; training and validation rows are drawn from all others, so that seeds share
-    many of them. The pilot's seeds, 1000, 1001, …, deal out another order of the same rows.
-
-    Parameters
-    ----------
-    name : str
-        A set that `sequences` knows.
-    seeds : sequence of int
-        The S seeds, all of the full version or all of the pilot.
-    sizes : sequence of int
-        Number of training, validation and test rows.
-
-    Returns
-    -------
-    list of ndarray
-        Of shapes (S, size).
-
-    Raises
-    ------
-    ValueError
-        If a seed finds no test rows of its own, or too few others.
-    """
-    total = len(sequences(name)[1])
-    train, validation, test = sizes
-    found = []
-    for seed in seeds:
-        first, start = (PILOT, PILOT) if seed >= PILOT else (0, 0)
-        order = stream(start, f"folds of {name}").permutation(total)
-        cut = slice((seed - first) * test, (seed - first + 1) * test)
-        others = np.delete(order, cut)
-        if min(sizes) < 1 or cut.stop > total or train + validation > len(others):
-            raise ValueError(f"{name} has {total} rows, too few for {sizes} with seed {seed}")
-        drawn = stream(seed, "training rows").permutation(others)
-        found.append((drawn[:train], drawn[train : train + validation], order[cut]))
-    return [np.stack(part) for part in zip(*found, strict=True)]
 
 
 def standardised(x, rows):

@@ -19,6 +19,7 @@ __all__ = [
     "at_moments",
     "candidates",
     "choose",
+    "concise",
     "ends",
     "measure",
     "on_mnist",
@@ -129,7 +130,7 @@ def candidates(levels):
     ]
 
 
-def at_moments(net, rows, labels, x, seeds, given, *, on_batch=None, epochs, moments, batch_size):
+def at_moments(net, rows, labels, x, seeds, given, *, epochs, moments, batch_size, **hooks):
     """Train with Adam and a rate that falls to zero; return the outputs at each moment.
 
     Parameters
@@ -143,11 +144,11 @@ def at_moments(net, rows, labels, x, seeds, given, *, on_batch=None, epochs, mom
     seeds : sequence of int
     given : dict
         The candidate, of which ``lr`` and ``weight decay``, decoupled, are taken.
-    on_batch : callable, optional
-        As `training.fit` takes it.
     epochs, batch_size : int
     moments : int
         At how many moments, evenly spread, the networks are judged.
+    **hooks
+        ``on_batch`` and ``on_step``, as `training.fit` takes them.
 
     Returns
     -------
@@ -170,7 +171,7 @@ def at_moments(net, rows, labels, x, seeds, given, *, on_batch=None, epochs, mom
         optimizer="adamw",
         weight_decay=given.get("weight decay", 0.0),
         on_epoch=note,
-        on_batch=on_batch,
+        **hooks,
     )
     return np.stack(found)
 
@@ -277,3 +278,16 @@ def choose(tried):
         row["temperature"] = float(temperatures[last, -1, s])
         found.append(row)
     return found
+
+
+def concise(rows, digits=5):
+    """Leave of what `choose` gives, for each seed, what a table needs, and round it.
+
+    Kept are the measures, best and last, the losses of training, and what was chosen by log loss.
+    """
+    kept = [f"{name}_{when}" for name in MEASURES for when in ("best", "last")]
+    return [
+        {name: round(row[name], digits) for name in (*kept, "train_error", "train_nll")}
+        | {"chosen_nll": row["chosen_nll"]}
+        for row in rows
+    ]

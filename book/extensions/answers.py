@@ -26,6 +26,7 @@ UNITS = {
     "digits": ("points of pairs", 100, 2),
     "fashion": ("points of pairs", 100, 2),
     "crps": ("standard deviations", 1, 4),
+    "rmse": ("standard deviations", 1, 4),
     "excess": NATS,
     "best": NATS,
     "last": NATS,
@@ -37,6 +38,8 @@ SETS = {
     "mnist": "MNIST",
     "mnist_5k": "5000 images of MNIST",
     "protein": "decoys of proteins",
+    "concrete": "mixtures of concrete",
+    "wine_red": "red wines",
     "shakespeare": "Shakespeare's plays",
 }
 MARKS = {"supported": "✓", "undecided": "?", "contradicted": "✗", "equivalent": "="}
@@ -93,7 +96,8 @@ def effect(found):
 def scope(found):
     """Say on which data, how many training rows, which width and how many seeds it was seen."""
     results, arms = found.found, found.arms
-    names = [name for name in results.data if any(arm.startswith(f"{name} ") for arm in arms)]
+    begins = {name: (f"{name} ", f"{name}: ") for name in results.data}
+    names = [name for name in begins if any(arm.startswith(begins[name]) for arm in arms)]
     names = names or list(results.data)
     parts = [" and ".join(SETS[name] for name in names) or "tokens drawn by a random network"]
     tuned = "levels" in results.settings
@@ -103,7 +107,8 @@ def scope(found):
     parts += [f"{rows} training rows"] if rows else []
     width = results.settings.get("width", results.settings.get("hidden"))
     parts += [f"width {width}"] if width and not any("narrow" in arm for arm in arms) else []
-    parts += ["every arm tuned"] if tuned else []
+    untuned = "tuned on a pilot" if results.registered else "no arm tuned"
+    parts += ["every arm tuned" if tuned else untuned]
     return ", ".join([*parts, f"{len(results.seeds)} seeds"])
 
 

@@ -5,10 +5,19 @@ import functools
 import numpy as np
 import pytest
 import torch
+from registered import CONTROL, claims_of, shown, verdict
 from scipy import stats
 
 from book import ensemble
-from book.experiments import evidence, networks, results, training
+from book.experiments import (
+    evidence,
+    networks,
+    registration,
+    results,
+    statistics,
+    training,
+    tuning,
+)
 from book.experiments.registry import experiments
 from book.experiments.studies import (
     dropconnect,
@@ -17,6 +26,7 @@ from book.experiments.studies import (
     keep_rates,
     mnist_headline,
     monte_carlo,
+    noises,
     several_masks,
     sparsity,
     stochastic_depth,
@@ -271,3 +281,71 @@ def test_every_seed_has_its_own_pair_and_rows_to_judge_by():
     for _, x, x_test in _pairs():
         assert len(x_test) == 50
         assert not {row.tobytes() for row in x} & {row.tobytes() for row in x_test}
+
+
+# What the registered study Q6 found: as in the claims of "Practice".
+
+REGISTERED = {
+    "emp-inputs-tuned": tuple(
+        ("Q6", "inputs too", metric, "supported")
+        for metric in ("nll_best", "scaled_best", "nll_last")
+    ),
+}
+
+
+@claims_of(REGISTERED)
+def test_what_was_registered(claim, label):
+    @claim
+    def found(study, question, metric, word):
+        return shown(study, question, metric, word)
+
+    for study, question, metric, word in REGISTERED[label]:
+        assert verdict(study, question, metric).word == word
+        found.holds(study, question, metric, word)
+        found.rejects(CONTROL, study, "again", metric.replace("last", "best"), word)
+
+
+def test_nothing_else_is_decided_of_kinds_and_schedules():
+    """The text says so, and how far the intervals of what is undecided reach."""
+    rows = registration.judge("Q6")
+    named = {row[:3] for row in REGISTERED["emp-inputs-tuned"]}
+    named.add(("Q6", "temperature instead", "scaled_best"))
+    for row in rows:
+        asked = ("Q6", row.contrast.question, row.contrast.better[1])
+        assert row.word == ("supported" if asked in named else "undecided"), asked
+    assert verdict("Q6", "inputs too", "error_best").interval[0] > 0
+    reach = {"error": 0.0, "loss": 0.0}
+    for row in rows:
+        if row.contrast.question not in ("inputs too", "temperature instead", "stopping instead"):
+            kind = "error" if row.contrast.measure == "error" else "loss"
+            reach[kind] = max(reach[kind], *map(abs, row.interval))
+    assert 0.009 < reach["error"] < 0.01
+    assert 0.03 < reach["loss"] < 0.04
+
+
+def test_dropped_inputs_chose_the_largest_rate_and_have_the_lowest_means():
+    found = results.load("Q6")
+    levels = found.settings["levels"]
+    axes = ("lr", *noises.ARMS["inputs too"])
+    tried = tuning.candidates({axis: levels[axis] for axis in axes})
+    rates = {tried[k]["inputs"] for k, _ in found.values("inputs too", "chosen_nll")}
+    assert rates == {max(levels["inputs"])} == {0.3}
+    for name in tuning.MEASURES:
+        means = {arm: found.values(arm, f"{name}_best").mean() for arm in noises.ARMS}
+        assert min(means, key=means.get) == "inputs too"
+    lowest = np.mean([k == 0 for k, _ in found.values("none", "chosen_nll")])
+    assert 0.4 < lowest < 0.6
+
+
+def test_permuted_labels_scatter_about_what_a_guess_errs():
+    """It is a little below what was registered, and the text says why that is chance."""
+    found = results.load("Q6")
+    permuted, frequent = (
+        found.values(arm, "error_best")
+        for arm in ("dropout, labels permuted", "most frequent class")
+    )
+    assert permuted.mean() < frequent.mean()
+    assert permuted.std() > 2 * frequent.std()
+    for errors in (permuted, frequent):
+        low, high = statistics.interval(errors)
+        assert low < 0.894 < high

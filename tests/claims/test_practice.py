@@ -374,6 +374,27 @@ def test_variance_shift_on_data(claim):
     ratio_is.rejects("q", 0.5)
 
 
+def test_on_digits_networks_that_were_not_tuned_err_more_than_the_nearest_row():
+    """The text says so, and how it is on MNIST."""
+    alone = (
+        ("P1", "digits", 300, "digits p=0.0"),
+        ("P3", "digits", 50, "digits n=50 p=0.0"),
+        ("P5", "digits", 200, "unit p=0.0"),
+        ("P7", "digits", 200, "p=0.0"),
+        ("P1", "mnist_5k", 600, "mnist_5k p=0.0"),
+        ("P3", "mnist_5k", 50, "mnist_5k n=50 p=0.0"),
+    )
+    worse = []
+    for id, name, rows, arm in alone:
+        found = results.load(id)
+        near = advice.nearest(name, rows, found.seeds).mean()
+        worse.append(found.values(arm, "error").mean() / near)
+    assert min(worse[:4]) > 1
+    assert worse[3] > 4
+    assert worse[4] < 1
+    assert worse[5] == pytest.approx(1, abs=0.02)
+
+
 def test_assertions_hold_together():
     every = [compare(*entry) for entries in SEEN.values() for entry in entries]
     every += [same(*entry) for entries in advice.EQUIVALENT.values() for entry in entries]

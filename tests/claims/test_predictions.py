@@ -13,6 +13,7 @@ from book.experiments.studies import (
     equalisation,
     shift,
     sparse_text,
+    tables,
     uci,
     uncertainty,
 )
@@ -154,6 +155,18 @@ def test_averaging_does_not_lower_the_error(claim):
     for arm in ("concrete", "concrete x10", "power", "wine"):
         changes_little.holds(arm)
     changes_little.rejects("averaging changes nothing on yacht too", "yacht x10")
+
+
+def test_rates_that_were_chosen_leave_little_to_average_on_two_sets():
+    """As the statement says; yacht shows that a small rate alone is no proof of that."""
+    found = results.load("R9")
+    rates = {arm: found.values(arm, "p") for arm in uci.ARMS}
+    for arm, more in (("concrete", 1), ("concrete x10", 0), ("power", 0)):
+        assert (rates[arm] > 0.01).sum() == more
+    assert (rates["wine"] >= 0.05).sum() > 15
+    averaged, scaled = (found.values("yacht x10", name) for name in ("rmse_mc", "rmse_scaled"))
+    least = rates["yacht x10"] == 0.005
+    assert (averaged / scaled)[least].mean() < 0.95
 
 
 @pytest.mark.claim(
@@ -501,6 +514,39 @@ def test_nothing_is_decided_of_a_regression():
     found = results.load("U2")
     for arm in uncertainty.ARMS:
         assert statistics.within(found.values(arm, "coverage"), 0.88, 0.92)
+
+
+def test_nothing_is_decided_of_small_tables():
+    """The text says so, how far the intervals reach, and which way the means lie."""
+    assert {row.word for row in registration.judge("U3")} == {"undecided"}
+    for table in ("concrete", "wine"):
+        low, high = verdict("U3", f"{table}, averaging", "rmse_best").interval
+        assert low < 0 < 0.037 < high < 0.04
+    one, other = (verdict("U3", f"{t}, fixed", "crps_best").interval for t in ("concrete", "wine"))
+    assert one[0] > 0 > other[1]
+    found = results.load("U3")
+    assert found.values("concrete: dropout", "p").max() == 0.05
+    assert found.values("wine_red: dropout", "p").min() == 0.1
+
+    def mean(arm, measure):
+        return found.values(arm, f"{measure}_best").mean()
+
+    for measure in ("rmse", "nll", "crps"):
+        assert mean("concrete: p=0.2", measure) > mean("concrete: none", measure)
+        assert mean("wine_red: p=0.2", measure) < mean("wine_red: none", measure)
+        assert mean("wine_red: ridge", measure) < mean("wine_red: none", measure)
+        for table in tables.SETS:
+            means = {kind: mean(f"{table}: {kind}", measure) for kind in tables.KINDS}
+            assert min(means, key=means.get) == "trees"
+
+
+def test_permuted_targets_of_a_table_teach_nothing():
+    found = results.load("U3")
+    permuted, middle = (
+        found.values(f"concrete: {kind}", "rmse_best").mean() for kind in (tables.PERMUTED, "mean")
+    )
+    assert permuted == pytest.approx(middle, abs=1e-3)
+    assert permuted < middle
 
 
 def test_a_temperature_of_unchanged_rows_does_not_repair_a_shift():

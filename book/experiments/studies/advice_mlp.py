@@ -95,14 +95,14 @@ def train_on(
         net.insert(0, SeedShift(shift, side, [stream(seed, "shifts") for seed in seeds]))
     hook = None
     if schedule is not None:
-        hook = _follow(schedule, [layer for layer in net if isinstance(layer, SeedDropout)][1:])
+        hook = follow(schedule, [layer for layer in net if isinstance(layer, SeedDropout)][1:])
     epochs = max(1, round(steps / (x.shape[1] // batch_size)))
     step = {"optimizer": "adam", "lr": lr, "on_step": hook}
     fit(net, x, y, seeds, epochs=epochs, batch_size=batch_size, **step)
     return judge(outputs(net, x_judge), y_judge, outputs(net, x), y)
 
 
-def _follow(schedule, layers):
+def follow(schedule, layers):
     """Set the probability of the layers to the schedule's at 0; return what moves it a step."""
 
     def move(step):

@@ -14,7 +14,7 @@ from ..training import fit, outputs
 from ..transfer import features, tuned
 from ..tuning import at_moments, candidates, choose, measure, permute, weight_seeds
 from .remedies import CLASSES, fitted, smooth
-from .shift import pooled
+from .shift import turned as turn
 
 ON_FEATURES = ", frozen features"
 BASELINES = {
@@ -157,8 +157,8 @@ def fine_tuning(seeds, arm, *, data, source, angle, sizes, width, levels, **sett
 
 
 def turned(x, angle):
-    """Turn grey values from 0 to 1 of 28 by 28 pixels, (S, N, 784), as `shift.pooled` does."""
-    return pooled(255 * x, angle).reshape(*x.shape[:2], -1)
+    """Turn grey values from 0 to 1 of 28 by 28 pixels, (S, N, 784), as `shift.turned` does."""
+    return turn(255 * x, angle).reshape(*x.shape[:2], -1)
 
 
 @functools.lru_cache(maxsize=2)

@@ -78,18 +78,47 @@ def intervals(seeds, arm, *, data, sizes, width, passes, levels, **training):
         lowest of each candidate on validation rows.
     """
     x, y = _rows(data, tuple(seeds), tuple(sizes))
-    own, end = weight_seeds(seeds, arm), sizes[0]
-    net = (x.shape[2], width, width, 1)
+    tried = candidates({axis: levels[axis] for axis in ("lr", *ARMS[arm])})
     masks = passes if arm == "MC dropout" else 0
+    centers = centers_of(weight_seeds(seeds, arm), x, y, tried, sizes, width, masks, **training)
+    return chosen(centers, y, sizes)
+
+
+def centers_of(seeds, x, y, tried, sizes, width, passes=0, **training):
+    """Outputs of every candidate at every moment, of one pass or of several with masks.
+
+    Parameters
+    ----------
+    seeds : sequence of int
+    x, y : ndarray, shapes (S, N, d) and (S, N)
+        Rows for training, validation and test, `sizes` of them.
+    tried : list of dict
+        Candidates, as `predictive.snapshots` takes them.
+    width, passes : int
+        Units of both hidden layers; masks, or 0 for one pass without.
+    **training
+        As for `predictive.snapshots`.
+
+    Returns
+    -------
+    list of ndarray, shape (T, K, S, N)
+        For each candidate at T moments, of K passes or members.
+    """
+    net, end, found = (x.shape[2], width, width, 1), sizes[0], []
+    for given in tried:
+        kept = snapshots(net, seeds, x[:, :end], y[:, :end], given, **training)
+        p = given.get("dropout", 0.0)
+        centers = [draws(net, seeds, each, x, p, passes) for each in kept]
+        found.append(np.stack(centers)[..., 0].astype(float))
+    return found
+
+
+def chosen(centers, y, sizes):
+    """Choose for each seed among candidates, of the form that `centers_of` gives, and judge."""
     cuts = np.cumsum(sizes)[:-1]
-    tried = []
-    for given in candidates({axis: levels[axis] for axis in ("lr", *ARMS[arm])}):
-        kept = snapshots(net, own, x[:, :end], y[:, :end], given, **training)
-        centers = [draws(net, own, each, x, given.get("dropout", 0.0), masks) for each in kept]
-        tried.append(np.stack(centers)[..., 0].astype(float))
     return [
-        _judged([each[:, :, s] for each in tried], y[s].astype(float), cuts)
-        for s in range(len(seeds))
+        _judged([each[:, :, s] for each in centers], y[s].astype(float), cuts)
+        for s in range(len(y))
     ]
 
 
@@ -133,11 +162,27 @@ def _shuffled(name):
 
 @functools.lru_cache(maxsize=1)
 def _rows(name, seeds, sizes):
-    """All rows of each seed, with mean 0 and variance 1 of every column of its training rows."""
+    """All rows of each seed, standardised by its training rows."""
     x, y = _shuffled(name)
-    which = own_rows(name, len(y), seeds, sizes)
+    return standardised(x, y, own_rows(name, len(y), seeds, sizes), sizes[0])
+
+
+def standardised(x, y, which, train):
+    """Take the rows of each seed, every column with mean 0 and variance 1 of its training rows.
+
+    Parameters
+    ----------
+    x, y : ndarray, shapes (N, d) and (N,)
+    which : ndarray of int, shape (S, M)
+        Rows of each seed, the first `train` of them to train with.
+    train : int
+
+    Returns
+    -------
+    ndarray, shapes (S, M, d) and (S, M)
+    """
     table = np.concatenate([x, y[:, None]], axis=1)[which]
-    learnt = table[:, : sizes[0]]
+    learnt = table[:, :train]
     spread = np.maximum(learnt.std(axis=1, keepdims=True), 1e-9)
     scaled = ((table - learnt.mean(axis=1, keepdims=True)) / spread).astype(np.float32)
     return scaled[..., :-1], scaled[..., -1]

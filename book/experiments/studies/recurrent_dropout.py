@@ -7,9 +7,10 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
+from ..images import folds
 from ..recurrent import KINDS, SeedLSTM
 from ..registry import experiment
-from ..sequences import folds, sequences, standardised, summaries, warping
+from ..sequences import sequences, standardised, summaries, warping
 from ..tuning import at_moments, candidates, choose, measure, permute, weight_seeds
 from .remedies import fitted, smooth
 
@@ -97,7 +98,7 @@ def recurrent_dropout(seeds, arm, *, data, stride, sizes, levels, **settings):
     """
     x, y = sequences(data)
     x = x[:, ::stride]
-    parts = folds(data, seeds, sizes)
+    parts = folds(data, len(y), seeds, sizes)
     rows = np.concatenate(parts, axis=1)
     own = np.arange(len(seeds))[:, None]
     steps, labels = standardised(x, parts[0])[own, rows], y[rows]

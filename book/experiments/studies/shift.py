@@ -10,6 +10,7 @@ from book import data
 from dropoutlib.bayes import mc_samples, mutual_information, predictive_entropy
 
 from .. import statistics
+from ..images import pooled
 from ..networks import mlp, stream
 from ..registry import experiment
 from ..scores import auroc, calibration_error
@@ -22,18 +23,18 @@ METRICS = ("accuracy", "nll", "ece", "entropy", "information", "auroc_digits", "
 KNOWN_CLASSES = 8  # the digits 8 and 9 are never trained on
 
 
-def pooled(images, angle):
-    """Turn images of 28 x 28 by an angle in degrees, and average blocks of 2 x 2 pixels."""
+def turned(images, angle):
+    """Turn images of 28 x 28, grey from 0 to 255, by an angle in degrees, and pool 2 x 2 pixels."""
     images = images.reshape(-1, 28, 28).astype(np.float32) / 255
     if angle:
         images = ndimage.rotate(images, angle, axes=(1, 2), reshape=False, order=1)
-    return images.reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4)).reshape(-1, 196).astype(np.float32)
+    return pooled(images.reshape(-1, 784), 2)
 
 
 @functools.cache
 def _inputs(name):
     found = data.load(name)
-    return {angle: pooled(found.features, angle) for angle in ANGLES}, found.targets
+    return {angle: turned(found.features, angle) for angle in ANGLES}, found.targets
 
 
 @functools.cache
@@ -135,7 +136,7 @@ def shift(
     x = [inputs[angle][rest] for angle in ANGLES] + [inputs[0][unknown]]
     for name in data[1:]:
         images = _images(name)
-        x.append(pooled(images[stream(seed, "far").choice(len(images), held_out)], 0))
+        x.append(turned(images[stream(seed, "far").choice(len(images), held_out)], 0))
     x = np.concatenate(x)
     count = members if arm == "ensemble" else 1
     seeds = [seed] + [seed + 10_000 * k for k in range(1, count)]

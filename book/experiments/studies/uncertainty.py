@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.special import softmax
 
-from ..images import blocks
+from ..images import blocks, pooled
 from ..networks import stream
 from ..predictive import draws, log_mean, of_seed, snapshots
 from ..registry import experiment
@@ -241,10 +241,6 @@ def _rows(data, seeds, block, sizes, unknown, pool, shifts):
     if min(map(len, familiar)) < sum(sizes) or min(map(len, others)) < unknown:
         raise ValueError(f"blocks of {block} rows of {data[0]} hold too few of {sizes}, {unknown}")
 
-    def pooled(images):
-        cut = images.reshape(*images.shape[:2], side // pool, pool, side // pool, pool)
-        return cut.mean(axis=(3, 5)).reshape(*images.shape[:2], -1)
-
     def pick(which):
         return np.stack([own[rows] for own, rows in zip(images, which, strict=True)])
 
@@ -254,9 +250,10 @@ def _rows(data, seeds, block, sizes, unknown, pool, shifts):
     changes = []
     for kind, strength in shifts:
         rngs = [stream(seed, f"{kind} {strength}") for seed in seeds]
-        changes.append(pooled(changed(test, kind, strength, rngs)))
-    strangers = {"digits": pooled(pick(others))}
+        flat = changed(test, kind, strength, rngs).reshape(*test.shape[:2], -1)
+        changes.append(pooled(flat, pool))
+    strangers = {"digits": pooled(pick(others), pool)}
     for name in data[1:]:
         ((far, _),) = blocks(name, seeds, (sizes[2],))
-        strangers["fashion"] = pooled(far)
-    return (pooled(x), y), changes, strangers
+        strangers["fashion"] = pooled(far, pool)
+    return (pooled(x, pool), y), changes, strangers
