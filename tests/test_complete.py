@@ -107,7 +107,35 @@ def test_logistic_regression_is_linear_and_learns():
     assert logits[2, 1] - logits[2, 0] > 3
 
 
-# What is stored.
+# What is stored, and what the chapter Evidence says of it.
+
+
+def test_nothing_is_decided_and_errors_leave_no_room_for_the_paper_s_gain():
+    rows = {
+        (row.contrast.question, row.contrast.better[1]): row for row in registration.judge("Q4")
+    }
+    assert {row.word for row in rows.values()} == {"undecided"}
+    dropout, control = (rows[question, "error_best"] for question in ("dropout", "again"))
+    assert abs(dropout.estimate) < abs(control.estimate)
+    smallest = evidence.TABLE_2["standard"] - max(evidence.TABLE_2["dropout"])
+    assert dropout.interval[1] < smallest
+    loss, scaled = (rows["dropout", f"{measure}_best"] for measure in ("nll", "scaled"))
+    assert loss.interval[0] > 0 > scaled.estimate
+    # That a gain as large as the paper's would have been seen as one: the same spread around it.
+    assert smallest - (dropout.interval[1] - dropout.estimate) > 0
+
+
+def test_what_is_told_of_training_and_of_the_choice():
+    found = results.load("Q4")
+    assert not found.values("none", "train_error").any()
+    assert found.values("dropout", "train_error").min() > 0
+    for when in ("best", "last"):
+        linear = found.values("logistic regression", f"error_{when}")
+        assert linear.min() > 4 * found.values("none", f"error_{when}").max()
+    (none,), (dropout,) = (FULL["tried"][arm] for arm in ("none", "dropout"))
+    assert none["lr"] == max(complete.LEVELS["lr"])
+    assert dropout["dropout"] == min(complete.LEVELS["dropout"])
+    assert dropout["weight decay"] == max(complete.LEVELS["weight decay"])
 
 
 @pytest.mark.parametrize("version", ["full", "small", "pilot"])
