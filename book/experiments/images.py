@@ -2,7 +2,8 @@
 
 Sets with an official test set are judged by it (`split`, `splits`). The small sets, which have
 none, are cut in the same way for every seed (`parts`), and large ones into rows that no other
-seed sees at all (`blocks`). Each draws from streams of its own. How rows are numbered for seeds,
+seed sees at all (`blocks`), or, where nearly all rows are learnt from, into test rows that no other
+seed is tested on (`dealt`). Each draws from streams of its own. How rows are numbered for seeds,
 by `own_rows` or by `folds`, serves tables and sequences as well.
 """
 
@@ -15,7 +16,7 @@ from book import data
 
 from .networks import stream
 
-__all__ = ["blocks", "folds", "own_rows", "parts", "pooled", "split", "splits"]
+__all__ = ["blocks", "dealt", "folds", "own_rows", "parts", "pooled", "split", "splits"]
 
 PILOT = 1000  # the first seed of the pilots
 
@@ -187,6 +188,49 @@ def blocks(name, seeds, sizes, pool=1):
     rows = own_rows(name, len(y), seeds, sizes)
     cuts = np.split(rows, np.cumsum(sizes)[:-1], axis=1)
     return [(x[cut], y[cut]) for cut in cuts]
+
+
+def dealt(name, seed, sizes, pool=1):
+    """Deal out test rows, no row to two seeds, and give each seed most of the others to learn from.
+
+    The set is shuffled once. Its last rows are the validation rows of every seed; of those in
+    front the seeds 0, 1, … are tested on one block each and learn from all other blocks. The
+    pilot's seeds, 1000, 1001, …, learn from the rows in front and are tested on the last ones, so
+    that a pilot whose validation and test rows are no more than the validation rows of the full
+    version chooses by no row that the latter is tested on.
+
+    Parameters
+    ----------
+    name : str
+        A set of images of `book.data`; the set's own division into training and test is ignored.
+    seed : int
+    sizes : sequence of int
+        Number of training, validation and test rows.
+    pool : int
+        Side of the squares of pixels that are averaged, a divisor of the images' side.
+
+    Returns
+    -------
+    list of (x, y)
+        For each part its images, (rows, d), and classes, (rows,).
+
+    Raises
+    ------
+    ValueError
+        If the set has too few rows.
+    """
+    x, y = _pooled(name, pool)
+    train, validation, test = sizes
+    rows = np.arange(len(y))
+    if seed < PILOT:
+        front, held = np.split(rows, [len(y) - validation])
+        judged = front[seed * test : (seed + 1) * test]
+        front = np.delete(front, judged)
+    else:
+        front, held, judged = np.split(rows, [len(y) - validation - test, len(y) - test])
+    if min(sizes) < 1 or len(judged) < test or len(front) < train or len(held) < validation:
+        raise ValueError(f"{name} has {len(y)} rows, too few for {tuple(sizes)} with seed {seed}")
+    return [(x[part], y[part]) for part in (front[:train], held, judged)]
 
 
 def own_rows(name, rows, seeds, sizes):
