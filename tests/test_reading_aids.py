@@ -145,8 +145,9 @@ def test_end_leads_to_the_end_of_a_page_of_formulas(browser):
 def test_a_formula_wider_than_a_phone_is_broken_and_whole_again_on_a_wide_page(browser):
     with pages.watched(browser, HTML.as_uri()) as (page, faults):
         page.set_viewport_size(pages.PHONE)
-        opened(page, "chapters/noise.html#thm-noise-moments")
+        opened(page, "chapters/noise.html")
         formula = page.locator("#thm-noise-moments div.math")
+        formula.scroll_into_view_if_needed()
         formula.locator("mjx-mtr").first.wait_for()  # MathJax's row of a table
         assert formula.locator("mjx-mtr").count() == 4  # four moments, a wide space between two
         box = formula.locator("mjx-container")

@@ -61,9 +61,8 @@ def part_names(body):
 
 def part_names_of_page(app, pagename, templatename, context, doctree):
     """Say it in tables and text, once all others have seen the names whole."""
-    if pagename != LEDGER:  # which has as many names as it can bear elements
-        for part in {"body", "toc"} & context.keys():  # the text, and its contents beside it
-            context[part] = part_names(context[part])
+    if "body" in context and pagename != LEDGER:  # which has as many names as it can bear elements
+        context["body"] = part_names(context["body"])
 
 
 def set_type(app, doctree, docname):
