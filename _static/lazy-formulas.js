@@ -43,6 +43,46 @@
     }
   };
 
+  // A formula on a line of its own that would scroll is broken first: at its wide spaces, and if that
+  // is not enough before its relations as well, never inside of brackets.
+  const TOKEN = /\\(?:[a-zA-Z]+|.)|[^\\]/gs;
+  const OPENS = /^(?:[{([]|\\(?:\{|left|begin))$/;
+  const CLOSES = /^(?:[})\]]|\\(?:\}|right|end))$/;
+  const SPACE = /^\\qquad$/;
+  const RELATION = /^(?:[=<>]|\\(?:le|ge|approx|to|propto))$/;
+
+  const inLines = (text, places) => {
+    const [, inner = ""] = /^\s*\\\[(.*)\\\]\s*$/s.exec(text) ?? [];
+    const lines = [""];
+    let depth = 0;
+    for (const [token] of inner.matchAll(TOKEN)) {
+      if (depth === 0 && lines.at(-1).trim() && places.some((place) => place.test(token))) {
+        lines.push(SPACE.test(token) ? "" : `\\quad {} ${token}`);
+      } else {
+        lines[lines.length - 1] += token;
+      }
+      depth += OPENS.test(token) - CLOSES.test(token);
+    }
+    const rows = lines.map((line) => `& ${line}`).join(" \\\\[0.5em] ");
+    return lines.length > 1 && `\\[ \\begin{aligned} ${rows} \\end{aligned} \\]`;
+  };
+
+  const scrolls = (math) => {
+    const box = math.querySelector("mjx-container[display]");
+    return box && SMALLEST * box.scrollWidth > box.clientWidth;
+  };
+
+  const breakUp = async (formulas) => {
+    for (const places of [[SPACE], [SPACE, RELATION]]) {
+      const source = (math) => tex.get(math).map((node) => node.textContent).join("");
+      const broken = formulas.filter(scrolls)
+        .map((math) => [math, inLines(source(math), places)]).filter(([, text]) => text);
+      window.MathJax.typesetClear(broken.map(([math]) => math));
+      for (const [math, text] of broken) math.replaceChildren(text);
+      await window.MathJax.typesetPromise(broken.map(([math]) => math));
+    }
+  };
+
   const remember = (math) => {
     math.style.minWidth = math.style.height = ""; // the room of a formula that was set before
     tex.set(math, [...math.childNodes].map((node) => node.cloneNode(true)));
@@ -57,6 +97,7 @@
     await fonts();
     open.forEach(remember);
     await window.MathJax.typesetPromise(open);
+    await breakUp(open);
     fit(open);
   }).catch((error) => console.error(error)));
 
@@ -130,7 +171,10 @@
   window.addEventListener("resize", () => {
     if (innerWidth === width) return;
     width = innerWidth;
-    fit(everyFormula().filter(isSet));
+    const found = everyFormula().filter(isSet);
+    release(found.filter((math) => math.localName === "div")); // broken otherwise, or not at all
+    fit(found.filter(isSet));
+    set(found);
   });
   window.addEventListener("beforeprint", () => {
     const open = everyFormula().filter((math) => !isSet(math));

@@ -1,10 +1,14 @@
-"""What is folded on a page, what stays, how much is visible code, and where pictures begin."""
+"""What is folded on a page, what stays, how much is visible code, and how pictures are seen."""
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pages
 import pytest
 from docutils import nodes
 
-from book.extensions import folding
+from book.extensions import folding, panels
 from book.scripts.build_book import ROOT
 from book.scripts.ledger_page import Row
 
@@ -20,6 +24,18 @@ PICTURES = """() => {
   const shown = [...document.querySelectorAll("article :is(img, svg[aria-label])")]
     .filter((e) => e.getBoundingClientRect().height > 0 && !e.closest("details:not([open])"));
   return Math.min(...shown.map((e) => e.getBoundingClientRect().top + scrollY));
+}"""
+
+SMALLEST_LETTER = 8  # pixels, of a figure on a phone
+LETTERS = re.compile(r"scale\(([\d.]+) -")  # outlines are a hundred times as large as the letters
+FIGURES = """async () => {
+  document.querySelectorAll("details").forEach((e) => (e.open = true));
+  const figures = [...document.querySelectorAll("article a.enlarge img.only-light")];
+  for (const figure of figures) {
+    figure.loading = "eager";
+    await figure.decode();
+  }
+  return figures.map((e) => [e.currentSrc, e.getBoundingClientRect().width]);
 }"""
 
 HEIGHTS = """() => {
@@ -130,3 +146,14 @@ def test_text_takes_most_of_a_chapter(chapter):
 @pytest.mark.browser
 def test_a_chapter_opens_with_a_picture(chapter):
     assert chapter[1].evaluate(PICTURES) <= FIRST_PICTURE
+
+
+@pytest.mark.browser
+def test_letters_of_figures_are_read_on_a_phone(chapter):
+    _, page = chapter
+    page.set_viewport_size(pages.PHONE)
+    for source, shown in page.evaluate(FIGURES):
+        svg = Path(urlsplit(source).path).read_text(encoding="utf-8")
+        width = float(panels.SIZE.search(svg)[1])
+        letters = [100 * float(scale) * shown / width for scale in LETTERS.findall(svg)]
+        assert min(letters, default=SMALLEST_LETTER) >= SMALLEST_LETTER, Path(source).name

@@ -6,6 +6,8 @@ import pages
 import pytest
 from bs4 import BeautifulSoup
 from docutils import nodes
+from docutils.core import publish_from_doctree
+from docutils.utils import new_document
 
 from book.extensions import ledger
 from book.scripts import build_ledger, ledger_page
@@ -114,6 +116,12 @@ def test_tests_are_linked_once_the_repository_has_an_address(monkeypatch):
         for name in row.tests
     }
     assert tests <= set(addresses)
-    row = nodes.row("", nodes.entry("", nodes.paragraph("", "", nodes.literal("", "test_x"))))
+    items = [nodes.list_item("", nodes.paragraph("", "", nodes.literal("", "test_x")))]
+    row = nodes.row("", nodes.entry("", nodes.bullet_list("", *items)))
+    ledger.unwrap(row)
     ledger.link_tests(row, {"test_x": "https://example.org/x"})
-    assert row.next_node(nodes.reference)["refuri"] == "https://example.org/x"
+    document = new_document("")
+    document += row[0][0]
+    html = publish_from_doctree(document, writer_name="html5").decode()
+    link = BeautifulSoup(html, "html.parser").select_one("li > a")
+    assert (link["href"], link.code.string) == ("https://example.org/x", "test_x")

@@ -142,6 +142,24 @@ def test_end_leads_to_the_end_of_a_page_of_formulas(browser):
 
 
 @pytest.mark.browser
+def test_a_formula_wider_than_a_phone_is_broken_and_whole_again_on_a_wide_page(browser):
+    with pages.watched(browser, HTML.as_uri()) as (page, faults):
+        page.set_viewport_size(pages.PHONE)
+        opened(page, "chapters/noise.html")
+        formula = page.locator("#thm-noise-moments div.math")
+        formula.scroll_into_view_if_needed()
+        formula.locator("mjx-mtr").first.wait_for()  # MathJax's row of a table
+        assert formula.locator("mjx-mtr").count() == 4  # four moments, a wide space between two
+        box = formula.locator("mjx-container")
+        assert box.evaluate("e => e.scrollWidth - e.clientWidth") <= 2
+        assert formula.get_attribute("tabindex") is None
+        page.set_viewport_size(pages.DESKTOP)
+        formula.locator("mjx-container:not(:has(mjx-mtr))").wait_for()
+        assert box.evaluate("e => e.scrollWidth - e.clientWidth") <= 2
+        assert faults == []
+
+
+@pytest.mark.browser
 def test_preview_stays_inside_the_window(browser):
     with pages.watched(browser, HTML.as_uri()) as (page, _):
         page.set_viewport_size({"width": 1000, "height": 420})

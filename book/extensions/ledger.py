@@ -5,6 +5,7 @@ chapter, so that it is written once.
 """
 
 import re
+from html import escape
 from pathlib import Path
 
 from docutils import nodes
@@ -104,8 +105,10 @@ def link_tests(row, addresses):
     """Link the tests that a row names to their source."""
     for name in list(row[-1].findall(nodes.literal)):
         if name.astext() in addresses:
-            uri = addresses[name.astext()]
-            name.parent.replace(name, nodes.reference("", "", name.deepcopy(), refuri=uri))
+            # As HTML: a reference of docutils may not stand in an item without its paragraph.
+            link = f'<a class="reference external" href="{escape(addresses[name.astext()])}">'
+            code = f'<code class="docutils literal notranslate">{escape(name.astext())}</code>'
+            name.parent.replace(name, nodes.raw("", f"{link}{code}</a>", format="html"))
 
 
 def laid_out(row, record, statement):
