@@ -18,6 +18,7 @@ import ast
 import contextlib
 import copy
 import datetime
+import functools
 import gc
 import hashlib
 import importlib.abc
@@ -34,7 +35,7 @@ import time
 import types
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,7 +63,7 @@ LEFT_OUT = ("book", "build", "pages", "pdf", "lab", "figures", "interactive", "n
             "ledger", "advice", "answers", "statistics", "nn_compile", "mutants", "proofs",
             "packages", "typing", "conformance", "run_in_page", "scorecard", "slides", "tuning",
             "registration", "weight", "panels", "plotting", "catalogue", "reading_aids",
-            "fields")  # fmt: skip
+            "fields", "fine_tuning", "repeated_text", "uncertainty")  # fmt: skip
 
 SWAPS = {
     ast.Add: ast.Sub,
@@ -334,15 +335,15 @@ def stages(tests: list[str]) -> list[list[str]]:
     return [stage for stage in (first, rest) if stage]
 
 
-def noticed(tests: list[str], file: Path | None = None, mutant: Mutant | None = None) -> str:
+def noticed(runs: list[list[str]], file: Path | None = None, mutant: Mutant | None = None) -> str:
     """The test that fails on a mutant, or on the library itself, in a process of its own.
 
-    It is "" where all pass, and "import" where no test is to blame: the mutant cannot be
+    It is "" where all runs pass, and "import" where no test is to blame: the mutant cannot be
     imported, or does not come to an end.
     """
     receiver, sender = multiprocessing.get_context("fork").Pipe(duplex=False)
     process = multiprocessing.get_context("fork").Process(
-        target=_run, args=(file, mutant, stages(tests), sender)
+        target=_run, args=(file, mutant, runs, sender)
     )
     process.start()
     sender.close()
@@ -441,6 +442,7 @@ class Quick:
             if exchanged is None or (str(file), mutant.function) in self.called:
                 continue
             tests = tests_of(file, mutant.function, self.calls, QUICK)
+            tests = known(key, self.dead, self.items) + tests
 
             def mutate(file=file, exchanged=exchanged):
                 resource.setrlimit(resource.RLIMIT_CPU, (int(3 * BUDGET), int(3 * BUDGET)))
@@ -451,11 +453,9 @@ class Quick:
 
             failed = reseed.in_fork([self.items[test] for test in tests], mutate, stop=True)
             if failed is None or failed:
-                self.dead[key] = " ".join(failed or ["import"])
-                DEAD.write_text(json.dumps(self.dead, indent=0), encoding="utf-8")
-            seconds = time.perf_counter() - start
-            print(f"{seconds:5.1f} s {name}:{mutant.line} {mutant.what}  {self.dead.get(key)}")
-            sys.stdout.flush()
+                keep(key, " ".join(failed or ["import"]), self.dead)
+            seconds, by = time.perf_counter() - start, " ".join(failed or [])
+            print(f"{seconds:5.1f} s {name}:{mutant.line} {mutant.what}  {by}", flush=True)
         return True
 
 
@@ -487,11 +487,35 @@ def files() -> list[Path]:
     ]
 
 
+@functools.cache
+def fingerprint(test: str = "") -> str:
+    """Of the library as it is, and of the file of a test."""
+    file = ROOT / test.split("::")[0]
+    sources = [*files(), *([file] if file.is_file() else [])]
+    return digest(*(source.read_text(encoding="utf-8") for source in sources))
+
+
+def keep(key: str, by: str, dead: dict) -> None:
+    """Store which test noticed a mutant, and what library and test were then."""
+    dead[key] = {"by": by, "state": fingerprint(by)}
+    DEAD.write_text(json.dumps(dead, indent=0), encoding="utf-8")
+
+
+def stands(key: str, dead: dict) -> bool:
+    """Whether a mutant was noticed in the library as it is, by a test as it is."""
+    return key in dead and dead[key]["state"] == fingerprint(dead[key]["by"])
+
+
+def known(key: str, dead: dict, tests: Container[str]) -> list[str]:
+    """The test that noticed a mutant before something changed: it is likely to do so again."""
+    return [dead[key]["by"]] if key in dead and dead[key]["by"] in tests else []
+
+
 def sample(count: int, seed: int) -> list[tuple[str, str, Mutant]]:
     """(key, file, mutant) of so many mutants at random, a larger sample holding a smaller one.
 
-    They are those with the smallest digests: a change of one file changes the sample in that
-    file alone. The key tells whether the mutated file is still as it was.
+    They are those with the smallest digests of file, function and change, which are the keys: a
+    change of one function changes the sample in that function alone.
     """
     drawn = []
     for file in files():
@@ -499,18 +523,18 @@ def sample(count: int, seed: int) -> list[tuple[str, str, Mutant]]:
         twins: Counter[tuple[str, str]] = Counter()
         for mutant in mutants(source):
             place = (mutant.function, mutant.what)
-            order = digest(seed, name, *place, twins[place])
-            drawn.append((order, digest(order, source), name, mutant))
+            drawn.append((digest(seed, name, *place, twins[place]), name, mutant))
             twins[place] += 1
     drawn.sort(key=lambda entry: entry[0])
-    return [entry[1:] for entry in drawn[:count]]
+    return drawn[:count]
 
 
 def library(count: int, seed: int, without: list[str]) -> list[dict]:
     """Verdicts on so many random mutants of the library, less those of some files.
 
-    Each death is stored as it happens, and stands while the file is unchanged; what survived is
-    tried again, since there may be new tests.
+    Each death is stored as it happens, and stands while library and test are as they were.
+    Afterwards its test is tried first, which is quick, and the others where it passes. What
+    survived is tried again, since there may be new tests.
     """
     calls = record_calls(collect())
     ours = {module_name(file) for file in files()} & set(sys.modules)
@@ -518,16 +542,18 @@ def library(count: int, seed: int, without: list[str]) -> list[dict]:
         raise SystemExit(f"the mutants of {sorted(ours)} would not be imported")
     drawn = [one for one in sample(count, seed) if one[1] not in without]
     dead = json.loads(DEAD.read_text(encoding="utf-8")) if DEAD.exists() else {}
-    quickly([one for one in drawn if one[0] not in dead], calls, dead)
+    quickly([one for one in drawn if not stands(one[0], dead)], calls, dead)
     dead = json.loads(DEAD.read_text(encoding="utf-8")) if DEAD.exists() else {}
     found = []
     for number, (key, name, mutant) in enumerate(drawn, start=1):
         file = ROOT / name
         tests = tests_of(file, mutant.function, calls, BUDGET)
         start = time.perf_counter()
-        if key not in dead and tests and (by := noticed(tests, file, mutant)):
-            dead[key] = by
-            DEAD.write_text(json.dumps(dead, indent=0), encoding="utf-8")
+        if not stands(key, dead) and tests:
+            first = known(key, dead, calls)
+            if by := noticed([*([first] if first else []), *stages(tests)], file, mutant):
+                keep(key, by, dead)
+        dies = stands(key, dead)
         found.append(
             {
                 "file": name,
@@ -536,17 +562,17 @@ def library(count: int, seed: int, without: list[str]) -> list[dict]:
                 "change": mutant.what,
                 "source": file.read_text(encoding="utf-8").splitlines()[mutant.line - 1].strip(),
                 "tests": len(tests),
-                "survives": key not in dead,
+                "survives": not dies,
             }
         )
-        verdict = "dies" if key in dead else "SURVIVES"
+        verdict = "dies" if dies else "SURVIVES"
         print(
             f"{number:4} {verdict:8} {time.perf_counter() - start:5.1f} s {len(tests):4} tests  "
-            f"{name}:{mutant.line} {mutant.what}  {dead.get(key, '')}",
+            f"{name}:{mutant.line} {mutant.what}  {dead[key]['by'] if dies else ''}",
             flush=True,
         )
-    killers = sorted(set(dead.values()) & set(calls))
-    if killers and (failed := noticed(killers)):
+    killers = sorted({dead[key]["by"] for key, _, _ in drawn if stands(key, dead)} & set(calls))
+    if killers and (failed := noticed(stages(killers))):
         raise SystemExit(f"they fail on the library as it is, too: {failed}")
     return found
 
@@ -720,6 +746,16 @@ def page(stored: dict, runs: list[dict]) -> str:
     return "\n".join(lines)
 
 
+def today() -> str:
+    """The day, and the commit of what is changed."""
+    day, command = datetime.date.today().isoformat(), ["git", "describe", "--always", "--dirty"]
+    with contextlib.suppress(OSError):  # there may be no git
+        done = subprocess.run([*command, "--exclude=*"], cwd=ROOT, capture_output=True, text=True)
+        if not done.returncode:
+            return f"{day} (commit {done.stdout.strip()})"
+    return day
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run what is asked for, store the verdicts, write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -739,7 +775,7 @@ def main(argv: list[str] | None = None) -> None:
     elif arguments.what == "statements":
         fresh["statements"] = statements()
     stored = json.loads(STORED.read_text(encoding="utf-8")) | fresh
-    stored["days"] |= dict.fromkeys(fresh, datetime.date.today().isoformat())
+    stored["days"] |= dict.fromkeys(fresh, today())
     STORED.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
     PAGE.write_text(page(stored, seeds.stored(ROOT)), encoding="utf-8")
 

@@ -1,6 +1,7 @@
 """The programs that change statements, tests and library: one change at a time, as they say."""
 
 import ast
+import json
 
 import alterations
 import mutants
@@ -44,14 +45,20 @@ def test_what_is_skipped_is_not_changed():
     assert {mutant.function for mutant in found} == {"", "f"}
 
 
-def test_a_sample_holds_the_smaller_ones_and_a_change_of_a_file_concerns_it_alone(
-    monkeypatch, tmp_path
-):
-    for name, source in (("a.py", SOURCE), ("b.py", SOURCE.replace("3", "4"))):
+@pytest.fixture
+def library(monkeypatch, tmp_path):
+    """Two files to be changed, and one of tests."""
+    for name, source in (("a.py", SOURCE), ("b.py", SOURCE.replace("3", "4")), ("test_a.py", "")):
         (tmp_path / name).write_text(source)
     monkeypatch.setattr(mutants, "ROOT", tmp_path)
+    monkeypatch.setattr(mutants, "DEAD", tmp_path / "dead.json")
     monkeypatch.setattr(mutants.calls_plugin, "LIBRARY", ("a.py", "b.py"))
+    mutants.fingerprint.cache_clear()
+    yield tmp_path
+    mutants.fingerprint.cache_clear()
 
+
+def test_a_sample_holds_the_smaller_ones_and_a_change_of_a_function_concerns_it_alone(library):
     def keys(count, seed, files=("a.py", "b.py")):
         return [key for key, file, _ in mutants.sample(count, seed) if file in files]
 
@@ -61,9 +68,24 @@ def test_a_sample_holds_the_smaller_ones_and_a_change_of_a_file_concerns_it_alon
     first, second = keys(99, 0, ["a.py"]), keys(99, 0, ["b.py"])
     assert first
     assert second
-    (tmp_path / "b.py").write_text("LIMIT = 5\n")
+    (library / "b.py").write_text(SOURCE.replace("3", "4").replace("x * y", "x + y"))
     assert keys(99, 0, ["a.py"]) == first
-    assert not set(keys(99, 0, ["b.py"])) & set(second)
+    new = [one for one in mutants.sample(99, 0) if one[0] not in {*first, *second}]
+    assert {(file, mutant.function) for _, file, mutant in new} == {("b.py", "f")}
+
+
+@pytest.mark.parametrize("name", ["a.py", "b.py", "test_a.py"])
+def test_a_death_stands_while_library_and_test_are_as_they_were(library, name):
+    dead = {}
+    mutants.keep("key", "test_a.py::test", dead)
+    assert mutants.stands("key", dead)
+    assert not mutants.stands("another", dead)
+    assert json.loads(mutants.DEAD.read_text()) == dead
+    (library / name).write_text("LIMIT = 5\n")
+    mutants.fingerprint.cache_clear()
+    assert not mutants.stands("key", dead)
+    assert mutants.known("key", dead, ["test_a.py::test"]) == ["test_a.py::test"]
+    assert mutants.known("key", dead, []) == mutants.known("another", dead, ["test_a.py::test"])
 
 
 @pytest.mark.parametrize(
