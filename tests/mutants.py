@@ -303,7 +303,10 @@ def collect() -> list[str]:
 
 
 def tests_of(file: Path, function: str, calls: dict, budget: float) -> list[str]:
-    """Tests that call the function (or anything of the module), the quickest first."""
+    """Tests that call the function (or anything of the module), the quickest first.
+
+    Of a test with many parameters they are the quickest one, before any test has a second.
+    """
     path = str(file.relative_to(ROOT))
     near = [
         (entry["seconds"], test)
@@ -315,8 +318,14 @@ def tests_of(file: Path, function: str, calls: dict, budget: float) -> list[str]
     ]
     if not near and function:
         return tests_of(file, "", calls, budget)
-    chosen, seconds = [], 0.0
+    seen: Counter[str] = Counter()
+    in_turns = []
     for duration, test in sorted(near):
+        name = test.split("[")[0]
+        in_turns.append((seen[name], duration, test))
+        seen[name] += 1
+    chosen, seconds = [], 0.0
+    for _, duration, test in sorted(in_turns):
         seconds += duration
         if seconds > budget and chosen:
             break

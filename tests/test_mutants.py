@@ -135,3 +135,17 @@ def test_summary_counts_verdicts_and_keeps_reasons():
         "verdicts": {"accepted": 1, "rejected": 1},
         "accepted": {"test_a: check(x times": "it is homogeneous"},
     }
+
+
+def test_tests_are_chosen_by_what_they_call_the_quickest_of_each_first(library):
+    seconds = {"t.py::a[1]": 2.0, "t.py::a[2]": 1.0, "t.py::b": 3.0, "t.py::c": 9.0}
+    calls = {test: {"seconds": time, "calls": ["a.py:f"]} for test, time in seconds.items()}
+    calls["t.py::module"] = {"seconds": 0.0, "calls": ["a.py:g"]}
+
+    def chosen(function, budget):
+        return mutants.tests_of(library / "a.py", function, calls, budget)
+
+    assert chosen("f", 99) == ["t.py::a[2]", "t.py::b", "t.py::c", "t.py::a[1]"]
+    assert chosen("f", 5) == ["t.py::a[2]", "t.py::b"]
+    assert chosen("f", 0.5) == ["t.py::a[2]"]
+    assert chosen("h", 0.5) == ["t.py::module"]
