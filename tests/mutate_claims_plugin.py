@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import sys
 import textwrap
 import time
 import warnings
@@ -38,11 +39,21 @@ def beside_the_point(node):
     )
 
 
-def bodies(function):
-    """(line, description, mutated function) for each mutant of a test."""
+def bodies(function, entered):
+    """(line, description, mutated function) for each mutant of a test.
+
+    Functions within it that were not entered are left as they are.
+    """
     source = textwrap.dedent(inspect.getsource(function))
     first = inspect.getsourcelines(function)[1]
-    for mutant in mutants.mutants(source, beside_the_point):
+
+    def skipped(node):
+        if isinstance(node, (ast.FunctionDef, ast.Lambda)):
+            lines = [node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))]
+            return (getattr(node, "name", "<lambda>"), first + min(lines) - 1) not in entered
+        return beside_the_point(node)
+
+    for mutant in mutants.mutants(source, skipped):
         definition = mutant.tree.body[0]
         definition.decorator_list = []
         namespace = dict(function.__globals__)
@@ -62,8 +73,9 @@ class Mutator:
         result = yield
         marker = pyfuncitem.get_closest_marker("claim")
         if marker and marker.kwargs["method"] in ledger_plugin.EXACT:
+            entered = self._entered(pyfuncitem)
             start, self.tests = time.process_time(), self.tests + 1
-            for line, what, mutant in bodies(pyfuncitem.function):
+            for line, what, mutant in bodies(pyfuncitem.function, entered):
                 if time.process_time() - start > LIMIT:
                     break
                 self.count += 1
@@ -72,22 +84,47 @@ class Mutator:
         return result
 
     def _passes(self, item, function):
+        try:
+            self._run(item, function).close()
+        except (Exception, pytest.fail.Exception):
+            return False
+        return True
+
+    def _entered(self, item):
+        """Names and first lines of the functions that the test needs without its wrong forms."""
+        file, entered = item.function.__code__.co_filename, set()
+
+        def note(frame, event, argument):
+            if event == "call" and frame.f_code.co_filename == file:
+                entered.add((frame.f_code.co_name, frame.f_code.co_firstlineno))
+
+        def nothing(*arguments, **options):
+            """Take the place of a rejection."""
+
+        with pytest.MonkeyPatch.context() as patch:
+            for one in (ledger_plugin.Check, ledger_plugin.Claim):
+                patch.setattr(one, "rejects", nothing)
+            sys.setprofile(note)
+            try:
+                self._run(item, item.function)
+            finally:
+                sys.setprofile(None)
+        return entered
+
+    def _run(self, item, function):
+        """Run a test, or a mutant of it, with a claim of its own, which is returned."""
         claim = ledger_plugin.of_item(item)
         arguments = {name: item.funcargs[name] for name in inspect.signature(function).parameters}
         arguments["claim"] = claim
         if "rng" in arguments:
             arguments["rng"] = np.random.default_rng(item.funcargs["seed"])
-        try:
-            with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                if "monkeypatch" in arguments:
-                    arguments["monkeypatch"] = patch
-                with np.errstate(all="ignore"):
-                    function(**arguments)
-                claim.close()
-        except (Exception, pytest.fail.Exception):
-            return False
-        return True
+        with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if "monkeypatch" in arguments:
+                arguments["monkeypatch"] = patch
+            with np.errstate(all="ignore"):
+                function(**arguments)
+        return claim
 
     def pytest_sessionfinish(self):
         """Write what survived."""

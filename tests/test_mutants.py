@@ -5,6 +5,7 @@ import json
 
 import alterations
 import mutants
+import mutate_claims_plugin
 import numpy as np
 import pytest
 from mutants import shared_functions, summary
@@ -149,3 +150,25 @@ def test_tests_are_chosen_by_what_they_call_the_quickest_of_each_first(library):
     assert chosen("f", 5) == ["t.py::a[2]", "t.py::b"]
     assert chosen("f", 0.5) == ["t.py::a[2]"]
     assert chosen("h", 0.5) == ["t.py::module"]
+
+
+def example(claim):
+    def right(v):
+        return 2 * v
+
+    claim.holds(right, rounding=3)
+    claim.rejects("half", lambda v: 4 * v)
+    claim.wrong = lambda v: 5 * v
+
+
+def test_of_a_claim_test_what_its_wrong_forms_alone_need_is_left_as_it_is():
+    first = example.__code__.co_firstlineno
+
+    def changes(*entered):
+        found = mutate_claims_plugin.bodies(example, {("example", first), *entered})
+        return {(line - first, what) for line, what, _ in found}
+
+    right, unused = {(2, "2 * v -> 2 / v"), (2, "2 -> 3")}, {(6, "5 * v -> 5 / v"), (6, "5 -> 6")}
+    assert changes() == set()
+    assert changes(("right", first + 1)) == right
+    assert changes(("right", first + 1), ("<lambda>", first + 6)) == right | unused
