@@ -157,6 +157,7 @@ def example(claim):
         return 2 * v
 
     claim.holds(right, rounding=3)
+    claim.identity(right, right, 7)
     claim.rejects("half", lambda v: 4 * v)
     claim.wrong = lambda v: 5 * v
 
@@ -168,7 +169,17 @@ def test_of_a_claim_test_what_its_wrong_forms_alone_need_is_left_as_it_is():
         found = mutate_claims_plugin.bodies(example, {("example", first), *entered})
         return {(line - first, what) for line, what, _ in found}
 
-    right, unused = {(2, "2 * v -> 2 / v"), (2, "2 -> 3")}, {(6, "5 * v -> 5 / v"), (6, "5 -> 6")}
+    right, unused = {(2, "2 * v -> 2 / v"), (2, "2 -> 3")}, {(7, "5 * v -> 5 / v"), (7, "5 -> 6")}
     assert changes() == set()
     assert changes(("right", first + 1)) == right
-    assert changes(("right", first + 1), ("<lambda>", first + 6)) == right | unused
+    assert changes(("right", first + 1), ("<lambda>", first + 7)) == right | unused
+
+
+def test_what_a_claim_test_does_not_notice_is_one_row_of_the_page():
+    test = "tests/claims/t.py::test_a[1]"
+    survivors = [[test, 3, "1 -> 2"], [test, 4, "x | y -> x & y"], [test, 5, "1 -> 2"]]
+    rows = [*mutants.unnoticed([*survivors, ["t.py::test_b", 1, "3 -> 4"]], {"test_a": "data"})]
+    assert rows == [
+        "| `test_a` | `1 -> 2` 2 times, `x \\| y -> x & y` | data |",
+        "| `test_b` | `3 -> 4` | not explained |",
+    ]
