@@ -303,33 +303,28 @@ def collect() -> list[str]:
 
 
 def tests_of(file: Path, function: str, calls: dict, budget: float) -> list[str]:
-    """Tests that call the function (or anything of the module), the quickest first.
+    """Tests that call the function, then others that call anything of its module.
 
-    Of a test with many parameters they are the quickest one, before any test has a second.
+    The quickest come first, and one case of every test before another one has a second. The
+    others serve where the record is older than the function.
     """
-    path = str(file.relative_to(ROOT))
-    near = [
-        (entry["seconds"], test)
-        for test, entry in calls.items()
-        if any(
-            call.split(":")[0] == path and (not function or call.split(":")[1] == function)
-            for call in entry["calls"]
-        )
-    ]
-    if not near and function:
-        return tests_of(file, "", calls, budget)
-    seen: Counter[str] = Counter()
+    near = []
+    for test, entry in calls.items():
+        called = [call.split(":") for call in entry["calls"]]
+        names = {name for path, name in called if path == str(file.relative_to(ROOT))}
+        if names:
+            near.append((bool(function) and function not in names, entry["seconds"], test))
+    turns: Counter[tuple[bool, str]] = Counter()
     in_turns = []
-    for duration, test in sorted(near):
-        name = test.split("[")[0]
-        in_turns.append((seen[name], duration, test))
-        seen[name] += 1
+    for other, duration, test in sorted(near):
+        kind = other, test.split("[")[0]
+        in_turns.append((other, turns[kind], duration, test))
+        turns[kind] += 1
     chosen, seconds = [], 0.0
-    for _, duration, test in sorted(in_turns):
-        seconds += duration
-        if seconds > budget and chosen:
-            break
-        chosen.append(test)
+    for *_, duration, test in sorted(in_turns):
+        if not chosen or seconds + duration <= budget:
+            seconds += duration
+            chosen.append(test)
     return chosen
 
 

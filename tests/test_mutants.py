@@ -146,10 +146,11 @@ def test_tests_are_chosen_by_what_they_call_the_quickest_of_each_first(library):
     def chosen(function, budget):
         return mutants.tests_of(library / "a.py", function, calls, budget)
 
-    assert chosen("f", 99) == ["t.py::a[2]", "t.py::b", "t.py::c", "t.py::a[1]"]
-    assert chosen("f", 5) == ["t.py::a[2]", "t.py::b"]
+    own = ["t.py::a[2]", "t.py::b", "t.py::c", "t.py::a[1]"]
+    assert chosen("f", 99) == [*own, "t.py::module"]
+    assert chosen("f", 5) == ["t.py::a[2]", "t.py::b", "t.py::module"]
     assert chosen("f", 0.5) == ["t.py::a[2]"]
-    assert chosen("h", 0.5) == ["t.py::module"]
+    assert chosen("h", 1.5) == chosen("", 1.5) == ["t.py::module", "t.py::a[2]"]
 
 
 def example(claim):
