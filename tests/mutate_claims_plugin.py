@@ -3,6 +3,8 @@
 ``pytest tests/claims -p mutate_claims_plugin --mutate-claims FILE`` runs each claim test, then each
 mutant of its body, in one process. A mutant that passes shows a number or an operation that the
 verdict does not rest on: data that may be any, or a check of something against itself.
+
+FILE is written as each test ends; tests that it holds are run again only where they were changed.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ ASSUMED = {"positive", "nonnegative", "real", "integer"}
 
 
 def pytest_addoption(parser):
-    parser.addoption("--mutate-claims", help="write the mutants that pass to this JSON file")
+    parser.addoption("--mutate-claims", help="hold the mutants that pass in this JSON file")
 
 
 def beside_the_point(node):
@@ -72,23 +74,37 @@ class Mutator:
     """Run the mutants of every claim test that passes."""
 
     def __init__(self, out):
-        self.out, self.survivors, self.count, self.tests, self.cut = out, [], 0, 0, 0
+        self.out = Path(out)
+        self.found = json.loads(self.out.read_text()) if self.out.exists() else {}
+
+    def pytest_collection_modifyitems(self, items):
+        """Keep exact tests that are new or changed."""
+
+        def left(item):
+            marker = item.get_closest_marker("claim")
+            exact = marker and marker.kwargs["method"] in ledger_plugin.EXACT
+            known = self.found.get(item.nodeid, {}).get("source")
+            return exact and known != inspect.getsource(item.function)
+
+        items[:] = filter(left, items)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_pyfunc_call(self, pyfuncitem):
         """Run a claim test, and if it passes its mutants."""
         result = yield
-        marker = pyfuncitem.get_closest_marker("claim")
-        if marker and marker.kwargs["method"] in ledger_plugin.EXACT:
-            entered = self._entered(pyfuncitem)
-            start, self.tests = time.process_time(), self.tests + 1
-            for line, what, mutant in bodies(pyfuncitem.function, entered):
-                if time.process_time() - start > LIMIT:
-                    self.cut += 1
-                    break
-                self.count += 1
-                if self._passes(pyfuncitem, mutant):
-                    self.survivors.append([pyfuncitem.nodeid, line, what])
+        survivors, tried, cut = [], 0, False
+        start, entered = time.process_time(), self._entered(pyfuncitem)
+        for line, what, mutant in bodies(pyfuncitem.function, entered):
+            cut = time.process_time() - start > LIMIT
+            if cut:
+                break
+            tried += 1
+            if self._passes(pyfuncitem, mutant):
+                survivors.append([line, what])
+        source = inspect.getsource(pyfuncitem.function)
+        found = {"source": source, "tried": tried, "cut": cut, "survivors": survivors}
+        self.found[pyfuncitem.nodeid] = found
+        self.out.write_text(json.dumps(self.found, indent=0), encoding="utf-8")
         return result
 
     def _passes(self, item, function):
@@ -133,12 +149,6 @@ class Mutator:
             with np.errstate(all="ignore"):
                 function(**arguments)
         return claim
-
-    def pytest_sessionfinish(self):
-        """Write what survived."""
-        found = {"tests": self.tests, "mutants": self.count, "survivors": self.survivors}
-        found |= {"cut": self.cut, "limit": LIMIT}
-        Path(self.out).write_text(json.dumps(found, indent=0), encoding="utf-8")
 
 
 def pytest_configure(config):
