@@ -10,8 +10,10 @@ FILE is written as each test ends; tests that it holds are run again only where 
 from __future__ import annotations
 
 import ast
+import contextlib
 import inspect
 import json
+import signal
 import sys
 import textwrap
 import time
@@ -38,6 +40,22 @@ def beside_the_point(node):
     if isinstance(node, ast.keyword):
         return node.arg in SETTINGS | ASSUMED
     return called(node) == "rejects"
+
+
+@contextlib.contextmanager
+def limited(seconds):
+    """Raise TimeoutError after so many seconds of computing: a changed loop may have no end."""
+
+    def stop(signum, frame):
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
 
 
 def called(node):
@@ -109,7 +127,8 @@ class Mutator:
 
     def _passes(self, item, function):
         try:
-            self._run(item, function).close()
+            with limited(LIMIT):
+                self._run(item, function).close()
         except (Exception, pytest.fail.Exception):
             return False
         return True

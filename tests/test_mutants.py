@@ -1,7 +1,9 @@
 """The programs that change statements, tests and library: one change at a time, as they say."""
 
 import ast
+import itertools
 import json
+import signal
 
 import alterations
 import mutants
@@ -184,3 +186,10 @@ def test_what_a_claim_test_does_not_notice_is_one_row_of_the_page():
         "| `test_a` | `1 -> 2` 2 times, `x \\| y -> x & y` | data |",
         "| `test_b` | `3 -> 4` | not explained |",
     ]
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="Windows has no such timer")
+def test_a_changed_loop_without_end_is_stopped():
+    with pytest.raises(TimeoutError), mutate_claims_plugin.limited(0.01):
+        sum(1 for _ in itertools.count())
+    assert sum(1 for _ in range(10**6)) == 10**6  # takes longer, and is not limited any more
