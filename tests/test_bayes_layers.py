@@ -121,6 +121,18 @@ def test_places_of_one_object_are_independent():
     assert dropcheck.mean_test(kept[:, 0] * kept[:, 1], 0.25, 0, 1, wrong=0.5)
 
 
+@pytest.mark.parametrize("function", [F.dropout, ours.functional.dropout])
+def test_functions_drop_by_default(function):
+    class Own(nn.Module):
+        def forward(self, x):
+            return function(x) if self.training else x
+
+    model = Own()
+    samples = mc_samples(model, torch.ones(1, 1), 4000, rng=0, also=[model])
+    assert set(samples.unique().tolist()) == {0.0, 2.0}
+    assert dropcheck.mean_test((samples == 2).double().numpy(), 0.5, 0, 1, wrong=0.6)
+
+
 class Recurrent(nn.Module):
     """The last output of a recurrent network."""
 
