@@ -656,6 +656,7 @@ def changed_bodies(found: dict) -> dict:
         if entry["source"] in (ROOT / test.split("::")[0]).read_text(encoding="utf-8")
     }
     return {
+        "files": sorted({Path(test.split("::")[0]).name for test in there}),
         "tests": len(there),
         "mutants": sum(entry["tried"] for entry in there.values()),
         "cut": sum(entry["cut"] for entry in there.values()),
@@ -732,7 +733,8 @@ def page(stored: dict, runs: list[dict]) -> str:
         "",
         "## Changes of the claim tests",
         "",
-        f"In the bodies of {bodies['tests']} exact tests single operators and numbers were "
+        f"In the bodies of {bodies['tests']} exact tests, those of "
+        f"{', '.join(f'`{name}`' for name in bodies['files'])}, single operators and numbers were "
         f"changed, too, in {bodies['cut']} of them not all, since their time was over.",
         "Wrong forms, assumptions on symbols and the number of variables were left as they are.",
         f"On {days['tests']}, of {bodies['mutants']} changes {len(bodies['survivors'])} left the "
