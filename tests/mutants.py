@@ -18,6 +18,7 @@ import ast
 import contextlib
 import copy
 import datetime
+import functools
 import gc
 import hashlib
 import importlib.abc
@@ -34,7 +35,7 @@ import time
 import types
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +51,7 @@ if sys.platform != "win32":  # which has no fork either
 ROOT = build_ledger.ROOT
 CALLS = ROOT / "_build" / "mutants" / "calls.json"
 DEAD = CALLS.with_name("dead.json")
+BODIES = CALLS.with_name("bodies.json")
 STORED = ROOT / "tests" / "mutants.json"
 PAGE = ROOT / "backmatter" / "mutants.md"
 BUDGET = 30.0  # seconds of tests that a mutant has to survive; the quickest come first
@@ -62,7 +64,7 @@ LEFT_OUT = ("book", "build", "pages", "pdf", "lab", "figures", "interactive", "n
             "ledger", "advice", "answers", "statistics", "nn_compile", "mutants", "proofs",
             "packages", "typing", "conformance", "run_in_page", "scorecard", "slides", "tuning",
             "registration", "weight", "panels", "plotting", "catalogue", "reading_aids",
-            "fields")  # fmt: skip
+            "fields", "fine_tuning", "repeated_text", "uncertainty")  # fmt: skip
 
 SWAPS = {
     ast.Add: ast.Sub,
@@ -302,24 +304,28 @@ def collect() -> list[str]:
 
 
 def tests_of(file: Path, function: str, calls: dict, budget: float) -> list[str]:
-    """Tests that call the function (or anything of the module), the quickest first."""
-    path = str(file.relative_to(ROOT))
-    near = [
-        (entry["seconds"], test)
-        for test, entry in calls.items()
-        if any(
-            call.split(":")[0] == path and (not function or call.split(":")[1] == function)
-            for call in entry["calls"]
-        )
-    ]
-    if not near and function:
-        return tests_of(file, "", calls, budget)
+    """Tests that call the function, then others that call anything of its module.
+
+    The quickest come first, and one case of every test before another one has a second. The
+    others serve where the record is older than the function.
+    """
+    near = []
+    for test, entry in calls.items():
+        called = [call.split(":") for call in entry["calls"]]
+        names = {name for path, name in called if path == str(file.relative_to(ROOT))}
+        if names:
+            near.append((bool(function) and function not in names, entry["seconds"], test))
+    turns: Counter[tuple[bool, str]] = Counter()
+    in_turns = []
+    for other, duration, test in sorted(near):
+        kind = other, test.split("[")[0]
+        in_turns.append((other, turns[kind], duration, test))
+        turns[kind] += 1
     chosen, seconds = [], 0.0
-    for duration, test in sorted(near):
-        seconds += duration
-        if seconds > budget and chosen:
-            break
-        chosen.append(test)
+    for *_, duration, test in sorted(in_turns):
+        if not chosen or seconds + duration <= budget:
+            seconds += duration
+            chosen.append(test)
     return chosen
 
 
@@ -334,15 +340,15 @@ def stages(tests: list[str]) -> list[list[str]]:
     return [stage for stage in (first, rest) if stage]
 
 
-def noticed(tests: list[str], file: Path | None = None, mutant: Mutant | None = None) -> str:
+def noticed(runs: list[list[str]], file: Path | None = None, mutant: Mutant | None = None) -> str:
     """The test that fails on a mutant, or on the library itself, in a process of its own.
 
-    It is "" where all pass, and "import" where no test is to blame: the mutant cannot be
+    It is "" where all runs pass, and "import" where no test is to blame: the mutant cannot be
     imported, or does not come to an end.
     """
     receiver, sender = multiprocessing.get_context("fork").Pipe(duplex=False)
     process = multiprocessing.get_context("fork").Process(
-        target=_run, args=(file, mutant, stages(tests), sender)
+        target=_run, args=(file, mutant, runs, sender)
     )
     process.start()
     sender.close()
@@ -441,6 +447,7 @@ class Quick:
             if exchanged is None or (str(file), mutant.function) in self.called:
                 continue
             tests = tests_of(file, mutant.function, self.calls, QUICK)
+            tests = known(key, self.dead, self.items) + tests
 
             def mutate(file=file, exchanged=exchanged):
                 resource.setrlimit(resource.RLIMIT_CPU, (int(3 * BUDGET), int(3 * BUDGET)))
@@ -451,11 +458,9 @@ class Quick:
 
             failed = reseed.in_fork([self.items[test] for test in tests], mutate, stop=True)
             if failed is None or failed:
-                self.dead[key] = " ".join(failed or ["import"])
-                DEAD.write_text(json.dumps(self.dead, indent=0), encoding="utf-8")
-            seconds = time.perf_counter() - start
-            print(f"{seconds:5.1f} s {name}:{mutant.line} {mutant.what}  {self.dead.get(key)}")
-            sys.stdout.flush()
+                keep(key, " ".join(failed or ["import"]), self.dead)
+            seconds, by = time.perf_counter() - start, " ".join(failed or [])
+            print(f"{seconds:5.1f} s {name}:{mutant.line} {mutant.what}  {by}", flush=True)
         return True
 
 
@@ -487,11 +492,35 @@ def files() -> list[Path]:
     ]
 
 
+@functools.cache
+def fingerprint(test: str = "") -> str:
+    """Of the library as it is, and of the file of a test."""
+    file = ROOT / test.split("::")[0]
+    sources = [*files(), *([file] if file.is_file() else [])]
+    return digest(*(source.read_text(encoding="utf-8") for source in sources))
+
+
+def keep(key: str, by: str, dead: dict) -> None:
+    """Store which test noticed a mutant, and what library and test were then."""
+    dead[key] = {"by": by, "state": fingerprint(by)}
+    DEAD.write_text(json.dumps(dead, indent=0), encoding="utf-8")
+
+
+def stands(key: str, dead: dict) -> bool:
+    """Whether a mutant was noticed in the library as it is, by a test as it is."""
+    return key in dead and dead[key]["state"] == fingerprint(dead[key]["by"])
+
+
+def known(key: str, dead: dict, tests: Container[str]) -> list[str]:
+    """The test that noticed a mutant before something changed: it is likely to do so again."""
+    return [dead[key]["by"]] if key in dead and dead[key]["by"] in tests else []
+
+
 def sample(count: int, seed: int) -> list[tuple[str, str, Mutant]]:
     """(key, file, mutant) of so many mutants at random, a larger sample holding a smaller one.
 
-    They are those with the smallest digests: a change of one file changes the sample in that
-    file alone. The key tells whether the mutated file is still as it was.
+    They are those with the smallest digests of file, function and change, which are the keys: a
+    change of one function changes the sample in that function alone.
     """
     drawn = []
     for file in files():
@@ -499,18 +528,18 @@ def sample(count: int, seed: int) -> list[tuple[str, str, Mutant]]:
         twins: Counter[tuple[str, str]] = Counter()
         for mutant in mutants(source):
             place = (mutant.function, mutant.what)
-            order = digest(seed, name, *place, twins[place])
-            drawn.append((order, digest(order, source), name, mutant))
+            drawn.append((digest(seed, name, *place, twins[place]), name, mutant))
             twins[place] += 1
     drawn.sort(key=lambda entry: entry[0])
-    return [entry[1:] for entry in drawn[:count]]
+    return drawn[:count]
 
 
 def library(count: int, seed: int, without: list[str]) -> list[dict]:
     """Verdicts on so many random mutants of the library, less those of some files.
 
-    Each death is stored as it happens, and stands while the file is unchanged; what survived is
-    tried again, since there may be new tests.
+    Each death is stored as it happens, and stands while library and test are as they were.
+    Afterwards its test is tried first, which is quick, and the others where it passes. What
+    survived is tried again, since there may be new tests.
     """
     calls = record_calls(collect())
     ours = {module_name(file) for file in files()} & set(sys.modules)
@@ -518,16 +547,18 @@ def library(count: int, seed: int, without: list[str]) -> list[dict]:
         raise SystemExit(f"the mutants of {sorted(ours)} would not be imported")
     drawn = [one for one in sample(count, seed) if one[1] not in without]
     dead = json.loads(DEAD.read_text(encoding="utf-8")) if DEAD.exists() else {}
-    quickly([one for one in drawn if one[0] not in dead], calls, dead)
+    quickly([one for one in drawn if not stands(one[0], dead)], calls, dead)
     dead = json.loads(DEAD.read_text(encoding="utf-8")) if DEAD.exists() else {}
     found = []
     for number, (key, name, mutant) in enumerate(drawn, start=1):
         file = ROOT / name
         tests = tests_of(file, mutant.function, calls, BUDGET)
         start = time.perf_counter()
-        if key not in dead and tests and (by := noticed(tests, file, mutant)):
-            dead[key] = by
-            DEAD.write_text(json.dumps(dead, indent=0), encoding="utf-8")
+        if not stands(key, dead) and tests:
+            first = known(key, dead, calls)
+            if by := noticed([*([first] if first else []), *stages(tests)], file, mutant):
+                keep(key, by, dead)
+        dies = stands(key, dead)
         found.append(
             {
                 "file": name,
@@ -536,17 +567,17 @@ def library(count: int, seed: int, without: list[str]) -> list[dict]:
                 "change": mutant.what,
                 "source": file.read_text(encoding="utf-8").splitlines()[mutant.line - 1].strip(),
                 "tests": len(tests),
-                "survives": key not in dead,
+                "survives": not dies,
             }
         )
-        verdict = "dies" if key in dead else "SURVIVES"
+        verdict = "dies" if dies else "SURVIVES"
         print(
             f"{number:4} {verdict:8} {time.perf_counter() - start:5.1f} s {len(tests):4} tests  "
-            f"{name}:{mutant.line} {mutant.what}  {dead.get(key, '')}",
+            f"{name}:{mutant.line} {mutant.what}  {dead[key]['by'] if dies else ''}",
             flush=True,
         )
-    killers = sorted(set(dead.values()) & set(calls))
-    if killers and (failed := noticed(killers)):
+    killers = sorted({dead[key]["by"] for key, _, _ in drawn if stands(key, dead)} & set(calls))
+    if killers and (failed := noticed(stages(killers))):
         raise SystemExit(f"they fail on the library as it is, too: {failed}")
     return found
 
@@ -609,14 +640,29 @@ def statements() -> dict:
 
 def claim_tests() -> dict:
     """Change the bodies of the claim tests with an exact method; see what their verdicts ignore."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "survivors.json"
-        command = [sys.executable, "-m", "pytest", "tests/claims", "-q", "-p", "no:cacheprovider"]
-        command += ["-p", "mutate_claims_plugin", "--alter=only", f"--mutate-claims={out}"]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-        if done.returncode:
-            raise SystemExit(f"the claim tests fail\n{done.stdout[-3000:]}")
-        return json.loads(out.read_text(encoding="utf-8"))
+    BODIES.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "pytest", "tests/claims", "-q", "-p", "no:cacheprovider"]
+    command += ["-p", "mutate_claims_plugin", "--alter=none", f"--mutate-claims={BODIES}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        raise SystemExit(f"the claim tests fail\n{done.stdout[-3000:]}")
+    return changed_bodies(json.loads(BODIES.read_text(encoding="utf-8")))
+
+
+def changed_bodies(found: dict) -> dict:
+    """Counts over the claim tests that there still are, and what each does not notice."""
+    there = {
+        test: entry
+        for test, entry in sorted(found.items())
+        if entry["source"] in (ROOT / test.split("::")[0]).read_text(encoding="utf-8")
+    }
+    return {
+        "files": sorted({Path(test.split("::")[0]).name for test in there}),
+        "tests": len(there),
+        "mutants": sum(entry["tried"] for entry in there.values()),
+        "cut": sum(entry["cut"] for entry in there.values()),
+        "survivors": [[test, *one] for test, entry in there.items() for one in entry["survivors"]],
+    }
 
 
 def summary(records: list[dict]) -> dict:
@@ -632,9 +678,22 @@ def summary(records: list[dict]) -> dict:
     return {"tests": checks, "verdicts": dict(sorted(verdicts.items())), "accepted": accepted}
 
 
+def unnoticed(survivors: list, kinds: dict[str, str]) -> Iterator[str]:
+    """A row for each claim test with the changes of it that it does not notice, and their kind."""
+    changes: dict[str, Counter[str]] = {}
+    for test, _, what in survivors:
+        changes.setdefault(test.split("::")[1].split("[")[0], Counter())[what] += 1
+    for test, counted in changes.items():
+        listed = ", ".join(
+            f"`{what}`" + (f" {times} times" if times > 1 else "")
+            for what, times in counted.items()
+        ).replace("|", "\\|")
+        yield f"| `{test}` | {listed} | {kinds.get(test, 'not explained')} |"
+
+
 def page(stored: dict, runs: list[dict]) -> str:
     """The page of the back matter, as MyST Markdown."""
-    altered, changed = stored["statements"], stored["library"]
+    altered, changed, bodies = stored["statements"], stored["library"], stored["tests"]
     verdicts = altered["verdicts"]
     alive = [entry for entry in changed if entry["survives"]]
     days = stored["days"]
@@ -663,7 +722,7 @@ def page(stored: dict, runs: list[dict]) -> str:
         "",
         f"{len(changed)} random changes, each of one operator, comparison, constant or condition "
         "of `dropoutlib` and of the closed forms that the chapters state, were run by the tests "
-        f"that call the function, the quickest first, up to {BUDGET:.0f} seconds of them.",
+        f"that call the function, one case of each first, up to {BUDGET:.0f} seconds of them.",
         f"On {days['library']}, {len(changed) - len(alive)} were noticed, {len(alive)} were not:",
         "",
     ]
@@ -671,30 +730,21 @@ def page(stored: dict, runs: list[dict]) -> str:
         place = f"{entry['file']}: {entry['source']}: {entry['change']}"
         why = stored["explained"].get(place, "not explained")
         lines.append(f"- `{entry['file']}`, line {entry['line']}, `{entry['change']}`: {why}.")
-    if before := stored.get("before"):
-        lines += [
-            "",
-            f"Of an earlier state of the library {before['tried']} such changes had been tried, "
-            f"and {before['noticed']} noticed.",
-        ]
     lines += [
         "",
         "## Changes of the claim tests",
         "",
-        f"In the bodies of {stored['tests'].get('tests', 'the')} exact tests, outside their wrong "
-        "forms, single operators and numbers were changed, too.",
-        f"On {days['tests']}, of {stored['tests']['mutants']} changes "
-        f"{len(stored['tests']['survivors'])} left the verdict as it is; "
-        "what they change should be data that may be any, a number of variables, "
-        "a hypothesis that helps the algebra, or part of a wrong form.",
+        f"In the bodies of {bodies['tests']} exact tests, those of "
+        f"{', '.join(f'`{name}`' for name in bodies['files'])}, single operators and numbers were "
+        f"changed, too, in {bodies['cut']} of them not all, since their time was over.",
+        "Wrong forms, assumptions on symbols and the number of variables were left as they are.",
+        f"On {days['tests']}, of {bodies['mutants']} changes {len(bodies['survivors'])} left the "
+        "verdict as it is.",
         "A change of what a statement says would show a check of something against itself.",
         "",
-        "| test | line | change |",
+        "| test | changes that it does not notice | what is changed |",
         "|---|---|---|",
-        *(
-            f"| `{test.split('::')[1]}` | {line} | `{what.replace('|', chr(92) + '|')}` |"
-            for test, line, what in stored["tests"]["survivors"]
-        ),
+        *unnoticed(bodies["survivors"], stored["kinds"]),
         "",
         "## Second methods",
         "",
@@ -721,6 +771,16 @@ def page(stored: dict, runs: list[dict]) -> str:
     return "\n".join(lines)
 
 
+def today() -> str:
+    """The day, and the commit of what is changed."""
+    day, command = datetime.date.today().isoformat(), ["git", "describe", "--always", "--dirty"]
+    with contextlib.suppress(OSError):  # there may be no git
+        done = subprocess.run([*command, "--exclude=*"], cwd=ROOT, capture_output=True, text=True)
+        if not done.returncode:
+            return f"{day} (commit {done.stdout.strip()})"
+    return day
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run what is asked for, store the verdicts, write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -740,7 +800,7 @@ def main(argv: list[str] | None = None) -> None:
     elif arguments.what == "statements":
         fresh["statements"] = statements()
     stored = json.loads(STORED.read_text(encoding="utf-8")) | fresh
-    stored["days"] |= dict.fromkeys(fresh, datetime.date.today().isoformat())
+    stored["days"] |= dict.fromkeys(fresh, today())
     STORED.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
     PAGE.write_text(page(stored, seeds.stored(ROOT)), encoding="utf-8")
 

@@ -365,7 +365,12 @@ def test_noise_of_a_generator_that_is_a_global_variable_is_not_shared():
 
 @pytest.mark.parametrize(
     ("way", "before", "behind"),
-    [("known layers", 1, 1), ("in chunks", 1, 2), ("a mask for all rows", 2, 3)],
+    [
+        ("known layers", 1, 1),
+        ("in chunks", 1, 2),
+        ("in place", 1, 2),
+        ("a mask for all rows", 2, 3),
+    ],
 )
 def test_deterministic_part_is_computed_once(way, before, behind, x, monkeypatch):
     """Of 100 samples; and what is behind the dropout, in few operations for all of them.
@@ -382,7 +387,8 @@ def test_deterministic_part_is_computed_once(way, before, behind, x, monkeypatch
 
     if way != "known layers":
         unknown_layers(monkeypatch)
-    model = nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Dropout(0.5), nn.Linear(5, 2))
+    dropout = nn.Dropout(0.5, inplace=way == "in place")
+    model = nn.Sequential(nn.Linear(3, 5), nn.ReLU(), dropout, nn.Linear(5, 2))
     with Counting():
         mc_samples(model, x, 100, shared_mask=way == "a mask for all rows")
     assert products.count((3, 5)) == before

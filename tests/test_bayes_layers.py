@@ -121,6 +121,18 @@ def test_places_of_one_object_are_independent():
     assert dropcheck.mean_test(kept[:, 0] * kept[:, 1], 0.25, 0, 1, wrong=0.5)
 
 
+@pytest.mark.parametrize("function", [F.dropout, ours.functional.dropout])
+def test_functions_drop_by_default(function):
+    class Own(nn.Module):
+        def forward(self, x):
+            return function(x) if self.training else x
+
+    model = Own()
+    samples = mc_samples(model, torch.ones(1, 1), 4000, rng=0, also=[model])
+    assert set(samples.unique().tolist()) == {0.0, 2.0}
+    assert dropcheck.mean_test((samples == 2).double().numpy(), 0.5, 0, 1, wrong=0.6)
+
+
 class Recurrent(nn.Module):
     """The last output of a recurrent network."""
 
@@ -153,21 +165,25 @@ def test_recurrent_layers(kind, options, seed, rng, monkeypatch):
     torch.testing.assert_close(mc_samples(model, x, 7, rng=seed), together)
 
 
-def test_recurrent_layer_behind_dropout(seed, monkeypatch):
-    """Its rows are those of all passes, and its state may be given or noisy."""
+@pytest.mark.parametrize("rows_first", [True, False])
+def test_recurrent_layer_behind_dropout(rows_first, seed, monkeypatch):
+    """Its rows are those of all passes, run at once, and its state may be given or noisy."""
+    runs = []
 
     class Net(nn.Module):
         def __init__(self):
             super().__init__()
             self.drop = nn.Dropout(0.5)
-            self.cells = nn.LSTM(3, 4, batch_first=True)
+            self.cells = nn.LSTM(3, 4, batch_first=rows_first)
 
         def forward(self, x, h):
-            h = self.drop(h.transpose(0, 1))
+            runs.append(self)
+            h, x = self.drop(h.transpose(0, 1)), x if rows_first else x.transpose(0, 1)
             return self.cells(self.drop(x), (h, torch.ones_like(h)))[1][0].squeeze(0)
 
     model, inputs = Net().double(), (torch.randn(2, 5, 3).double(), torch.ones(2, 1, 4).double())
     together = mc_samples(model, inputs, 7, rng=seed)
+    assert len(runs) == 2  # the first pass, and all the others
     in_full(monkeypatch)
     torch.testing.assert_close(mc_samples(model, inputs, 7, rng=seed), together)
 

@@ -1,9 +1,13 @@
 """The programs that change statements, tests and library: one change at a time, as they say."""
 
 import ast
+import itertools
+import json
+import signal
 
 import alterations
 import mutants
+import mutate_claims_plugin
 import numpy as np
 import pytest
 from mutants import shared_functions, summary
@@ -44,14 +48,20 @@ def test_what_is_skipped_is_not_changed():
     assert {mutant.function for mutant in found} == {"", "f"}
 
 
-def test_a_sample_holds_the_smaller_ones_and_a_change_of_a_file_concerns_it_alone(
-    monkeypatch, tmp_path
-):
-    for name, source in (("a.py", SOURCE), ("b.py", SOURCE.replace("3", "4"))):
+@pytest.fixture
+def library(monkeypatch, tmp_path):
+    """Two files to be changed, and one of tests."""
+    for name, source in (("a.py", SOURCE), ("b.py", SOURCE.replace("3", "4")), ("test_a.py", "")):
         (tmp_path / name).write_text(source)
     monkeypatch.setattr(mutants, "ROOT", tmp_path)
+    monkeypatch.setattr(mutants, "DEAD", tmp_path / "dead.json")
     monkeypatch.setattr(mutants.calls_plugin, "LIBRARY", ("a.py", "b.py"))
+    mutants.fingerprint.cache_clear()
+    yield tmp_path
+    mutants.fingerprint.cache_clear()
 
+
+def test_a_sample_holds_the_smaller_ones_and_a_change_of_a_function_concerns_it_alone(library):
     def keys(count, seed, files=("a.py", "b.py")):
         return [key for key, file, _ in mutants.sample(count, seed) if file in files]
 
@@ -61,9 +71,24 @@ def test_a_sample_holds_the_smaller_ones_and_a_change_of_a_file_concerns_it_alon
     first, second = keys(99, 0, ["a.py"]), keys(99, 0, ["b.py"])
     assert first
     assert second
-    (tmp_path / "b.py").write_text("LIMIT = 5\n")
+    (library / "b.py").write_text(SOURCE.replace("3", "4").replace("x * y", "x + y"))
     assert keys(99, 0, ["a.py"]) == first
-    assert not set(keys(99, 0, ["b.py"])) & set(second)
+    new = [one for one in mutants.sample(99, 0) if one[0] not in {*first, *second}]
+    assert {(file, mutant.function) for _, file, mutant in new} == {("b.py", "f")}
+
+
+@pytest.mark.parametrize("name", ["a.py", "b.py", "test_a.py"])
+def test_a_death_stands_while_library_and_test_are_as_they_were(library, name):
+    dead = {}
+    mutants.keep("key", "test_a.py::test", dead)
+    assert mutants.stands("key", dead)
+    assert not mutants.stands("another", dead)
+    assert json.loads(mutants.DEAD.read_text()) == dead
+    (library / name).write_text("LIMIT = 5\n")
+    mutants.fingerprint.cache_clear()
+    assert not mutants.stands("key", dead)
+    assert mutants.known("key", dead, ["test_a.py::test"]) == ["test_a.py::test"]
+    assert mutants.known("key", dead, []) == mutants.known("another", dead, ["test_a.py::test"])
 
 
 @pytest.mark.parametrize(
@@ -113,3 +138,58 @@ def test_summary_counts_verdicts_and_keeps_reasons():
         "verdicts": {"accepted": 1, "rejected": 1},
         "accepted": {"test_a: check(x times": "it is homogeneous"},
     }
+
+
+def test_tests_are_chosen_by_what_they_call_the_quickest_of_each_first(library):
+    seconds = {"t.py::a[1]": 2.0, "t.py::a[2]": 1.0, "t.py::b": 3.0, "t.py::c": 9.0}
+    calls = {test: {"seconds": time, "calls": ["a.py:f"]} for test, time in seconds.items()}
+    calls["t.py::module"] = {"seconds": 0.0, "calls": ["a.py:g"]}
+
+    def chosen(function, budget):
+        return mutants.tests_of(library / "a.py", function, calls, budget)
+
+    own = ["t.py::a[2]", "t.py::b", "t.py::c", "t.py::a[1]"]
+    assert chosen("f", 99) == [*own, "t.py::module"]
+    assert chosen("f", 5) == ["t.py::a[2]", "t.py::b", "t.py::module"]
+    assert chosen("f", 0.5) == ["t.py::a[2]"]
+    assert chosen("h", 1.5) == chosen("", 1.5) == ["t.py::module", "t.py::a[2]"]
+
+
+def example(claim):
+    def right(v):
+        return 2 * v
+
+    claim.holds(right, rounding=3)
+    claim.identity(right, right, 7)
+    claim.rejects("half", lambda v: 4 * v)
+    claim.wrong = lambda v: 5 * v
+
+
+def test_of_a_claim_test_what_its_wrong_forms_alone_need_is_left_as_it_is():
+    first = example.__code__.co_firstlineno
+
+    def changes(*entered):
+        found = mutate_claims_plugin.bodies(example, {("example", first), *entered})
+        return {(line - first, what) for line, what, _ in found}
+
+    right, unused = {(2, "2 * v -> 2 / v"), (2, "2 -> 3")}, {(7, "5 * v -> 5 / v"), (7, "5 -> 6")}
+    assert changes() == set()
+    assert changes(("right", first + 1)) == right
+    assert changes(("right", first + 1), ("<lambda>", first + 7)) == right | unused
+
+
+def test_what_a_claim_test_does_not_notice_is_one_row_of_the_page():
+    test = "tests/claims/t.py::test_a[1]"
+    survivors = [[test, 3, "1 -> 2"], [test, 4, "x | y -> x & y"], [test, 5, "1 -> 2"]]
+    rows = [*mutants.unnoticed([*survivors, ["t.py::test_b", 1, "3 -> 4"]], {"test_a": "data"})]
+    assert rows == [
+        "| `test_a` | `1 -> 2` 2 times, `x \\| y -> x & y` | data |",
+        "| `test_b` | `3 -> 4` | not explained |",
+    ]
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="Windows has no such timer")
+def test_a_changed_loop_without_end_is_stopped():
+    with pytest.raises(TimeoutError), mutate_claims_plugin.limited(0.01):
+        sum(1 for _ in itertools.count())
+    assert sum(1 for _ in range(10**6)) == 10**6  # takes longer, and is not limited any more

@@ -64,6 +64,26 @@ def test_checks_do_not_hang_on_the_mode_of_the_caller(context, x):
         assert checks(model, x) == checks(model, x * 1) == ["output"]
 
 
+def test_draws_after_an_error_that_is_caught_are_of_the_module_that_draws(x):
+    class Fails(nn.Module):
+        def forward(self, x):
+            raise RuntimeError("no kernel of this shape")
+
+    class FallsBack(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fused = Fails()
+
+        def forward(self, x):
+            try:
+                return self.fused(x)
+            except RuntimeError:
+                return F.dropout(x, 0.5)
+
+    found = diagnose(chain(FallsBack()), x)
+    assert [(one.check, one.name) for one in found] == [("evaluation", "1")]
+
+
 def test_a_pass_in_inference_mode_is_examined(x):
     @torch.inference_mode()
     def infer(self, x):

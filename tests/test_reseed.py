@@ -65,9 +65,9 @@ MUTANTS = """
 import json, pathlib, mutants
 mutants.ROOT = pathlib.Path.cwd()
 file = mutants.ROOT / "library.py"
-tests = ["test_it.py::test_small", "test_it.py::test_large"]
-found = {one.what: mutants.noticed(tests, file, one) for one in mutants.mutants(file.read_text())}
-found["as it is"] = mutants.noticed(tests)
+runs = [["test_it.py::test_small"], ["test_it.py::test_large"]]
+found = {one.what: mutants.noticed(runs, file, one) for one in mutants.mutants(file.read_text())}
+found["as it is"] = mutants.noticed(runs)
 print(json.dumps(found))
 """
 
@@ -113,9 +113,10 @@ def test_the_sentence_counts_each_seed_once_and_those_that_failed():
     assert (
         seeds.said(runs[:1])
         == "under 2 seeds up to 2020-01-01, with fewer tests than there are now. "
-        "Of all of them, 1 had a failure."
+        "Under 1 of them a test failed."
     )
     assert (
         seeds.said(runs)
-        == "under 3 seeds, the last 1 on 2020-01-02 with 7 tests. Of all of them, 1 had a failure."
+        == "under 3 seeds, the last 1 on 2020-01-02 with 7 tests. Under 1 of them a test failed."
     )
+    assert seeds.said(runs[1:]).endswith("No test failed under any.")

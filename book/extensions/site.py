@@ -133,7 +133,7 @@ def launch_links(root):
 
 
 def seeds_run(root):
-    """Say under how many seeds the claim tests were run, and how many had a failure."""
+    """Say under how many seeds the claim tests were run, and under how many one failed."""
     return f"So far they were run {seeds.said(seeds.stored(Path(root)))}"
 
 

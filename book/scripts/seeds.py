@@ -20,7 +20,7 @@ def failures(runs):
 
 
 def said(runs):
-    """Say under how many seeds the tests were run, and how many had a failure."""
+    """Say under how many seeds the tests were run, and under how many one failed."""
     found, last = failures(runs), runs[-1]
     failed = sum(map(bool, found.values()))
     of_the_last = (
@@ -28,4 +28,5 @@ def said(runs):
         if last["tests"]
         else f" up to {last['day']}, with fewer tests than there are now"
     )
-    return f"under {len(found)} seeds{of_the_last}. Of all of them, {failed} had a failure."
+    outcome = f"Under {failed} of them a test failed." if failed else "No test failed under any."
+    return f"under {len(found)} seeds{of_the_last}. {outcome}"

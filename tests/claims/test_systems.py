@@ -1256,8 +1256,8 @@ def test_fast_path_of_torch(claim, rng, seed, torch_seed):
 
     check.holds(False, True)  # evaluation
     check.holds(True, True)  # the layers drop, and nobody asks them
-    claim.survives("check(drop negated", "the fused path does not see the layers: the claim")
-    claim.survives("check(fused negated", "in evaluation both paths agree: the claim")
+    claim.survives("check(drop negated", "that the fused path does not see the layers is the claim")
+    claim.survives("check(fused negated", "that both paths agree in evaluation is the claim")
     reached = "Monte Carlo passes reach the layers that drop"
     check.rejects(reached, True, True, like=(True, False))
 
