@@ -57,10 +57,11 @@ def predictive_log_likelihood(
             "samples must have the shape (T, N) or (T, N, D) and y that of one draw, got shapes "
             f"{draws.shape} and {y.shape}"
         )
-    with np.errstate(over="ignore", divide="ignore"):  # a square out of range has the density 0
+    # A square out of range has the density 0.
+    with np.errstate(over="ignore", divide="ignore"):
         squares = ((draws - y) ** 2).reshape(*draws.shape[:2], -1)
         exponents = -tau / 2 * squares.sum(axis=2)
-        # So that far targets do not underflow; finite, or all would differ from it by NaN.
+        # Far targets must not underflow; a finite largest leaves no difference NaN.
         top = np.maximum(exponents.max(axis=0), np.finfo(float).min)
         mixture = top + np.log(np.exp(exponents - top).mean(axis=0))
     return in_kind(samples, mixture + squares.shape[2] / 2 * np.log(tau / (2 * np.pi)))
