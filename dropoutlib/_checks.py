@@ -96,7 +96,16 @@ def hint_to_unpack(args: tuple[Any, ...]) -> Iterator[None]:
 
 
 def array_of(name: str, value: ArrayLike) -> NDArray:
-    """`value` as an ndarray; a TypeError for a masked one, whose own mask would be lost."""
+    """`value` as an ndarray.
+
+    A TypeError for a masked one, whose own mask would be lost, and for a sparse one, of which
+    NumPy would make a single object.
+    """
+    if hasattr(value, "toarray"):
+        raise TypeError(
+            f"{name} must be a plain array, got a sparse one ({type(value).__name__}); "
+            f"pass {name}.toarray()"
+        )
     ma = sys.modules.get("numpy.ma")  # there can be no such array before it is imported
     if ma is not None and isinstance(value, ma.MaskedArray):
         raise TypeError(

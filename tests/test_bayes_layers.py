@@ -434,6 +434,24 @@ def test_every_function_is_reported(call):
         mc_samples(nn.Sequential(nn.Dropout(0.5), Functional()), torch.ones(2, 3, 4), 5)
 
 
+def test_dropout_of_no_module_of_the_model_is_called_so():
+    class Listed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.parts = [nn.Dropout(0.5)]
+
+        def forward(self, x):
+            return self.parts[0](x)
+
+    model = nn.Sequential(nn.Dropout(0.5), Listed())
+    with pytest.raises(ValueError, match=r"this Dropout is none of the model's .*ModuleList"):
+        mc_samples(model, torch.ones(2, 3), 5)
+    with pytest.raises(ValueError, match="called outside of all modules"):
+        mc_samples(
+            nn.Dropout(0.5), torch.ones(2, 3), 5, output=lambda y: F.dropout(y, 0.3, training=True)
+        )
+
+
 def test_standard_dropout_that_is_off_scales():
     class Off(nn.Module):
         def __init__(self):

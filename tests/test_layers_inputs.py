@@ -179,6 +179,15 @@ def test_infinity_and_nan_pass_where_they_are_kept():
     assert np.isnan(y[~kept]).all()
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_sparse_arrays_are_refused(training):
+    sparse = pytest.importorskip("scipy.sparse")
+    layer = Dropout(0.5, rng=0)
+    layer.training = training
+    with pytest.raises(TypeError, match=r"sparse one \(csr_array\); pass x.toarray\(\)"):
+        layer.forward(sparse.csr_array(np.eye(3)))
+
+
 def test_fractions_are_refused_by_layers_and_exact_in_closed_forms():
     with pytest.raises(TypeError, match="floating point, got object"):
         Dropout(0.5, rng=0).forward(np.array([Fraction(1, 3)]))

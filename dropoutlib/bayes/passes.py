@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.modules.dropout import _DropoutNd
 from torch.overrides import TorchFunctionMode
 
 from .._modules import ATOMS
@@ -61,9 +62,9 @@ class Pass(TorchFunctionMode):
             place = f"{frame.f_code.co_qualname} ({frame.f_code.co_filename}:{frame.f_lineno})"
             raise ValueError(
                 f"{func.__name__}(p={p}, training={training}) in {place} cannot be switched: "
-                f"{type(owner).__name__} is not a dropout layer, so that it would be "
-                f"{'on' if training else 'off'} in every prediction. Use a module such as "
-                "nn.Dropout, or say which module shall be in training mode, too: also=[module]"
+                f"{_what_it_is(owner)}, so that it would be {'on' if training else 'off'} in every "
+                "prediction. Use a module such as nn.Dropout, or say which module shall be in "
+                "training mode, too: also=[module]"
             )
         self.dropped = self.dropped or bool(training)
 
@@ -198,6 +199,15 @@ class RepeatedPass(Pass):
         self.step()
         if _numbers(model) != self.first.numbers:
             raise ReuseError("passes may differ by their number, which the model counts")
+
+
+def _what_it_is(owner):
+    """Why what calls a dropout function is not switched with the model."""
+    if owner is None:
+        return "it is called outside of all modules"
+    if isinstance(owner, _DropoutNd):
+        return f"this {type(owner).__name__} is none of the model's modules, as in an nn.ModuleList"
+    return f"{type(owner).__name__} is not a dropout layer"
 
 
 def _numbers(model):
