@@ -137,7 +137,8 @@ def layer_fold(entry, stored, known):
     backend = f"KERAS_BACKEND={entry['backend']} " if "backend" in entry else ""
     return (
         f"<details><summary>{escape(entry['framework'])} <code>{escape(entry['layer'])}</code>: "
-        f'{told}</summary><div id="scorecard-{entry["id"]}"><p>{versions(stored)}; '
+        f'{told}</summary><div id="scorecard-{entry["id"]}">'
+        f'<p class="scorecard-seen">{versions(stored)}; '
         f"{stored['kind']} dropout, false alarm at most {stored['false_alarm'] * 1.05:.1e}, "
         f"{stored['seconds']:.0f} s{suite}.</p>"
         f'<pre tabindex="0"><code>{backend}python -m dropcheck {escape(entry["run"])}</code></pre>'

@@ -32,7 +32,10 @@ NOT_PROSE_CLASSES = {
     *("cell_output", "headerlink", "toctree-wrapper", "interval", "unless"),
     "statement",  # what the ledger repeats of a chapter, to which a search leads
     "scorecard-seen",  # the same names of checks for every layer
+    "highlight-yaml",  # a study's registration, which the text beside it tells
 }
+#: How far each method can be trusted, in the ledger: its own filter finds methods.
+TRUST = "table.ledger td:first-child:not([colspan])"
 
 
 def words_of(tag):
@@ -67,13 +70,15 @@ def is_not_prose(tag):
     return tag.name in NOT_PROSE or not NOT_PROSE_CLASSES.isdisjoint(tag.get("class", ()))
 
 
-def entries(html):
+def entries(html, tables=True):
     """Yield the searchable parts of a page, the innermost first.
 
     Parameters
     ----------
     html : str
         A built page.
+    tables : bool
+        Whether what stands in tables is searched, too.
 
     Yields
     ------
@@ -84,7 +89,8 @@ def entries(html):
     article = BeautifulSoup(whole_names, "html.parser", parse_only=SoupStrainer("article")).article
     if article is None:
         return
-    for unwanted in article.find_all(is_not_prose):
+    numbers = [] if tables else article("table")
+    for unwanted in [*article.find_all(is_not_prose), *article.select(TRUST), *numbers]:
         unwanted.decompose()
     for formula in article.find_all(["span", "div"], class_="math"):
         formula.replace_with(f" {plain(formula)} ")
@@ -107,12 +113,15 @@ def entries(html):
         whole.decompose()
 
 
-def records(outdir, pages, weights):
-    """Return for each page its name, title, weight and parts, as `entries` gives these."""
+def records(outdir, pages, weights, of_numbers):
+    """Return for each page its name, title, weight and parts, as `entries` gives these.
+
+    The tables of those `of_numbers` are left out.
+    """
     found = []
     for page in pages:
         html = (Path(outdir) / f"{page}.html").read_text(encoding="utf-8")
-        parts = list(entries(html))[::-1]
+        parts = list(entries(html, page not in of_numbers))[::-1]
         if not parts:
             continue
         top, title, *_ = parts[0]
@@ -132,7 +141,7 @@ def write(app, exception):
     if exception or app.builder.format != "html" or not source.exists():
         return
     words = yaml.safe_load(source.read_text(encoding="utf-8"))
-    found = records(outdir, sorted(app.env.found_docs), words["weights"])
+    found = records(outdir, sorted(app.env.found_docs), words["weights"], words["of_numbers"])
     known = {
         f"{page}.html#{anchor}".rstrip("#") for page, *_, parts in found for anchor, *_ in parts
     }
