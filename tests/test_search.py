@@ -81,7 +81,8 @@ def test_pages_that_weigh_more_or_less_exist():
 def test_a_question_that_leads_nowhere_stops_the_build(tmp_path):
     (tmp_path / "interactive").mkdir()
     (tmp_path / search.WORDS).write_text(
-        "synonyms: []\nweights: {}\nfirst: [{ask: [x], show: [gone.html]}]\n", encoding="utf-8"
+        "synonyms: []\nweights: {}\nof_numbers: []\nfirst: [{ask: [x], show: [gone.html]}]\n",
+        encoding="utf-8",
     )
     (tmp_path / "one.html").write_text(PAGE, encoding="utf-8")
 
