@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from book.extensions import site
+from book.extensions import answers, site
 from book.scripts import build_book
 
 CONFIG = (build_book.ROOT / "_config.yml").read_text(encoding="utf-8")
@@ -186,6 +186,16 @@ NOT_FOR_PAGES = ("ipykernel", "jupytext", "matplotlib", "playwright", "psutil", 
 def test_pages_need_nothing_that_runs_notebooks(extension):
     code = f"import sys; sys.modules.update(dict.fromkeys({NOT_FOR_PAGES})); import {extension}"
     subprocess.run([sys.executable, "-c", code], cwd=build_book.ROOT, check=True)
+
+
+def test_answers_need_nothing_that_runs_experiments():
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({NOT_FOR_PAGES})); "
+        "from book.extensions import answers; print(answers.render('.'))"
+    )
+    run = [sys.executable, "-c", code]
+    page = subprocess.run(run, cwd=build_book.ROOT, check=True, capture_output=True, text=True)
+    assert page.stdout.count("<tbody") == len(answers.load(build_book.ROOT))
 
 
 def test_every_extension_is_among_the_settings():

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import results, statistics
-from .images import parts
 
 __all__ = ["ADVICE", "EQUIVALENT", "Advice", "Contrast", "Judged", "gains", "judge", "nearest"]
 
@@ -253,7 +252,9 @@ def nearest(name, rows, seeds):
     -------
     ndarray, shape (S,)
     """
-    from sklearn.neighbors import KNeighborsClassifier  # not before it is needed
+    from sklearn.neighbors import KNeighborsClassifier  # not before it is needed, as the next
+
+    from .images import parts  # which takes torch, and the pages are built without it
 
     x, y, x_judge, y_judge = parts(name, rows, seeds, "test")
     near = [KNeighborsClassifier(1).fit(*own) for own in zip(x, y, strict=True)]
