@@ -313,6 +313,9 @@ def test_wrong_training_is_refused(change, complaint):
 
 # What is stored, of every experiment.
 
+# Registered without a pilot, and with one of some arms only; the page on judging says so.
+WITHOUT_PILOT = {"Q6", "U3"}
+
 
 @pytest.mark.parametrize("version", registry.VERSIONS)
 @pytest.mark.parametrize("experiment", KNOWN.values(), ids=KNOWN)
@@ -320,6 +323,8 @@ def test_stored_results_are_complete_and_of_today_s_settings(experiment, version
     if version == "full" and results.read(experiment.id, version) is None:
         assert registration.digest(experiment.id), "only what is registered may wait to be run"
         pytest.skip(f"{experiment.id} is registered and not run in full yet")
+    if version == "pilot" and experiment.id in WITHOUT_PILOT:
+        pytest.skip(f"{experiment.id} has no whole pilot, and its registration says so")
     found = results.load(experiment.id, version)
     wanted = experiment.versions[version]
     assert found.settings == json.loads(json.dumps(wanted.settings))
