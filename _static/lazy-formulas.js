@@ -77,6 +77,7 @@
       const source = (math) => tex.get(math).map((node) => node.textContent).join("");
       const broken = formulas.filter(scrolls)
         .map((math) => [math, inLines(source(math), places)]).filter(([, text]) => text);
+      if (!broken.length) continue;
       window.MathJax.typesetClear(broken.map(([math]) => math));
       for (const [math, text] of broken) math.replaceChildren(text);
       await window.MathJax.typesetPromise(broken.map(([math]) => math));
