@@ -23,6 +23,8 @@ def test_a_figure_opens_large_enough_to_be_read_on_a_phone(browser, way):
         page.set_viewport_size(pages.PHONE)
         opened(page, "chapters/evidence.html")
         link = page.locator("article a.enlarge").first
+        link.scroll_into_view_if_needed()  # what lies below the first view is loaded then
+        link.locator("img:visible").evaluate("e => e.decode()")
         box = link.locator("img:visible").bounding_box()
         shape = link.locator("img:visible").evaluate("e => e.naturalWidth / e.naturalHeight")
         assert box["width"] <= pages.PHONE["width"]
