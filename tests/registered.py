@@ -36,3 +36,22 @@ def shown(study, question, metric, word):
     if word == "equivalent":
         return statistics.equivalent(gain, 0.0, row.contrast.margin, **shared)
     return statistics.greater(gain if word == "supported" else -gain, 0.0, 0.0, **shared)
+
+
+def check_registered(claim, contrasts):
+    """Hold a claim to the verdicts on contrasts: studies, questions, metrics and words.
+
+    The control is told for the same metric, or where its study registered that of the best moment
+    and of the network as it was trained alone, for these.
+    """
+
+    @claim
+    def found(study, question, metric, word):
+        return shown(study, question, metric, word)
+
+    for study, question, metric, word in contrasts:
+        assert verdict(study, question, metric).word == word
+        found.holds(study, question, metric, word)
+        told = {c.better[1] for c in registration.contrasts(study) if c.question == "again"}
+        plain = metric.removeprefix("mended_").replace("last", "best")
+        found.rejects(CONTROL, study, "again", metric if metric in told else plain, word)

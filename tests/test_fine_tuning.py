@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from book.experiments import images, registration, registry, results, transfer, tuning
+from book.experiments import dealing, registration, registry, results, transfer, tuning
 from book.experiments.networks import SeedDropout, SeedLinear, mlp
 from book.experiments.studies import fine_tuning
 
@@ -148,7 +148,7 @@ def test_dropout_stands_where_the_arm_says(given, rates, net):
 def test_full_and_pilot_seeds_have_room_for_their_own_rows():
     full, pilot = (STUDY.versions[name] for name in ("full", "pilot"))
     assert full.seeds == tuple(range(len(full.seeds)))
-    assert pilot.seeds == tuple(range(images.PILOT, images.PILOT + len(pilot.seeds)))
+    assert pilot.seeds == tuple(range(dealing.PILOT, dealing.PILOT + len(pilot.seeds)))
     rows = full.settings["source"]["rows"] + sum(full.settings["sizes"])
     assert (len(full.seeds) + len(pilot.seeds)) * rows <= 70000
 

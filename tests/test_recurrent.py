@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import stats
 
-from book.experiments import images, sequences, statistics
+from book.experiments import dealing, sequences, statistics
 from book.experiments.recurrent import KINDS, SeedLSTM
 from book.experiments.studies import recurrent_dropout
 
@@ -145,12 +145,12 @@ def test_zoneout_in_training_leaves_a_unit_as_it_was_with_its_probability(x):
 
 def test_no_two_seeds_share_a_test_row_and_no_row_is_in_two_parts():
     sizes = (100, 50, 60)
-    parts = images.folds("digits", 1797, range(20), sizes)
+    parts = dealing.folds("digits", 1797, range(20), sizes)
     assert [part.shape for part in parts] == [(20, size) for size in sizes]
     assert len(np.unique(parts[2])) == 20 * 60
     for own in np.concatenate(parts, axis=1):
         assert len(np.unique(own)) == sum(sizes)
-    pilot = images.folds("digits", 1797, (1000,), sizes)
+    pilot = dealing.folds("digits", 1797, (1000,), sizes)
     assert not np.array_equal(pilot[2][0], parts[2][0])
 
 
@@ -159,7 +159,7 @@ def test_no_two_seeds_share_a_test_row_and_no_row_is_in_two_parts():
 )
 def test_too_few_rows_are_refused(seed, sizes):
     with pytest.raises(ValueError, match="1797 rows, too few"):
-        images.folds("digits", 1797, (seed,), sizes)
+        dealing.folds("digits", 1797, (seed,), sizes)
 
 
 def test_channels_are_standardised_by_the_steps_of_training_rows_that_are_there(x, rng):

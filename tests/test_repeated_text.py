@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from blocks_of_torch import as_pytorch
 
 from book.experiments import registry, results, text
 from book.experiments.decoder import SeedDecoder
@@ -88,15 +89,8 @@ def test_without_dropout_a_block_is_that_of_pytorch(x):
     mask = mask.masked_fill(distance < 0, -torch.inf).repeat(3, 1, 1)
     (linear,) = ours.blocks
     for s in range(2):
-        theirs = torch.nn.TransformerEncoderLayer(
-            WIDTH, 2, 4 * WIDTH, 0.0, "gelu", batch_first=True, norm_first=True
-        )
-        places = (theirs.self_attn.out_proj, theirs.linear1, theirs.linear2)
+        theirs = as_pytorch(linear, s, WIDTH, 2, 4 * WIDTH)
         with torch.no_grad():
-            theirs.self_attn.in_proj_weight.copy_(linear[0].weight[s].T)
-            for layer, own in zip(places, linear[1:], strict=True):
-                layer.weight.copy_(own.weight[s].T)
-                layer.bias.zero_()
             hidden = theirs(ours.embed[s][x[0]], src_mask=mask)
             hidden = torch.nn.functional.layer_norm(hidden, (WIDTH,))
             wanted = hidden @ ours.last.weight[s] + ours.last.bias[s]

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from blocks_of_torch import as_pytorch
 
-from book.experiments import images, registration, registry, results, tuning
+from book.experiments import dealing, registration, registry, results, tuning
 from book.experiments.encoder import BRANCH, ELEMENT, SeedEncoder
 from book.experiments.studies import residual_branches
 
@@ -28,15 +29,8 @@ def test_without_dropout_a_block_is_that_of_pytorch(x):
     ours = encoder(rates=(0.0,)).eval()
     ((linear, _),) = ours.blocks
     for s in range(2):
-        theirs = torch.nn.TransformerEncoderLayer(
-            WIDTH, 2, 2 * WIDTH, 0.0, "gelu", batch_first=True, norm_first=True
-        )
-        places = (theirs.self_attn.out_proj, theirs.linear1, theirs.linear2)
+        theirs = as_pytorch(linear, s, WIDTH, 2, 2 * WIDTH)
         with torch.no_grad():
-            theirs.self_attn.in_proj_weight.copy_(linear[0].weight[s].T)
-            for layer, own in zip(places, linear[1:], strict=True):
-                layer.weight.copy_(own.weight[s].T)
-                layer.bias.zero_()
             hidden = x[s] @ ours.embed.weight[s] + ours.position[s]
             hidden = torch.nn.functional.layer_norm(theirs(hidden), (WIDTH,)).mean(dim=1)
             wanted = hidden @ ours.last.weight[s]
@@ -135,7 +129,7 @@ def test_permuted_labels_are_those_of_training_and_validation(monkeypatch):
 def test_full_and_pilot_seeds_have_room_for_their_own_rows():
     full, pilot = (STUDY.versions[name] for name in ("full", "pilot"))
     assert full.seeds == tuple(range(len(full.seeds)))
-    assert pilot.seeds == tuple(range(images.PILOT, images.PILOT + len(pilot.seeds)))
+    assert pilot.seeds == tuple(range(dealing.PILOT, dealing.PILOT + len(pilot.seeds)))
     assert (len(full.seeds) + len(pilot.seeds)) * sum(full.settings["sizes"]) <= 70000
 
 

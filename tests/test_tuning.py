@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import optimize
 
-from book.experiments import images, recurrent, registry, tuning
+from book.experiments import dealing, images, recurrent, registry, tuning
 from book.experiments.studies import (
     fine_tuning,
     normalised,
@@ -60,7 +60,7 @@ def test_a_seed_without_rows_of_its_own_is_refused(seed, sizes):
 def test_full_and_pilot_seeds_of_a_study_have_room_for_their_own_rows(id, rows):
     full, pilot = (KNOWN[id].versions[name] for name in ("full", "pilot"))
     assert full.seeds == tuple(range(len(full.seeds)))
-    assert pilot.seeds == tuple(range(images.PILOT, images.PILOT + len(pilot.seeds)))
+    assert pilot.seeds == tuple(range(dealing.PILOT, dealing.PILOT + len(pilot.seeds)))
     blocks = len(full.seeds) + len(pilot.seeds)
     own = full.settings.get("block", sum(full.settings["sizes"]))
     assert blocks * own <= rows

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from book import data
 
-from .images import own_rows
+from .dealing import own_rows
 from .networks import stream
 
 __all__ = ["LENGTH", "counted", "rows_of"]
@@ -48,7 +48,7 @@ def rows_of(name, seeds, sizes):
     name : str
         A set of texts in `book.data`, or ``"digits"``, whose grey values are read pixel by pixel.
     seeds : sequence of int
-        As for `images.own_rows`.
+        As for `dealing.own_rows`.
     sizes : sequence of int
         Rows for training, validation and test.
 

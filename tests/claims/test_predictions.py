@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from registered import CONTROL, claims_of, shown, verdict
+from registered import check_registered, claims_of, verdict
 
 import dropcheck
 from book.experiments import logistic, registration, results, statistics
@@ -466,14 +466,7 @@ REGISTERED = {
 
 @claims_of(REGISTERED)
 def test_what_was_registered(claim, label):
-    @claim
-    def found(study, question, metric, word):
-        return shown(study, question, metric, word)
-
-    for study, question, metric, word in REGISTERED[label]:
-        assert verdict(study, question, metric).word == word
-        found.holds(study, question, metric, word)
-        found.rejects(CONTROL, study, "again", metric, word)
+    check_registered(claim, REGISTERED[label])
 
 
 def test_nothing_else_is_decided_of_the_passes():

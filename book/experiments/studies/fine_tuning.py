@@ -2,12 +2,11 @@
 
 import functools
 
-import numpy as np
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
-from ..images import blocks
+from ..images import blocks, joined
 from ..networks import mlp
 from ..registry import experiment
 from ..training import fit, outputs
@@ -134,7 +133,7 @@ def fine_tuning(seeds, arm, *, data, source, angle, sizes, width, levels, **sett
         What `tuning.choose` gives.
     """
     _, *leaning = blocks(data, seeds, (source["rows"], *sizes))
-    x, labels = (np.concatenate(part, axis=1) for part in zip(*leaning, strict=True))
+    x, labels = joined(leaning)
     x, end = turned(x, angle), sizes[0]
     if arm.endswith("permuted"):
         permute(labels, seeds, end + sizes[1])

@@ -6,7 +6,7 @@ import numpy as np
 
 from book import data as sets
 
-from ..images import own_rows
+from ..dealing import own_rows
 from ..networks import stream
 from ..predictive import draws, snapshots
 from ..registry import experiment
@@ -17,13 +17,21 @@ from .uncertainty import ARMS, TRIED
 NOISE = np.geomspace(0.1, 2, 121)  # to choose from, in standard deviations of the target
 RATES = [0.02, 0.05, 0.1, 0.2, 0.3, 0.4]
 
+# Seeds, the small version and how runs are made up, of studies of regressions.
+RUNS = {
+    "seeds": range(10),
+    "pilot_seeds": range(1000, 1004),
+    "small": {"sizes": [100, 60, 100], "width": 16, "passes": 5, "epochs": 12, "moments": 2},
+    "small_seeds": range(2),
+    "batch": 10,
+    "tolerance": 0.25,
+}
+
 
 @experiment(
     "U2",
     title="MC dropout, fitted noise and an ensemble: scores and intervals of a regression",
     arms=ARMS,
-    seeds=range(10),
-    pilot_seeds=range(1000, 1004),
     settings={
         "data": "protein",
         "sizes": [600, 300, 2000],
@@ -34,16 +42,7 @@ RATES = [0.02, 0.05, 0.1, 0.2, 0.3, 0.4]
         "batch_size": 50,
         "levels": LEVELS | {"dropout": RATES, "ensemble": TRIED["ensemble"]},
     },
-    small={
-        "sizes": [100, 60, 100],
-        "width": 16,
-        "passes": 5,
-        "epochs": 12,
-        "moments": 2,
-    },
-    small_seeds=range(2),
-    batch=10,
-    tolerance=0.25,
+    **RUNS,
 )
 def intervals(seeds, arm, *, data, sizes, width, passes, levels, **training):
     """Tune an arm for each seed by its log loss on validation rows, and judge it on test rows.

@@ -1,8 +1,6 @@
 """Kinds and schedules of noise beside dropout of hidden units, all equally tuned."""
 
-import numpy as np
-
-from ..images import blocks
+from ..images import blocks, joined
 from ..networks import SeedDropout, mlp
 from ..registry import experiment
 from ..tuning import (
@@ -73,9 +71,7 @@ def noises(seeds, arm, *, data, sizes, pool, levels, **settings):
     list of dict
         What `tuning.choose` gives, made `tuning.concise`.
     """
-    x, y = (
-        np.concatenate(part, axis=1) for part in zip(*blocks(data, seeds, sizes, pool), strict=True)
-    )
+    x, y = joined(blocks(data, seeds, sizes, pool))
     end = sizes[0]
     if arm.endswith("permuted"):
         permute(y, seeds, end + sizes[1])

@@ -10,7 +10,7 @@ import itertools
 import numpy as np
 from torch import nn
 
-from ..images import blocks
+from ..images import blocks, joined
 from ..networks import SeedDropout, SeedLinear, stream
 from ..registry import experiment
 from ..structures import SeedBatchNorm, retake_statistics
@@ -73,7 +73,7 @@ def normalised(seeds, arm, *, data, sizes, pool, levels, **settings):
         tuned by themselves.
     """
     parts = blocks(data, seeds, sizes, pool)
-    x, y = (np.concatenate(part, axis=1) for part in zip(*parts, strict=True))
+    x, y = joined(parts)
     own = weight_seeds(seeds, arm)
     place = arm if arm in PLACES else None
     axes = ("lr", "dropout") if place else ("lr",)

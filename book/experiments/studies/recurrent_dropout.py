@@ -7,7 +7,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
-from ..images import folds
+from ..dealing import folds
 from ..recurrent import KINDS, SeedLSTM
 from ..registry import experiment
 from ..sequences import sequences, standardised, summaries, warping

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
-from ..images import blocks
+from ..images import blocks, joined
 from ..networks import mlp, stream
 from ..registry import experiment
 from ..structures import SeedShift
@@ -82,7 +82,7 @@ def remedies(seeds, arm, *, data, sizes, pool, levels, **settings):
         What `tuning.choose` gives.
     """
     parts = blocks(data, seeds, sizes, pool)
-    x, y = (np.concatenate(part, axis=1) for part in zip(*parts, strict=True))
+    x, y = joined(parts)
     rows, labels = parts[0]
     if arm.endswith("permuted"):
         pairs = zip(seeds, labels, strict=True)

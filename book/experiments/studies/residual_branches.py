@@ -8,7 +8,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from dropoutlib.schedules import linear_depth
 
 from ..encoder import BRANCH, ELEMENT, SeedEncoder
-from ..images import blocks
+from ..images import blocks, joined
 from ..registry import experiment
 from ..tuning import at_moments, candidates, choose, measure, permute, weight_seeds
 from .remedies import fitted
@@ -125,9 +125,7 @@ def residual_branches(seeds, arm, *, data, sizes, pool, tokens, tried, **setting
     list of dict
         What `tuning.choose` gives.
     """
-    x, labels = (
-        np.concatenate(part, axis=1) for part in zip(*blocks(data, seeds, sizes, pool), strict=True)
-    )
+    x, labels = joined(blocks(data, seeds, sizes, pool))
     end = sizes[0]
     if arm == PERMUTED:
         permute(labels, seeds, end + sizes[1])

@@ -8,10 +8,10 @@ from sklearn.neighbors import KNeighborsRegressor
 
 from book import data as sets
 
-from ..images import folds
+from ..dealing import folds
 from ..registry import experiment
 from ..tuning import LEVELS, candidates, permute, weight_seeds
-from .intervals import RATES, centers_of, chosen, standardised
+from .intervals import RATES, RUNS, centers_of, chosen, standardised
 
 SETS = ("concrete", "wine_red")
 FIXED = 0.2  # the rate of the arms that do not tune it, and of masks that are averaged over
@@ -52,8 +52,6 @@ STORED = ("rmse_best", "nll_best", "crps_best", "coverage", "spread", "nll_last"
     "U3",
     title="Small tables: dropout tuned, fixed and averaged over, beside weight decay and trees",
     arms=ARMS,
-    seeds=range(10),
-    pilot_seeds=range(1000, 1004),
     # Its networks chose high rates of learning, which are doubled since.
     pilot={"passes": 50, "moments": 6, "levels": TRIED | {"lr": LEVELS["lr"]}},
     settings={
@@ -66,16 +64,7 @@ STORED = ("rmse_best", "nll_best", "crps_best", "coverage", "spread", "nll_last"
         "batch_size": 50,
         "levels": TRIED,
     },
-    small={
-        "sizes": [100, 60, 100],
-        "width": 16,
-        "passes": 5,
-        "epochs": 12,
-        "moments": 2,
-    },
-    small_seeds=range(2),
-    batch=10,
-    tolerance=0.25,
+    **RUNS,
 )
 def tables(seeds, arm, *, data, sizes, width, passes, levels, **training):
     """Tune an arm for each seed by its log loss on validation rows, and judge it on test rows.
