@@ -1,6 +1,8 @@
 """Models whose passes cannot share anything, or not simply: the same numbers as of plain passes."""
 # ruff: noqa: D101, D102, D106
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -314,7 +316,8 @@ class Carried(Model):
 
     def __init__(self, place):
         super().__init__()
-        self.place, self.kept, self.number = place, {"sum": torch.zeros(2, 3)}, 0
+        self.place, self.kept, self.number = place, {"sum": torch.zeros(2, 3), "number": 0}, 0
+        self.log, self.scalar = [], np.int64(0)
         self.attribute = torch.zeros(2, 3)
 
     def forward(self, x):
@@ -327,13 +330,23 @@ class Carried(Model):
             self.attribute = self.attribute + 1
             total = self.attribute + noise
         else:
-            self.number += 1
-            total = noise + (1.0 if self.number < 4 else 4.0)
+            self.number += self.place == "number"
+            self.kept["number"] += self.place == "number in a dictionary"
+            self.log += [None] * (self.place == "length of a list")
+            self.scalar += np.int64(self.place == "number of NumPy")
+            passes = self.number + self.kept["number"] + len(self.log) + self.scalar
+            total = noise + (1.0 if passes < 4 else 4.0)
         return total
 
 
 @pytest.mark.parametrize("max_bytes", [None, 5000])
-@pytest.mark.parametrize("place", ["dictionary", "attribute", "before the noise", "number"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        *("dictionary", "attribute", "before the noise", "number"),
+        *("number in a dictionary", "length of a list", "number of NumPy"),
+    ],
+)
 def test_passes_go_on_from_what_the_last_one_left_as_in_a_loop(place, max_bytes):
     x = torch.ones(2, 3)
     samples = mc_samples(Carried(place), x, 6, max_bytes=max_bytes)
@@ -352,10 +365,20 @@ def test_a_part_of_a_sequence_may_be_scripted():
 SHARED = np.random.default_rng(0)  # as many scripts have one
 
 
-def test_noise_of_a_generator_that_is_a_global_variable_is_not_shared():
+def coin():
+    return float(SHARED.random() < 0.5)
+
+
+@pytest.mark.parametrize("place", ["forward", "method", "function"])
+def test_noise_of_a_generator_that_is_a_global_variable_is_not_shared(place):
     class Scaled(Model):
         def forward(self, x):
-            return self.drop(x) * float(SHARED.random() < 0.5)
+            if place == "forward":
+                return self.drop(x) * float(SHARED.random() < 0.5)
+            return self.drop(x) * (coin() if place == "function" else self.own())
+
+        def own(self):
+            return float(SHARED.random() < 0.5)
 
     SHARED.bit_generator.state = np.random.default_rng(1).bit_generator.state  # two alike, first
     samples = mc_samples(Scaled(), torch.ones(2, 9), 200, rng=0)
@@ -393,6 +416,46 @@ def test_deterministic_part_is_computed_once(way, before, behind, x, monkeypatch
         mc_samples(model, x, 100, shared_mask=way == "a mask for all rows")
     assert products.count((3, 5)) == before
     assert products.count((5, 2)) == behind
+
+
+class Keeps(Model):
+    """What comes before the dropout is kept in the model, and used behind it from there."""
+
+    def __init__(self, what):
+        super().__init__()
+        self.kept, self.last = None, None
+        self.what = what
+        if what == "weight":
+            with warnings.catch_warnings():  # there is a newer form, and models that have this one
+                warnings.simplefilter("ignore", FutureWarning)
+                nn.utils.weight_norm(self.linear)
+
+    def forward(self, x):
+        if self.what == "weight":
+            return self.linear(self.drop(x))
+        if self.what == "last result":
+            self.last = self.kept
+        self.kept = torch.tanh(self.linear(x))
+        dropped = self.drop(self.kept)
+        return dropped * (self.kept if self.last is None else self.last)
+
+
+@pytest.mark.parametrize("what", ["weight", "result"])
+def test_what_a_pass_keeps_of_the_beginning_is_shared_all_the_same(what, x, monkeypatch):
+    model, full = Keeps(what), sampling.Sampler._in_full
+    passes = []
+
+    def noted(*args, **kwargs):
+        passes.append("in full")
+        return full(*args, **kwargs)
+
+    monkeypatch.setattr(sampling.Sampler, "_in_full", noted)
+    samples = mc_samples(model, x, 20, rng=0)
+    assert not passes
+    mc_samples(Keeps("last result"), x, 20, rng=0)
+    assert passes  # of which each takes what the one before it has kept
+    in_full(monkeypatch)
+    assert torch.allclose(samples, mc_samples(model, x, 20, rng=0))
 
 
 @pytest.mark.parametrize("compiled", ["wrapped", "in place", "part"])

@@ -6,6 +6,7 @@ calls before it asks for noise is the same in every pass, so later ones take the
 """
 
 import functools
+import itertools
 import sys
 import weakref
 from typing import Any
@@ -100,11 +101,13 @@ class FirstPass(Pass):
     def __init__(self, noise, active, given):
         super().__init__(noise, active)
         self.beginning, self.peak = [], 0
+        self.used = []  # references to the tensors of each call
         self._watched, self._given = _versions(given), {id(tensor) for tensor in given}
         self._living = []  # references to tensors behind the first site
         self._replaced = {}  # storages that should have changed in place, kept from reuse
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
+        self.used.append([*map(weakref.ref, tensors((args, kwargs)))])
         if self._reuses((args, kwargs)):
             raise ReuseError("what a stochastic function changed in place is used again")
         return super().__torch_function__(func, types, args, kwargs)
@@ -142,11 +145,11 @@ class FirstPass(Pass):
         """Raise `ReuseError` if a later pass would find the beginning changed.
 
         Note what the pass left in the model, from which no later one must go on: tensors, and
-        numbers, which count passes if they change once more.
+        whatever else would tell passes apart if it changed once more, such as their number.
         """
         held = tensors([*map(vars, model.modules())])
         self.left = {id(one): one for one in held if id(one) not in self._given}
-        self.numbers = _numbers(model)
+        self.state = _state(model)
         changed = any(tensor._version != version for tensor, version in self._watched)
         if changed or self._reuses(output):
             raise ReuseError("what passes would share was changed in one")
@@ -169,12 +172,14 @@ class RepeatedPass(Pass):
 
     def __init__(self, first, values):
         super().__init__(lambda place, site: values[place], first.active)
-        self.first = first
+        self.first, self._used = first, iter(first.used)
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        left = self.first.left
-        if left and not left.keys().isdisjoint(map(id, tensors((args, kwargs)))):
-            raise ReuseError("a pass goes on from what another left in the model")
+        # Where the first pass used it as well it is of the beginning, and not of the last pass.
+        before = next(self._used, ())
+        for one, used in itertools.zip_longest(tensors((args, kwargs)), before):
+            if id(one) in self.first.left and (used is None or used() is not one):
+                raise ReuseError("a pass goes on from what another left in the model")
         return super().__torch_function__(func, types, args, kwargs)
 
     def call(self, func, args, kwargs):
@@ -195,10 +200,10 @@ class RepeatedPass(Pass):
         return output
 
     def end(self, model):
-        """End where the first pass did, with as much counted in the model."""
+        """End where the first pass did, with nothing else counted or kept in the model."""
         self.step()
-        if _numbers(model) != self.first.numbers:
-            raise ReuseError("passes may differ by their number, which the model counts")
+        if _state(model) != self.first.state:
+            raise ReuseError("passes may differ by what the model counts or keeps of them")
 
 
 def _what_it_is(owner):
@@ -210,10 +215,12 @@ def _what_it_is(owner):
     return f"{type(owner).__name__} is not a dropout layer"
 
 
-def _numbers(model):
-    """The numbers that the modules of a model hold, such as one that counts its passes."""
-    held = [value for module in model.modules() for value in vars(module).values()]
-    return [value for value in held if type(value) in (int, float)]
+def _state(model):
+    """What the modules of a model hold, as far as it is `plain`, such as a number of passes."""
+    try:
+        return plain([*map(vars, model.modules())])
+    except RecursionError:
+        raise ReuseError("a module has a list or dictionary that holds itself") from None
 
 
 def plain(value):

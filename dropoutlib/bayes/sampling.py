@@ -200,6 +200,8 @@ class Sampler:
         if self.together and len(values[0]) > 1:
             try:
                 return torch.func.vmap(ending)(*values)
+            except ReuseError:
+                raise
             except Exception:  # whatever it is, it is found again below, or does not matter
                 self.together = False
         return _stacked(ending(*sample) for sample in zip(*values, strict=True))

@@ -215,8 +215,9 @@ class OwnGenerator(TorchDispatchMode):
             )
         devices = (tensor.device for tensor in tensors((args, kwargs)))
         device = torch.device(next(devices, kwargs.get("device") or "cpu"))
-        new = torch.Generator(device).manual_seed(self.seed)
-        return own(*args, **{**kwargs, "generator": self.generators.setdefault(device, new)})
+        if device not in self.generators:
+            self.generators[device] = torch.Generator(device).manual_seed(self.seed)
+        return own(*args, **{**kwargs, "generator": self.generators[device]})
 
 
 @functools.cache
@@ -230,7 +231,8 @@ def _with_generator(func):
 
 def python_noise(model):
     """States of the generators of Python and NumPy that a model may draw from."""
-    held = [x for m in model.modules() for x in (*vars(m).values(), *_globals(type(m)))]
+    held = [value for module in model.modules() for value in vars(module).values()]
+    held += [value for kind in {*map(type, model.modules())} for value in _globals(kind)]
     states = [value.bit_generator.state for value in held if isinstance(value, np.random.Generator)]
     states += [value.getstate() for value in held if isinstance(value, random.Random)]
     _, legacy, *rest = np.random.get_state()  # noqa: NPY002 what a model may still use
@@ -238,10 +240,9 @@ def python_noise(model):
 
 
 def _globals(kind):
-    """The global variables that the forward pass of a class names; a scripted class has none."""
+    """The global variables where the forward pass of a class stands; a scripted one has none."""
     forward = inspect.unwrap(getattr(kind, "forward", None))
-    names = getattr(getattr(forward, "__code__", None), "co_names", ())
-    return [forward.__globals__.get(name) for name in names]
+    return [*getattr(forward, "__globals__", {}).values()]  # to which another thread may add
 
 
 # The functions of torch that have a twin here, whose mask is asked for, and of ours all others.
