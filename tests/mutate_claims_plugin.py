@@ -96,13 +96,13 @@ class Mutator:
         self.found = json.loads(self.out.read_text()) if self.out.exists() else {}
 
     def pytest_collection_modifyitems(self, items):
-        """Keep exact tests that are new or changed."""
+        """Keep exact tests that were not tried with file, library and checks as they are."""
 
         def left(item):
             marker = item.get_closest_marker("claim")
             exact = marker and marker.kwargs["method"] in ledger_plugin.EXACT
-            known = self.found.get(item.nodeid, {}).get("source")
-            return exact and known != inspect.getsource(item.function)
+            known = self.found.get(item.nodeid, {}).get("state")
+            return exact and known != mutants.fingerprint(item.nodeid)
 
         items[:] = filter(left, items)
 
@@ -119,8 +119,8 @@ class Mutator:
             tried += 1
             if self._passes(pyfuncitem, mutant):
                 survivors.append([line, what])
-        source = inspect.getsource(pyfuncitem.function)
-        found = {"source": source, "tried": tried, "cut": cut, "survivors": survivors}
+        state = mutants.fingerprint(pyfuncitem.nodeid)
+        found = {"state": state, "tried": tried, "cut": cut, "survivors": survivors}
         self.found[pyfuncitem.nodeid] = found
         self.out.write_text(json.dumps(self.found, indent=0), encoding="utf-8")
         return result
