@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from book.experiments import dealing, registration, registry, results, transfer, tuning
+from book.experiments import registration, registry, results, transfer, tuning
 from book.experiments.networks import SeedDropout, SeedLinear, mlp
 from book.experiments.studies import fine_tuning
 
@@ -143,14 +143,6 @@ def test_dropout_stands_where_the_arm_says(given, rates, net):
 
 
 # The study.
-
-
-def test_full_and_pilot_seeds_have_room_for_their_own_rows():
-    full, pilot = (STUDY.versions[name] for name in ("full", "pilot"))
-    assert full.seeds == tuple(range(len(full.seeds)))
-    assert pilot.seeds == tuple(range(dealing.PILOT, dealing.PILOT + len(pilot.seeds)))
-    rows = full.settings["source"]["rows"] + sum(full.settings["sizes"])
-    assert (len(full.seeds) + len(pilot.seeds)) * rows <= 70000
 
 
 def test_arms_share_the_pretrained_network_and_one_has_none():

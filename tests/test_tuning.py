@@ -55,7 +55,11 @@ def test_a_seed_without_rows_of_its_own_is_refused(seed, sizes):
 
 
 @pytest.mark.parametrize(
-    ("id", "rows"), [("Q1", 70000), ("Q2", 70000), ("U1", 70000), ("U2", 45730)]
+    ("id", "rows"),
+    [
+        *((id, 70000) for id in ("F1", "Q1", "Q2", "Q6", "T2", "U1")),
+        ("U2", 45730),
+    ],
 )
 def test_full_and_pilot_seeds_of_a_study_have_room_for_their_own_rows(id, rows):
     full, pilot = (KNOWN[id].versions[name] for name in ("full", "pilot"))
@@ -63,6 +67,7 @@ def test_full_and_pilot_seeds_of_a_study_have_room_for_their_own_rows(id, rows):
     assert pilot.seeds == tuple(range(dealing.PILOT, dealing.PILOT + len(pilot.seeds)))
     blocks = len(full.seeds) + len(pilot.seeds)
     own = full.settings.get("block", sum(full.settings["sizes"]))
+    own += full.settings.get("source", {"rows": 0})["rows"]  # of what is fine-tuned
     assert blocks * own <= rows
 
 

@@ -92,6 +92,12 @@ def trained(rng):
     return x, y, step, predictive.snapshots(SIZES, [3], x, y, {"lr": 0.1}, **step)
 
 
+def test_members_whose_masks_would_be_those_of_prediction_are_refused(trained):
+    x, y, step, _ = trained
+    with pytest.raises(ValueError, match="a third member with dropout"):
+        predictive.snapshots(SIZES, [3], x, y, {"lr": 0.1, "ensemble": 3, "dropout": 0.2}, **step)
+
+
 def test_snapshots_are_the_network_at_its_moments(trained):
     x, y, _, kept = trained
     assert [len(members) for members in kept] == [1, 1]

@@ -9,9 +9,7 @@ from .tuning import AGAIN, ends
 
 __all__ = ["draws", "snapshots"]
 
-# Added to a seed, the masks of prediction. The third member of an ensemble adds as much, which is
-# harmless while members have no dropout: they draw no masks, and the weights drawn beside masks
-# are replaced. A study of ensembles with dropout needs another number here.
+# Added to a seed, the masks of prediction; the third member of an ensemble adds as much.
 PASSES = 20 * AGAIN
 
 
@@ -39,8 +37,15 @@ def snapshots(sizes, seeds, rows, targets, given, *, epochs, moments, batch_size
     -------
     list of list of dict
         For each moment, for each member, its weights with the seeds in front.
+
+    Raises
+    ------
+    ValueError
+        For more than two members with dropout, since the third would share its masks with `draws`.
     """
     members = given.get("ensemble", 1)
+    if members > 2 and given.get("dropout"):
+        raise ValueError("a third member with dropout would draw the masks of prediction")
     each = epochs // members
     at, kept = ends(each, moments), []
     for member in range(members):

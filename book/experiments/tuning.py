@@ -24,6 +24,7 @@ __all__ = [
     "measure",
     "on_mnist",
     "permute",
+    "rounded",
     "temperature",
     "weight_seeds",
 ]
@@ -278,6 +279,11 @@ def choose(tried):
         row["temperature"] = float(temperatures[last, -1, s])
         found.append(row)
     return found
+
+
+def rounded(rows, digits=5):
+    """Round all that `choose` gives, for each seed, so that results are small files."""
+    return [{name: np.round(value, digits).tolist() for name, value in row.items()} for row in rows]
 
 
 def concise(rows, digits=5):

@@ -101,14 +101,16 @@ def scope(found):
     names = names or list(results.data)
     parts = [" and ".join(SETS[name] for name in names) or "tokens drawn by a random network"]
     tuned = "levels" in results.settings
-    rows = results.settings["sizes"][0] if tuned else results.settings.get("rows")
+    rows = results.settings.get("rows")
+    if results.registered and "shakespeare" not in names:  # of which arms read parts of two sizes
+        rows = results.settings["sizes"][0]
     if isinstance(rows, dict):
         rows = rows[names[0]]
     parts += [f"{rows} training rows"] if rows else []
     width = results.settings.get("width", results.settings.get("hidden"))
     parts += [f"width {width}"] if width and not any("narrow" in arm for arm in arms) else []
-    untuned = "tuned on a pilot" if results.registered else "no arm tuned"
-    parts += ["every arm tuned" if tuned else untuned]
+    on_pilot = "tuned on a pilot" if "tried" in results.settings else "no arm tuned"
+    parts += ["every arm tuned" if tuned else on_pilot]
     return ", ".join([*parts, f"{len(results.seeds)} seeds"])
 
 

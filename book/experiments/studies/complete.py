@@ -5,7 +5,7 @@ import numpy as np
 from ..images import dealt
 from ..networks import mlp
 from ..registry import experiment
-from ..tuning import at_moments, candidates, choose, measure, weight_seeds
+from ..tuning import at_moments, candidates, choose, measure, rounded, weight_seeds
 from .remedies import CLASSES, trained
 
 DIGITS = 6  # that are stored
@@ -101,7 +101,7 @@ def complete(seed, arm, *, data, sizes, few, pool, tried, **settings):
     (row,) = choose(found)
     if len(found) == 1:
         row = {name: value for name, value in row.items() if not name.startswith("sweep")}
-    return {name: np.round(value, DIGITS).tolist() for name, value in row.items()}
+    return rounded([row], DIGITS)[0]
 
 
 def linear(seeds, rows, labels, x, given, *, width, **settings):

@@ -2,26 +2,19 @@
 
 import functools
 
-from sklearn.dummy import DummyClassifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
-
 from ..images import blocks, joined
 from ..networks import mlp
 from ..registry import experiment
 from ..training import fit, outputs
 from ..transfer import features, tuned
 from ..tuning import at_moments, candidates, choose, measure, permute, weight_seeds
-from .remedies import CLASSES, fitted, smooth
+from . import remedies
+from .remedies import CLASSES, GUESS, fitted, smooth
 from .shift import turned as turn
 
 ON_FEATURES = ", frozen features"
-BASELINES = {
-    "logistic regression": lambda c: LogisticRegression(C=c, max_iter=300),
-    "nearest neighbours": lambda k: KNeighborsClassifier(k),
-}
-BASELINES |= {name + ON_FEATURES: make for name, make in BASELINES.items()}
-BASELINES["most frequent class"] = lambda _: DummyClassifier()
+FROZEN = {name + ON_FEATURES: make for name, make in remedies.BASELINES.items()}
+BASELINES = remedies.BASELINES | FROZEN | GUESS
 AS_IT_WAS = "not fine-tuned"
 # What each arm tunes beside the learning rate.
 ARMS = {

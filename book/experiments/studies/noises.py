@@ -14,13 +14,12 @@ from ..tuning import (
     permute,
     weight_seeds,
 )
+from . import remedies
 from .advice_mlp import follow, schedule
-from .recurrent_dropout import BASELINES as SEQUENCE_BASELINES
-from .remedies import BASELINES as IMAGE_BASELINES
-from .remedies import CLASSES, fitted
+from .remedies import CLASSES, GUESS, fitted
 
 SCHEDULES = {"early": "early", "late": "late", "rising": "curriculum"}
-BASELINES = IMAGE_BASELINES | {"most frequent class": SEQUENCE_BASELINES["most frequent class"]}
+BASELINES = remedies.BASELINES | GUESS
 # What each arm tunes beside the learning rate.
 ARMS = {
     "none": (),

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import torch
 import torch.nn.functional as F
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -30,6 +31,7 @@ BASELINES = {
     "logistic regression": lambda c: LogisticRegression(C=c, max_iter=300),
     "nearest neighbours": lambda k: KNeighborsClassifier(k),
 }
+GUESS = {"most frequent class": lambda _: DummyClassifier()}  # for studies with permuted labels
 # What each arm tunes beside the learning rate.
 ARMS = {
     "none": (),

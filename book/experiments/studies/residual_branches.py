@@ -1,23 +1,15 @@
 """A small vision transformer whose residual branches are dropped, all alike or more with depth."""
 
-import numpy as np
-from sklearn.dummy import DummyClassifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
-
 from dropoutlib.schedules import linear_depth
 
 from ..encoder import BRANCH, ELEMENT, SeedEncoder
 from ..images import blocks, joined
 from ..registry import experiment
-from ..tuning import at_moments, candidates, choose, measure, permute, weight_seeds
-from .remedies import fitted
+from ..tuning import at_moments, candidates, choose, measure, permute, rounded, weight_seeds
+from . import remedies
+from .remedies import GUESS, fitted
 
-BASELINES = {
-    "logistic regression": lambda c: LogisticRegression(C=c, max_iter=300),
-    "nearest neighbours": lambda k: KNeighborsClassifier(k),
-    "most frequent class": lambda _: DummyClassifier(),
-}
+BASELINES = remedies.BASELINES | GUESS
 # What each drops: axes of the draws, and whether their rate grows with depth.
 DROPPED = {
     "uniform": (BRANCH, False),
@@ -140,9 +132,7 @@ def residual_branches(seeds, arm, *, data, sizes, pool, tokens, tried, **setting
             strips = x.reshape(*x.shape[:2], tokens, -1)
             logits = trained(own, strips, labels[:, :end], kind, given, **settings)
         found.append(measure(logits, labels, sizes))
-    return [
-        {name: np.round(value, 5).tolist() for name, value in row.items()} for row in choose(found)
-    ]
+    return rounded(choose(found))
 
 
 def rates(p, depth, grows):
