@@ -15,8 +15,20 @@ every_chapter = pytest.mark.parametrize(
     "page_name", [name for name in PAGES if name.startswith("chapters/")]
 )
 HEAVIEST = 1_500_000  # bytes of all files that a chapter asks for while it is read to its end
-USABLE = 2000  # milliseconds until the formulas in view are set, from disk
-TRIES = 10  # other work on this machine delays a page, and hastens none
+TRIES = 5  # other work on this machine delays a page, and hastens none
+# A page that sets text and formulas is held against setting plain text, in one browser and one run:
+# on an idle machine of two cores WORK takes about 0.7 s, and a chapter may take 2 s.
+USABLE = 2 / 0.7
+WORK = """() => {
+  const start = performance.now();
+  for (let n = 0; n < 40; n += 1) {
+    const box = document.body.appendChild(document.createElement("div"));
+    box.innerHTML = "<p>a <b>b</b> <i>c</i> of words that a line breaks</p>".repeat(500);
+    box.getBoundingClientRect();
+    box.remove();
+  }
+  return performance.now() - start;
+}"""
 SET = """() => [...document.querySelectorAll("article .math")].every((math) => {
   const { top, bottom } = math.getBoundingClientRect();
   const seen = math.checkVisibility() && bottom > 0 && top < innerHeight;
@@ -55,15 +67,17 @@ def test_chapter_is_light_with_everything_it_loads(browser, page_name, scheme):
 @every_chapter
 @pytest.mark.browser
 def test_chapter_can_be_used_soon(browser, page_name):
-    times = []
+    ratios = []
     for _ in range(TRIES):
         with pages.watched(browser, HTML.as_uri()) as (page, _):
+            page.goto("about:blank")
+            work = page.evaluate(WORK)
             page.goto(f"{HTML.as_uri()}/{page_name}")
             page.wait_for_function(SET)
-            times.append(page.evaluate("performance.now()"))
-        if times[-1] < USABLE:
+            ratios.append(page.evaluate("performance.now()") / work)
+        if ratios[-1] < USABLE:
             return
-    pytest.fail(f"formulas in view are set after {min(times):.0f} ms")
+    pytest.fail(f"formulas in view are set after {min(ratios):.1f} times the work of plain text")
 
 
 # ---- Scripts that are loaded on use --------------------------------------------------------------
@@ -117,10 +131,13 @@ def test_button_leads_back_to_the_top(browser):
     with pages.watched(browser, HTML.as_uri()) as (page, _):
         page.set_viewport_size({"width": 390, "height": 844})  # the theme hides it on wide pages
         page.goto(f"{HTML.as_uri()}/chapters/formulation.html")
-        page.evaluate("scrollTo({ top: 3000, behavior: 'instant' })")
         button = page.locator("#pst-back-to-top")
+        # Formulas that are set above move the page up a little, which shows the button: on, then.
+        page.evaluate("scrollTo({ top: 3000, behavior: 'instant' })")
         page.wait_for_timeout(100)
-        assert not button.is_visible()
+        while button.is_visible():
+            page.evaluate("scrollBy({ top: 100, behavior: 'instant' })")
+            page.wait_for_timeout(100)
         page.mouse.wheel(0, -400)
         button.click()
         page.wait_for_function("scrollY === 0")
