@@ -167,6 +167,15 @@ def test_what_is_noticed_is_twice_what_is_tolerated(monkeypatch):
     )
 
 
+def test_closing_a_line_that_is_back_at_its_start_draws_nothing():
+    for ring, closed in (("M1 1L2 2L1 1", "M1 1L2 2L1 1Z"), ("M1 1l1 1l-1-1", "M1 1l1 1l-1-1z")):
+        assert figures.path_kinds(ring) == figures.path_kinds(closed) == "MLZ"
+    assert figures.path_kinds("M1 1L2 2L3 1Z") == "MLZ"
+    assert figures.path_kinds("M1 1L2 2L3 1") == "ML"
+    assert figures.path_kinds("M1 1M1 1L2 2L1 1M1 1L2 2L3 1") == "MMLZML"
+    assert figures.path_kinds("") == ""
+
+
 def test_pictures_of_other_sizes_differ():
     assert figure_differences.difference(drawn(wave), drawn(wave, size=(5, 3.1)))
 

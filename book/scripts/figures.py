@@ -154,8 +154,19 @@ def path_lines(path):
 
 
 def path_kinds(path):
-    """Return the letters of a path's commands, straight pieces in a row as one: "MLCZ"."""
-    return re.sub("L+", "L", "".join(letter for letter, _ in _commands(path)))
+    """Return the letters of a path's commands, straight pieces in a row as one: "MLCZ".
+
+    A line that is back at its start is told as closed, "MLZ". There a Z draws nothing, and whether
+    Matplotlib writes one for a ring of a contour depends on the last bit of two points.
+    """
+    letters, at, start = "", None, None
+    for letter, points in [*_commands(path), ("M", [None])]:
+        if letter == "M" and at is not None and at == start and letters[-1] not in "MZ":
+            letters += "Z"
+        letters += letter
+        at = points[-1] if points else start
+        start = at if letter == "M" else start
+    return re.sub("L+", "L", letters[:-1])
 
 
 def _written(commands):
