@@ -230,6 +230,16 @@
     };
     const inside = (entries, wanted) =>
       entries.filter((entry) => entry.isIntersecting === wanted).map((entry) => entry.target);
+    // The room for text changes after the window has, where the contents beside it come or go.
+    const article = document.querySelector("article");
+    let width = article.clientWidth;
+    new ResizeObserver(() => {
+      if (article.clientWidth === width || matchMedia("print").matches) return;
+      width = article.clientWidth;
+      const found = everyFormula().filter(isSet);
+      release(found); // broken otherwise, or not at all
+      set(found);
+    }).observe(article);
     watch("60% 0px", (entries) => set(inside(entries, true)));
     watch("150% 0px", (entries) => keeping || release(inside(entries, false)));
   });
@@ -254,18 +264,6 @@
     if (event.key === "End" && !typing && !event.shiftKey) toTheEnd();
   });
 
-  // The room for text also changes when the contents beside it come or go, which is after the
-  // window has changed: so the text is watched.
-  const article = document.querySelector("article");
-  let width = article?.clientWidth;
-  const refit = () => {
-    if (article.clientWidth === width || matchMedia("print").matches) return;
-    width = article.clientWidth;
-    const found = everyFormula().filter(isSet);
-    release(found); // broken otherwise, or not at all
-    set(found);
-  };
-  if (article) new ResizeObserver(refit).observe(article);
   window.addEventListener("beforeprint", () => {
     const open = everyFormula().filter((math) => !isSet(math));
     open.forEach(remember);
