@@ -5,6 +5,7 @@
   "use strict";
   const READABLE = 0.85; // of its size: a formula that would be smaller is broken, if it can be
   const TOO_SMALL = 0.8;
+  const MARK = 10; // pixels for the comma behind a formula
   const SMALLEST = 0.7; // a formula that is too wide even so scrolls
   const config = (window.MathJax ??= {});
   config.startup = { ...config.startup, typeset: false };
@@ -25,7 +26,7 @@
   const widths = ({ math, box }) => (box.getAttribute("display")
     ? [box.scrollWidth, box.clientWidth]
     : [box.firstElementChild.getBoundingClientRect().width,
-      math.matches(".broken") ? lineWidth(math) : math.clientWidth]);
+      math.matches(".broken") ? lineWidth(math) - MARK : math.clientWidth]);
   const boxesOf = (math) =>
     [...math.querySelectorAll("mjx-container")].map((box) => ({ math, box }));
 
@@ -82,7 +83,9 @@
       const free = depth === 0 && !inBars;
       const first = RELATION.test(token) && kept && relations === 0;
       const unary = SIGN.test(token) && !/[\w)\]}]$/.test(last);
-      const place = places.some((one) => one.test(token)) && !first && !unary;
+      // A sign on the left side stays there.
+      const left = SIGN.test(token) && relations === 0 && !GOES_ON.test(found.at(-1));
+      const place = places.some((one) => one.test(token)) && !first && !unary && !left;
       if (depth === 0 && token === ROW) {
         begin("");
       } else if (free && place && found.at(-1).trim()) {
