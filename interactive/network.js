@@ -117,7 +117,7 @@ playground.figure("network", (figure) => {
         ...now.h1.map((value, i) => hidden(at[1][i], i, 1, i, value)),
         ...now.h2.map((value, i) => hidden(at[2][i], 5 + i, 2, i, value)),
         unit(at[3][0], fixed(now.y, 1), { class: "unit output" }),
-        // Members, darker the more they weigh; then the three that matter.
+        // Members, stronger the more they weigh; then the three that matter.
         ...all.filter((one) => one.weight > 0).map((one) => svg("line", {
           class: "member", x1: line(one.y), x2: line(one.y), y1: y0 - 18, y2: y0,
           opacity: (0.08 + 0.5 * (one.weight / heaviest)).toFixed(3),

@@ -690,6 +690,11 @@ def unnoticed(survivors: list, kinds: dict[str, str]) -> Iterator[str]:
         yield f"| `{test}` | {listed} | {kinds.get(test, 'not explained')} |"
 
 
+def closed(place: str) -> str:
+    """The beginning of a call, which stands for several, with dots and a bracket at its end."""
+    return place if place.count("(") == place.count(")") else f"{place}…)"
+
+
 def page(stored: dict, runs: list[dict]) -> str:
     """The page of the back matter, as MyST Markdown."""
     altered, changed, bodies = stored["statements"], stored["library"], stored["tests"]
@@ -715,7 +720,7 @@ def page(stored: dict, runs: list[dict]) -> str:
         f"{verdicts.get('refused', 0)} could not be computed, and "
         f"{verdicts.get('accepted', 0)} were accepted, which are true as well:",
         "",
-        *(f"- `{where}`: {why}." for where, why in sorted(altered["accepted"].items())),
+        *(f"- `{closed(where)}`: {why}." for where, why in sorted(altered["accepted"].items())),
         "",
         "## Changes of the library",
         "",

@@ -31,6 +31,23 @@ def test_every_layer_was_examined():
     assert {entry["environment"] for entry in LAYERS} == set(scorecard.requirements())
 
 
+def test_numbers_and_code_are_written_as_in_the_text():
+    assert [page.counted(1, status) for status in page.MARKS] == [
+        "1 fault",
+        "1 note",
+        "1 holds",
+        "1 not run",
+    ]
+    assert [page.counted(2, status) for status in page.MARKS] == [
+        "2 faults",
+        "2 notes",
+        "2 hold",
+        "2 not run",
+    ]
+    assert page.marked("with ``a < b``") == "with <code>a &lt; b</code>"
+    assert "``" not in page.proofs()
+
+
 @pytest.mark.parametrize("entry", LAYERS, ids=lambda entry: entry["id"])
 def test_what_is_stored_has_every_check_of_the_suite(entry):
     stored = RESULTS[entry["id"]]

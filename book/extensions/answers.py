@@ -75,9 +75,10 @@ def verdict(line):
 
 
 def number(value, metric, sign=""):
-    """Return a number in the unit of the metric, with a true minus."""
+    """Return a number in the unit of the metric, with a true minus; zero has no sign."""
     _, scale, digits = UNITS[metric]
-    return f"{scale * value:{sign}.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    text = f"{scale * value:{sign}.{digits}f}"
+    return (text if float(text) else text.strip("+-")).replace("-", "\N{MINUS SIGN}")
 
 
 def effect(found):

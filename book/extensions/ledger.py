@@ -33,7 +33,7 @@ def form(root):
         rows.menu("kind", {kind: kind for kind in KINDS}),
         rows.menu("method", {method: method for method in sorted(found)}),
     ]
-    return rows.form("table.ledger > tbody", "statement", menus, "such as: ridge, q^n, thm-")
+    return rows.form("table.ledger > tbody", "statement", menus, "ridge, q^n")
 
 
 def contents(env):

@@ -4,6 +4,7 @@ A fault is shown only where lines that do without the suite have shown it again,
 with what they printed: else the build stops.
 """
 
+import re
 from collections import Counter
 from html import escape
 
@@ -111,11 +112,21 @@ def fault_card(fault, layers, results):
     )
 
 
+def counted(number, status):
+    """Return how many checks ended so, in words."""
+    words = {"fault": "faults", "note": "notes", "holds": "hold"}
+    return f"{number} {status if number == 1 else words.get(status, status)}"
+
+
+def marked(text):
+    """Return what a check says of itself as HTML, with code as code."""
+    return re.sub("``(.+?)``", r"<code>\1</code>", escape(text))
+
+
 def layer_fold(entry, stored, known):
     """Return all that was seen of one layer, folded, with the command that shows it."""
     counts = Counter(outcome["status"] for outcome in stored["outcomes"])
-    words = {"fault": "faults", "note": "notes", "holds": "hold", "not run": "not run"}
-    told = ", ".join(f"{counts[status]} {words[status]}" for status in MARKS if counts[status])
+    told = ", ".join(counted(counts[status], status) for status in MARKS if counts[status])
     rows, named = [], set()
     for outcome in stored["outcomes"]:
         group = CHECKS[outcome["name"]].group
@@ -150,8 +161,8 @@ def proofs():
     """Return what each check proves and what it misses."""
     lines = ['<dl class="scorecard-checks">']
     for entry in ordered():
-        lines.append(f"<dt><code>{entry.name}</code>: {escape(entry.title)}</dt>")
-        lines.append(f"<dd>Proves: {escape(entry.proves)}<br>Misses: {escape(entry.misses)}</dd>")
+        lines.append(f"<dt><code>{entry.name}</code>: {marked(entry.title)}</dt>")
+        lines.append(f"<dd>Proves: {marked(entry.proves)}<br>Misses: {marked(entry.misses)}</dd>")
     return "\n".join([*lines, "</dl>"])
 
 
