@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from book.experiments import networks, registry, tuning
+from book.experiments import networks, registry, report, results, tuning
 from book.experiments.studies import dropconnect, noises
 from dropoutlib.masks import sample_mask
 
@@ -126,3 +126,19 @@ def test_what_is_stored_is_what_was_chosen():
     assert kept["nll_best"] == 0.66667
     assert "sweep_nll" not in kept
     assert len(kept) == 9
+
+
+def test_choices_are_printed_as_they_are_stored(capsys):
+    """Of the i-th candidate the learning rate is the i-th, and p the third, sixth, second, ..."""
+    found = results.load("Q7", "small")
+    report.chosen(found, {"dropout": noises.axes_of("dropout")})
+    printed = [line.split()[1:] for line in capsys.readouterr().out.splitlines()]
+    numbers = [k for k, _ in found.values("dropout", "chosen_nll")]
+    levels = found.settings["levels"]
+    for line, axis, order in zip(
+        printed, ("lr", "dropout"), ([0, 1, 2, 3, 4, 5], [2, 5, 1, 4, 0, 3]), strict=True
+    ):
+        given = sorted(levels[axis][order[k]] for k in numbers)
+        assert line[0] == axis
+        assert line[1::2] == [f"{value:g}:" for value in dict.fromkeys(given)]
+        assert line[2::2] == [str(given.count(value)) for value in dict.fromkeys(given)]
