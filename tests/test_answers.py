@@ -18,6 +18,7 @@ LINES = [line for question in QUESTIONS for line in question["lines"]]
 PAGE = ROOT / "_build" / "html" / "interactive" / "answers.html"
 # What each claim on an assertion of "Evidence" compares, taken from the results anew.
 STATEMENTS = {
+    "DropConnect: lower NLL than none": ("S2", "nll", "none", "dropconnect"),
     "hidden+input: lower NLL than none": ("R1", "nll", "none", "hidden+input"),
     "hidden: T = 100 equals scaling": ("R4", "error", "hidden", -1),
     "hidden+input: T = 100 equals scaling": ("R4", "error", "hidden+input", -1),
@@ -117,6 +118,17 @@ def test_every_line_says_whether_arms_were_tuned(rendered):
             "every arm tuned" if on_each else "tuned on a pilot" if tuning else "no arm tuned"
         )
     assert len(shown) == 3
+
+
+def test_arms_with_few_rows_say_how_many(rendered):
+    rows = [
+        (line["question"].startswith("few rows"), row.select("td")[2].get_text())
+        for line, row in zip(LINES, claims(rendered), strict=True)
+        if line.get("registered") == "Q7"
+    ]
+    assert {few for few, _ in rows} == {True, False}
+    for few, text in rows:
+        assert f"{100 if few else 600} training rows" in text
 
 
 def test_every_verdict_agrees_with_its_interval():

@@ -54,8 +54,8 @@ def test_registration_says_what_a_sceptic_asks(id):
     study = KNOWN[id].versions["full"]
     assert registered["seeds"] == len(study.seeds)
     for contrast in registration.contrasts(id):
-        assert contrast.worse[0] in KNOWN[id].arms
-        assert contrast.better[0] in KNOWN[id].arms
+        named = {contrast.worse[0], contrast.better[0], *(contrast.beyond or ())}
+        assert named <= set(KNOWN[id].arms)
         assert contrast.margin > 0
 
 
@@ -164,6 +164,25 @@ def test_results_of_another_registration_are_neither_used_nor_overwritten(tmp_pa
 def test_what_is_asserted_decides_the_word(asserted, word):
     assert registration.word(*asserted) == word
     assert word in verdicts.WORDS
+
+
+@pytest.mark.parametrize("beyond", [None, ("c", "d")])
+def test_a_gain_beyond_another_is_their_difference(monkeypatch, beyond):
+    """The metrics of the first two arms are those of the other two."""
+    stored = {("a", "x"): 9.0, ("b", "y"): 2.0, ("c", "x"): 4.0, ("d", "y"): 1.0}
+    found = results.Results.__new__(results.Results)
+    monkeypatch.setattr(results.Results, "values", lambda self, *asked: np.array([stored[asked]]))
+    monkeypatch.setattr(results, "load", lambda *asked: found)
+    contrast = registration.Contrast(
+        study="T",
+        question="more",
+        text="",
+        worse=("a", "x"),
+        better=("b", "y"),
+        margin=1.0,
+        beyond=beyond,
+    )
+    assert contrast.gain() == (7.0 if beyond is None else 4.0)
 
 
 def study(monkeypatch, gains, margin):

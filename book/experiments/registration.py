@@ -38,6 +38,8 @@ class Contrast:
         The difference that would matter, for "equivalent".
     overlap : float
         As for `statistics.interval`; the file names its two numbers of rows if seeds share any.
+    beyond : (str, str), optional
+        Two further arms, such as those of fewer rows, whose gain is taken off.
     """
 
     study: str
@@ -47,6 +49,7 @@ class Contrast:
     better: tuple[str, str]
     margin: float
     overlap: float = 0.0
+    beyond: tuple[str, str] | None = None
 
     @property
     def measure(self):
@@ -64,7 +67,12 @@ class Contrast:
     def gain(self, version="full"):
         """Return the gain of each seed."""
         found = results.load(self.study, version)
-        return found.values(*self.worse) - found.values(*self.better)
+
+        def between(worse, better):
+            return found.values(worse, self.worse[1]) - found.values(better, self.better[1])
+
+        gain = between(self.worse[0], self.better[0])
+        return gain if self.beyond is None else gain - between(*self.beyond)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +124,7 @@ def contrasts(id):
     """Return every registered `Contrast` of a study, in order.
 
     A question of the file names two arms and the measures they are compared in; a measure that
-    is a pair names the metric of each arm.
+    is a pair names the metric of each arm. It may name two arms more whose gain is taken off.
     """
     registered = read(id)
     tested, learnt = registered.get("overlap", (0, 1))
@@ -133,6 +141,7 @@ def contrasts(id):
                     better=(entry["better"], second),
                     margin=registered["margins"][measure_of(second)],
                     overlap=tested / learnt,
+                    beyond=tuple(entry["beyond"]) if "beyond" in entry else None,
                 )
             )
     return found

@@ -1,6 +1,7 @@
 """Show stored results as the chapters do: the setting, means with intervals, verdicts."""
 
 import textwrap
+from collections import Counter
 
 import numpy as np
 
@@ -8,11 +9,12 @@ from book.plotting import draw_panels
 
 from . import registration
 from .statistics import against_paper, interval
-from .tuning import MEASURES
+from .tuning import MEASURES, candidates
 from .verdicts import WORDS
 
 __all__ = [
     "UNITS",
+    "chosen",
     "drawn",
     "registered",
     "setting",
@@ -123,6 +125,24 @@ def three(found, when="best", prefix=""):
             found.values(arm, f"{prefix}{measure}_{when}").mean() for measure in MEASURES
         )
         print(f"{arm:{wide}}  {100 * error:7.2f}  {losses[0]:8.3f}  {losses[1]:8.3f}")
+
+
+def chosen(found, axes_of):
+    """Print what was chosen by log loss, and on how many seeds.
+
+    Parameters
+    ----------
+    found : Results
+        Of a study that `tuning.choose` has judged.
+    axes_of : dict of str to sequence of str
+        For each arm that is printed the names of what it tunes.
+    """
+    for arm, axes in axes_of.items():
+        tried = candidates({axis: found.settings["levels"][axis] for axis in axes})
+        given = [tried[number] for number, _ in found.values(arm, "chosen_nll")]
+        for axis in axes:
+            counted = sorted(Counter(each[axis] for each in given).items())
+            print(f"  {arm:20} {axis:7}", *(f" {value:g}: {count}" for value, count in counted))
 
 
 def registered(rows):

@@ -104,7 +104,8 @@ def scope(found):
     tuned = "levels" in results.settings
     rows = results.settings.get("rows")
     if results.registered and "shakespeare" not in names:  # of which arms read parts of two sizes
-        rows = results.settings["sizes"][0]
+        few = any(arm.endswith("few rows") for arm in arms)
+        rows = results.settings["few"] if few else results.settings["sizes"][0]
     if isinstance(rows, dict):
         rows = rows[names[0]]
     parts += [f"{rows} training rows"] if rows else []

@@ -1,6 +1,5 @@
 """Dropping weights beside dropping the units in front of them."""
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -25,11 +24,20 @@ class SeedDropConnect(nn.Module):
         """Drop in training; in evaluation use the mean weights (``thm-dropconnect-moments``)."""
         if not self.training or self.p == 0:
             return self.linear(x)
-        weight = self.linear.weight
-        shape = (x.shape[1], *weight.shape[1:])
-        keep = np.stack([sample_mask(shape, self.p, rng=rng) for rng in self.rngs])
-        dropped = torch.from_numpy(keep).to(x.dtype).mul_(1 / (1 - self.p)) * weight[:, None]
-        return (x[:, :, None] @ dropped)[:, :, 0] + self.linear.bias
+        weights = self.linear.weight / (1 - self.p)
+        found = []
+        # One seed after the other: the dropped weights of one stay near the core.
+        for own, weight, rng in zip(x, weights, self.rngs, strict=True):
+            keep = torch.from_numpy(sample_mask((len(own), *weight.shape), self.p, rng=rng))
+            found.append(torch.einsum("bi,bij->bj", own, keep.to(x.dtype) * weight))
+        return torch.stack(found) + self.linear.bias
+
+
+def connect(net, p, seeds):
+    """Drop, in networks that `networks.mlp` made, weights of all layers behind hidden units."""
+    masks = [stream(seed, "masks") for seed in seeds]
+    for position in range(4, len(net), 3):  # behind noise, linear, ReLU, noise, and so on
+        net[position] = SeedDropConnect(net[position], p, masks)
 
 
 @experiment(
@@ -80,8 +88,6 @@ def dropconnect(seeds, arm, *, data, held_out, rows, hidden, p, **step):
     x, y, x_test, y_test = splits(data, held_out, seeds, rows)
     net = mlp((x.shape[2], hidden, hidden, 10), seeds, p_hidden=p if arm == "dropout" else 0.0)
     if arm == "dropconnect":
-        masks = [stream(seed, "masks") for seed in seeds]
-        for position in (4, 7):  # behind noise, linear, ReLU, noise, and again
-            net[position] = SeedDropConnect(net[position], p, masks)
+        connect(net, p, seeds)
     fit(net, x, y, seeds, **step)
     return error_and_nll(net, x_test, y_test)

@@ -1,4 +1,6 @@
-"""Kinds and schedules of noise beside dropout of hidden units, all equally tuned."""
+"""Kinds, places and schedules of noise beside dropout of hidden units, all equally tuned."""
+
+import numpy as np
 
 from ..images import blocks, joined
 from ..networks import SeedDropout, mlp
@@ -16,11 +18,14 @@ from ..tuning import (
 )
 from . import remedies
 from .advice_mlp import follow, schedule
+from .dropconnect import connect
 from .remedies import CLASSES, GUESS, fitted
+from .stochastic_depth import residual
 
 SCHEDULES = {"early": "early", "late": "late", "rising": "curriculum"}
 BASELINES = remedies.BASELINES | GUESS
-# What each arm tunes beside the learning rate.
+FEW = ", few rows"
+# What each arm tunes beside the learning rate: those of Q6, and those of Q7.
 ARMS = {
     "none": (),
     "none again": (),
@@ -31,6 +36,20 @@ ARMS = {
     "dropout, labels permuted": ("dropout",),
     **dict.fromkeys(BASELINES, ()),
 }
+WAYS = {
+    "none": (),
+    "none again": (),
+    "dropout": ("dropout",),
+    "dropconnect": ("dropout",),
+    "inputs too": ("dropout", "inputs"),
+    "residual": (),
+    "stochastic depth": ("dropout",),
+    **dict.fromkeys(remedies.BASELINES, ()),
+}
+WAYS |= {
+    f"{arm}{FEW}": WAYS[arm]
+    for arm in ("none", "none again", "dropout", "inputs too", *remedies.BASELINES)
+}
 TRIED = LEVELS | {
     "inputs": [0.05, 0.1, 0.15, 0.2, 0.25, 0.3],
     "logistic regression": [0.003, 0.01, 0.03, 0.1, 0.3, 1.0],
@@ -38,31 +57,43 @@ TRIED = LEVELS | {
     "most frequent class": [0, 0, 0, 0, 0, 0],
 }
 RUNS = on_mnist(TRIED)
+RUNS |= {"seeds": range(12), "pilot": {}, "batch": 12}
+RUNS["settings"] |= {"sizes": [600, 400, 2000], "moments": 4}
+# Without dropout many seeds chose the lowest learning rate of Q6: those of Q7 are half of them.
+LOWER = RUNS["settings"] | {
+    "levels": TRIED | {"lr": [rate / 2 for rate in TRIED["lr"]]},
+    "few": 100,
+    "blocks": 8,
+}
 
 
+@experiment(
+    "Q7",
+    title="DropConnect, stochastic depth and few rows beside dropout, equally tuned",
+    arms=WAYS,
+    **RUNS | {"settings": LOWER, "small": RUNS["small"] | {"few": 50, "blocks": 2}},
+)
 @experiment(
     "Q6",
     title="Gaussian noise, dropped inputs and three schedules beside dropout, equally tuned",
     arms=ARMS,
-    **RUNS
-    | {
-        "seeds": range(12),
-        "pilot": {},
-        "settings": RUNS["settings"] | {"sizes": [600, 400, 2000], "moments": 4},
-        "batch": 12,
-    },
+    **RUNS,
 )
-def noises(seeds, arm, *, data, sizes, pool, levels, **settings):
+def noises(seeds, arm, *, data, sizes, pool, levels, few=None, **settings):
     """Tune an arm for each seed on its validation rows, and judge it on its test rows.
 
     Parameters
     ----------
     seeds : tuple of int
     arm : str
-        One of `ARMS`. With ``"labels permuted"`` those of validation rows are shuffled as well.
+        One of `ARMS` or `WAYS`. With ``"labels permuted"`` those of validation rows are shuffled
+        as well.
     data, sizes, pool, levels
         As for `remedies.remedies`.
-    width, epochs, moments, batch_size
+    few : int, optional
+        Training rows of the arms with `FEW`, the first of those that the others have; they are
+        trained for as many steps.
+    width, blocks, epochs, moments, batch_size
         As for `trained`.
 
     Returns
@@ -71,34 +102,42 @@ def noises(seeds, arm, *, data, sizes, pool, levels, **settings):
         What `tuning.choose` gives, made `tuning.concise`.
     """
     x, y = joined(blocks(data, seeds, sizes, pool))
-    end = sizes[0]
     if arm.endswith("permuted"):
-        permute(y, seeds, end + sizes[1])
-    learnt = x[:, :end], y[:, :end]
+        permute(y, seeds, sizes[0] + sizes[1])
+    kind = arm.removesuffix(FEW)
+    if kind != arm:
+        settings["epochs"] = settings["epochs"] * sizes[0] // few
+        x, y = (np.delete(each, np.s_[few : sizes[0]], axis=1) for each in (x, y))
+        sizes = [few, *sizes[1:]]
+    learnt = x[:, : sizes[0]], y[:, : sizes[0]]
     tried = []
-    for given in candidates({axis: levels[axis] for axis in axes_of(arm)}):
-        if arm in BASELINES:
-            logits = fitted(BASELINES[arm](given[arm]), *learnt, x)
+    for given in candidates({axis: levels[axis] for axis in axes_of(kind)}):
+        if kind in BASELINES:
+            logits = fitted(BASELINES[kind](given[kind]), *learnt, x)
         else:
-            logits = trained(weight_seeds(seeds, arm), arm, *learnt, x, given, **settings)
+            logits = trained(weight_seeds(seeds, kind), kind, *learnt, x, given, **settings)
         tried.append(measure(logits, y, sizes))
     return concise(choose(tried))
 
 
 def axes_of(arm):
     """Return the names of what an arm tunes."""
-    return (arm,) if arm in BASELINES else ("lr", *ARMS[arm])
+    return (arm,) if arm in BASELINES else ("lr", *(ARMS | WAYS)[arm])
 
 
-def trained(seeds, arm, rows, labels, x, given, *, width, **settings):
-    """Train d-n-n-10 with Adam and a rate that falls to zero; return logits at each moment.
+def trained(seeds, arm, rows, labels, x, given, *, width, blocks=None, **settings):
+    """Train d-n-n-10 or residual networks with Adam; return logits at each moment.
+
+    The learning rate falls to zero.
 
     Parameters
     ----------
     seeds : sequence of int
     arm : str
-        One of `ARMS` that is no baseline: ``"gaussian"`` has factors N(1, p/q) instead of masks,
-        and one of `SCHEDULES` moves p from step to step.
+        One of `ARMS` or `WAYS`, without `FEW`, that is no baseline: ``"gaussian"`` has factors
+        N(1, p/q) instead of masks, one of `SCHEDULES` moves p from step to step, and
+        ``"dropconnect"`` drops weights behind hidden units instead of these. ``"residual"`` and
+        ``"stochastic depth"``, which drops branches, are residual networks.
     rows, labels : ndarray, shapes (S, M, d) and (S, M)
         Training rows.
     x : ndarray, shape (S, N, d)
@@ -106,7 +145,9 @@ def trained(seeds, arm, rows, labels, x, given, *, width, **settings):
     given : dict
         The candidate: ``lr``, and the probabilities ``dropout`` and ``inputs``.
     width : int
-        Units of both hidden layers.
+        Units of both hidden layers, or of each residual block.
+    blocks : int, optional
+        Number of these.
     **settings
         What `tuning.at_moments` takes.
 
@@ -115,9 +156,15 @@ def trained(seeds, arm, rows, labels, x, given, *, width, **settings):
     ndarray, shape (T, S, N, C)
     """
     p = given.get("dropout", 0.0)
-    sizes = x.shape[2], width, width, CLASSES
-    chances = {"p_hidden": p, "p_input": given.get("inputs", 0.0)}
-    net = mlp(sizes, seeds, gaussian=arm == "gaussian", **chances)
+    if arm in ("residual", "stochastic depth"):
+        net = residual(x.shape[2], width, blocks, p, seeds)
+    else:
+        sizes = x.shape[2], width, width, CLASSES
+        units = 0.0 if arm == "dropconnect" else p
+        chances = {"p_hidden": units, "p_input": given.get("inputs", 0.0)}
+        net = mlp(sizes, seeds, gaussian=arm == "gaussian", **chances)
+        if arm == "dropconnect":
+            connect(net, p, seeds)
     on_step = None
     if arm in SCHEDULES:
         steps = settings["epochs"] * (rows.shape[1] // settings["batch_size"])
