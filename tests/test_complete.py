@@ -14,12 +14,13 @@ from book.experiments import (
 )
 from book.experiments.studies import complete
 
-STUDY = registry.experiments()["Q4"]
-FULL = STUDY.versions["full"].settings
+KNOWN = registry.experiments()
+STUDIES = [*complete.TRIED]
+FULL = {id: KNOWN[id].versions["full"].settings for id in STUDIES}
 
 
 def run(arm, seed=0, **changed):
-    return complete.complete(seed, arm, **STUDY.versions["small"].settings | changed)
+    return complete.complete(seed, arm, **KNOWN["Q4"].versions["small"].settings | changed)
 
 
 def rows(parts):
@@ -49,7 +50,8 @@ def test_the_pilot_chooses_by_no_test_row_of_the_full_version():
         _, held, judged = rows(images.dealt("mnist_5k", seed, (3000, 800, 600)))
         assert validation | test == held
         assert not judged & (validation | test)
-    assert sum(STUDY.versions["pilot"].settings["sizes"][1:]) <= FULL["sizes"][1]
+    for id, full in FULL.items():
+        assert sum(KNOWN[id].versions["pilot"].settings["sizes"][1:]) <= full["sizes"][1]
 
 
 @pytest.mark.parametrize(
@@ -64,22 +66,22 @@ def test_too_few_rows_are_refused(seed, sizes):
 # The budget.
 
 
-def test_every_arm_tries_equally_many_candidates_and_the_networks_the_same_steps():
-    assert {len(given) for given in complete.TRIED.values()} == {4}
-    steps = {
-        tuple((each["lr"], each["weight decay"]) for each in given)
-        for given in complete.TRIED.values()
-    }
+@pytest.mark.parametrize(("id", "count"), [("Q4", 4), ("Q5", 16)])
+def test_every_arm_tries_equally_many_candidates_and_the_networks_the_same_steps(id, count):
+    tried = complete.TRIED[id].values()
+    assert {len(given) for given in tried} == {count}
+    steps = {tuple((each["lr"], each["weight decay"]) for each in given) for given in tried}
     assert len(steps) == 1
 
 
-def test_the_full_version_uses_what_the_pilot_chose():
+@pytest.mark.parametrize("id", STUDIES)
+def test_the_full_version_uses_what_the_pilot_chose(id):
     """By the loss after a temperature on the pilot's validation rows; the control as its twin."""
-    pilot = results.load("Q4", "pilot")
+    pilot = results.load(id, "pilot")
     for arm in complete.ARMS:
         own = arm.removesuffix(" again")
         number, _ = pilot.values(own, "chosen_scaled")[0]
-        assert FULL["tried"][arm] == [complete.TRIED[own][number]]
+        assert FULL[id]["tried"][arm] == [complete.TRIED[id][own][number]]
 
 
 # What is trained.
@@ -140,28 +142,31 @@ def test_what_is_told_of_training_and_of_the_choice():
     for when in ("best", "last"):
         linear = found.values("logistic regression", f"error_{when}")
         assert linear.min() > 4 * found.values("none", f"error_{when}").max()
-    (none,), (dropout,) = (FULL["tried"][arm] for arm in ("none", "dropout"))
-    assert none["lr"] == max(complete.LEVELS["lr"])
-    assert dropout["dropout"] == min(complete.LEVELS["dropout"])
-    assert dropout["weight decay"] == max(complete.LEVELS["weight decay"])
+    (none,), (dropout,) = (FULL["Q4"]["tried"][arm] for arm in ("none", "dropout"))
+    levels = complete.LEVELS["Q4"]
+    assert none["lr"] == max(levels["lr"])
+    assert dropout["dropout"] == min(levels["dropout"])
+    assert dropout["weight decay"] == max(levels["weight decay"])
 
 
 @pytest.mark.parametrize("version", ["full", "small", "pilot"])
-def test_stored_results_are_small_and_of_the_three_measures(version):
-    found = results.load("Q4", version)
-    assert results.path_of("Q4", version).stat().st_size < 20_000
+@pytest.mark.parametrize("id", STUDIES)
+def test_stored_results_are_small_and_of_the_three_measures(id, version):
+    found = results.load(id, version)
+    assert results.path_of(id, version).stat().st_size < 20_000
     for record in found.records:
         for measure in tuning.MEASURES:
             assert 0 <= record["metrics"][f"{measure}_best"] < 3
         sweeps = [name for name in record["metrics"] if name.startswith("sweep")]
         assert bool(sweeps) == (version == "pilot" and record["arm"] != "none again")
-        if version != "pilot":  # one candidate, whose last moment is the best
+        if id == "Q4" and version != "pilot":  # one candidate, whose last moment is the best
             assert record["metrics"]["scaled_best"] == record["metrics"]["scaled_last"]
 
 
-def test_intervals_count_the_rows_that_seeds_share():
-    train, validation, test = FULL["sizes"]
-    for contrast in registration.contrasts("Q4"):
+@pytest.mark.parametrize("id", STUDIES)
+def test_intervals_count_the_rows_that_seeds_share(id):
+    train, validation, test = FULL[id]["sizes"]
+    for contrast in registration.contrasts(id):
         assert contrast.overlap == test / (train + validation)
 
 
@@ -173,3 +178,50 @@ def test_margins_are_a_quarter_of_what_the_paper_and_r1_gained():
     first = results.load("R1", "pilot")
     gained = (first.values("none", "nll") - first.values("hidden", "nll")).item()
     assert margins["scaled"] < margins["nll"] <= gained / 4
+
+
+def test_margins_on_garments_are_the_same_shares_as_on_digits():
+    """Of what the network without dropout had in the pilot, at its best moment, or less."""
+    digits, garments = (registration.read(id)["margins"] for id in STUDIES)
+    of_digits, of_garments = (results.load(id, "pilot") for id in STUDIES)
+    for measure, margin in garments.items():
+        share = digits[measure] / of_digits.values("none", f"{measure}_best").item()
+        assert share / 2 < margin / of_garments.values("none", f"{measure}_best").item() <= share
+
+
+def test_on_garments_losses_are_equivalent_and_errors_undecided():
+    judged = registration.judge("Q5")
+    words = {(row.contrast.question, row.contrast.better[1]): row.word for row in judged}
+    for question, when in (("dropout", "best"), ("dropout", "last"), ("again", "best")):
+        assert words[question, f"error_{when}"] == "undecided"
+        for measure in ("nll", "scaled"):
+            assert words[question, f"{measure}_{when}"] == "equivalent"
+    assert words["stopping instead", "nll_best"] == "equivalent"
+    assert words["temperature instead", "scaled_best"] == "undecided"
+    for row in judged:
+        share = {"error": np.inf, "nll": 1 / 3, "scaled": 2 / 3}[row.contrast.measure]
+        if row.contrast.question == "dropout":
+            assert max(map(abs, row.interval)) < share * row.contrast.margin
+            assert row.estimate < 0
+    # What the larger margin does: the same interval is wider than that of MNIST allows.
+    (digits, garments), (near, far) = zip(
+        *(
+            (row.interval, row.contrast.margin)
+            for id in STUDIES
+            for row in registration.judge(id)
+            if (row.contrast.question, row.contrast.better[1]) == ("dropout", "scaled_best")
+        ),
+        strict=True,
+    )
+    assert np.ptp(garments) == pytest.approx(np.ptp(digits), rel=0.1)
+    assert far == 4 * near
+    assert min(garments) < -near
+    found = results.load("Q5")
+    assert min(found.values(arm, "train_error").min() for arm in ("none", "dropout")) > 0.04
+
+
+def test_no_choice_on_garments_lies_at_an_end_of_what_was_tried():
+    for arm, (given,) in FULL["Q5"]["tried"].items():
+        for axis in complete.ARMS[arm]:
+            levels = complete.LEVELS["Q5"][axis]
+            assert min(levels) < given[axis] < max(levels)

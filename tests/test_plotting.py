@@ -98,11 +98,16 @@ def test_dots_of_an_image_are_changed_and_scales_stay():
 
 def test_panels_show_the_registered_contrasts_of_their_measure(capsys):
     """Points and intervals are those that are judged, in the order of the registration."""
-    report.three_panels("Q3", {"zoneout": "Z", "again": "control"})
+    report.three_panels("Q3", {"zoneout": "Z", "again": "control"}, Q4={"dropout": "D"})
     figure = plt.gcf()
-    asked = ("zoneout", "again")
-    judged = [row for row in registration.judge("Q3") if row.contrast.question in asked]
-    assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()] == ["Z", "control"]
+    asked = {("Q3", "zoneout"), ("Q3", "again"), ("Q4", "dropout")}
+    judged = [
+        row
+        for id in ("Q3", "Q4")
+        for row in registration.judge(id)
+        if (id, row.contrast.question) in asked
+    ]
+    assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()] == ["Z", "control", "D"]
     for axes, (measure, scale) in zip(
         figure.axes, (("error", 100), ("nll", 1), ("scaled", 1)), strict=True
     ):

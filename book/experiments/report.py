@@ -195,7 +195,7 @@ def drawn(rows, labels, measure, when="best"):
     ]
 
 
-def three_panels(study, labels, when="best"):
+def three_panels(study, labels, when="best", **others):
     """Draw registered contrasts of one moment, a panel for each of three measures.
 
     How often each verdict was given to these questions, at any moment, is printed.
@@ -208,10 +208,16 @@ def three_panels(study, labels, when="best"):
         Which of its questions are drawn, and what each is called.
     when : {"best", "last"}
         Of which moment of training.
+    **others
+        Labels of further studies, which are drawn below.
     """
-    rows = [row for row in registration.judge(study) if row.contrast.question in labels]
+    asked = {study: labels, **others}
+    rows = {
+        id: [row for row in registration.judge(id) if row.contrast.question in own]
+        for id, own in asked.items()
+    }
     panels_of = {
-        label: drawn(rows, labels, measure, when)
+        label: [each for id, own in asked.items() for each in drawn(rows[id], own, measure, when)]
         for label, measure in (
             ("fewer errors, points", "error"),
             ("lower log loss, nats", "nll"),
@@ -219,5 +225,5 @@ def three_panels(study, labels, when="best"):
         )
     }
     draw_panels(panels_of, sharey=True)
-    words = [row.word for row in rows]
+    words = [row.word for of_study in rows.values() for row in of_study]
     print({word: words.count(word) for word in WORDS})
