@@ -15,6 +15,7 @@ from ._checks import check_count, check_probability
 
 __all__ = [
     "Scheduler",
+    "constant",
     "curriculum",
     "early",
     "late",
@@ -23,6 +24,17 @@ __all__ = [
 ]
 
 Schedule = Callable[[int], float | Sequence[float]]
+
+
+def constant(p: float) -> Schedule:
+    """Schedule that is `p` at every step.
+
+    Examples
+    --------
+    >>> constant(0.5)(1000)
+    0.5
+    """
+    return functools.partial(_constant, check_probability(p))
 
 
 def curriculum(p: float, gamma: float) -> Schedule:
@@ -189,6 +201,10 @@ class Scheduler:
 
 
 # Functions of the module, since those made within a function cannot be pickled.
+def _constant(p, step):
+    return p
+
+
 def _curriculum(p, gamma, step):
     return -p * math.expm1(-gamma * step)
 

@@ -24,10 +24,14 @@ def test_curriculum_rises_from_zero_to_its_limit():
     assert schedule(10**6) == 0.4
 
 
-def test_early_and_late_sum_up():
-    first, last = schedules.early(0.3, 5), schedules.late(0.3, 5)
+def test_constant_early_and_late_sum_up():
+    whole, first, last = (
+        schedules.constant(0.3),
+        schedules.early(0.3, 5),
+        schedules.late(0.3, 5),
+    )
     for step in range(10):
-        assert first(step) + last(step) == 0.3
+        assert first(step) + last(step) == whole(step)
     decay = schedules.early(0.3, 5, decay=True)
     assert [decay(step) for step in (0, 5, 6)] == [0.3, 0, 0]
 
@@ -91,7 +95,7 @@ def test_a_refusal_changes_nothing():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: schedules.late(1.5, 5), ValueError, "p=1.5"),
+        (lambda: schedules.constant(1.5), ValueError, "p=1.5"),
         (lambda: schedules.curriculum(0.5, 0), ValueError, "gamma=0"),
         (lambda: schedules.early(0.5, 0), ValueError, "steps=0"),
         (lambda: schedules.late(0.5, 1.5), TypeError, "steps=1.5"),
@@ -223,6 +227,7 @@ def test_one_number_of_many_modules_is_one():
 
 
 SCHEDULES = [
+    schedules.constant(0.5),
     schedules.curriculum(0.5, 0.1),
     schedules.early(0.5, 9),
     schedules.early(0.5, 9, decay=True),
