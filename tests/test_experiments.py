@@ -68,6 +68,15 @@ def test_results_are_stored_by_seed_and_arm(tmp_path):
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["Z1.json"]
 
 
+def test_numbers_are_stored_with_few_digits():
+    third = 1 / 3
+    found = results.Results(id="Z1", title="a toy", version="full", settings={})
+    metrics = {"one": third, "lists": [[third, 2], 1e-9 * third], "whole": 123456789, "no": None}
+    found.add(0, "a", metrics, 1.0, {})
+    stored = {"one": 0.33333333, "lists": [[0.33333333, 2], 3.3333333e-10]}
+    assert found.records[0]["metrics"] == metrics | stored
+
+
 def test_what_is_stored_is_not_run_again(tmp_path, calls):
     run(make(), tmp_path)
     assert calls == [(seed, arm) for seed in range(3) for arm in "ab"]

@@ -11,6 +11,7 @@ import numpy as np
 __all__ = ["FOLDER", "Results", "load", "path_of", "read", "save"]
 
 FOLDER = Path(__file__).resolve().parent / "results"
+DIGITS = 8  # significant ones of a stored number: more than another machine gives again
 
 
 def path_of(id, version, folder=FOLDER):
@@ -91,10 +92,17 @@ class Results:
                 "seed": seed,
                 "seconds": round(seconds, 2),
                 "environment": self.environments.index(environment),
-                "metrics": metrics,
+                "metrics": {name: _short(value) for name, value in metrics.items()},
             }
         )
         self.records.sort(key=lambda record: (record["arm"], record["seed"]))
+
+
+def _short(value):
+    """Return a number, or the numbers of nested lists, with few digits."""
+    if isinstance(value, list):
+        return [_short(one) for one in value]
+    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
 
 
 def load(id, version="full", folder=FOLDER):
