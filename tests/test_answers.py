@@ -183,6 +183,8 @@ def test_a_margin_that_dropout_itself_is_within_makes_nothing_equivalent():
     for name in advice.SETS:
         none, half = (found.values(f"{name} p={p}", "error") for p in (0.0, 0.5))
         assert statistics.equivalent(none, half, 0.015)
+    # The margin that questions of the chapter name.
+    assert {row[-1] for rows in advice.EQUIVALENT.values() for row in rows} == {0.015}
     for line in LINES:
         if answers.verdict(line).word == "equivalent":
             assert "advice" not in line
