@@ -211,13 +211,9 @@ def three_panels(study, labels, when="best", **others):
     **others
         Labels of further studies, which are drawn below.
     """
-    asked = {study: labels, **others}
-    rows = {
-        id: [row for row in registration.judge(id) if row.contrast.question in own]
-        for id, own in asked.items()
-    }
+    judged = [(registration.judge(id), own) for id, own in {study: labels, **others}.items()]
     panels_of = {
-        label: [each for id, own in asked.items() for each in drawn(rows[id], own, measure, when)]
+        label: [each for rows, own in judged for each in drawn(rows, own, measure, when)]
         for label, measure in (
             ("fewer errors, points", "error"),
             ("lower log loss, nats", "nll"),
@@ -225,5 +221,5 @@ def three_panels(study, labels, when="best", **others):
         )
     }
     draw_panels(panels_of, sharey=True)
-    words = [row.word for of_study in rows.values() for row in of_study]
+    words = [row.word for rows, own in judged for row in rows if row.contrast.question in own]
     print({word: words.count(word) for word in WORDS})

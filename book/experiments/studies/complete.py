@@ -1,8 +1,6 @@
 """Dropout with plenty of data: nearly all rows of a set of images, none tested on twice."""
 
-import numpy as np
-
-from ..images import dealt
+from ..images import dealt, joined
 from ..networks import mlp
 from ..registry import experiment
 from ..tuning import at_moments, candidates, choose, measure, rounded, weight_seeds
@@ -120,15 +118,11 @@ def complete(seed, arm, *, data, sizes, few, pool, tried, **settings):
     dict
         What `tuning.choose` gives, and without what it says of a choice among one candidate.
     """
-    parts = dealt(data, seed, sizes, pool)
-    (rows, labels), *judged = parts
-    x, y = (
-        np.concatenate([of[:few], *more])[None]
-        for of, more in zip(parts[0], zip(*judged, strict=True), strict=True)
-    )
+    (rows, labels), *judged = ((x[None], y[None]) for x, y in dealt(data, seed, sizes, pool))
+    x, y = joined([(rows[:, :few], labels[:, :few]), *judged])
     found = []
     for given in tried[arm]:
-        own = weight_seeds((seed,), arm), rows[None], labels[None], x
+        own = weight_seeds((seed,), arm), rows, labels, x
         train = linear if arm == LINEAR else trained
         logits = train(*own, given, **settings)
         found.append(measure(logits, y, [few, *sizes[1:]]))

@@ -22,6 +22,7 @@ from ..tuning import (
     choose,
     measure,
     on_mnist,
+    permute,
     weight_seeds,
 )
 
@@ -87,8 +88,7 @@ def remedies(seeds, arm, *, data, sizes, pool, levels, **settings):
     x, y = joined(parts)
     rows, labels = parts[0]
     if arm.endswith("permuted"):
-        pairs = zip(seeds, labels, strict=True)
-        labels = np.stack([stream(seed, "permuted").permutation(own) for seed, own in pairs])
+        permute(labels, seeds, sizes[0])
     own = weight_seeds(seeds, arm)
     axes = (arm,) if arm in BASELINES else ("lr", *ARMS[arm])
     tried = []
