@@ -21,7 +21,7 @@ def trend(x, curves, sign, margin=0.5, level=0.99):
     sign : {1, -1}
         1 to claim that it rises.
     margin, level : float
-        As for `greater`, for ``sign`` times the correlation.
+        As for `greater`, for ``sign`` times the correlation; by default half of the largest, 1.
 
     Returns
     -------
