@@ -11,7 +11,7 @@ import numbers
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from ._checks import check_count, check_probability
+from ._checks import check_count, check_positive, check_probability
 
 __all__ = [
     "Scheduler",
@@ -48,10 +48,8 @@ def curriculum(p: float, gamma: float) -> Schedule:
     >>> print(f"{curriculum(0.5, 0.01)(100):.3f}")
     0.316
     """
-    p = check_probability(p)
-    if not gamma > 0:
-        raise ValueError(f"curriculum needs a rate gamma > 0, got gamma={gamma!r}")
-    return functools.partial(_curriculum, p, gamma)
+    check_positive(gamma=gamma)
+    return functools.partial(_curriculum, check_probability(p), gamma)
 
 
 def early(p: float, steps: int, *, decay: bool = False) -> Schedule:

@@ -607,3 +607,10 @@ def test_package_gives_the_function_each_time():
     from dropoutlib import bayes
 
     assert bayes.analytic is bayes.analytic is analytic
+
+
+def test_gaussian_noise_without_a_variance_is_refused():
+    layer = ours.GaussianDropout(0.5)
+    layer.p = 1.0  # as a schedule may set it; the layer itself refuses its next input
+    with pytest.raises(ValueError, match="infinite variance"):
+        analytic(nn.Sequential(layer, nn.Linear(2, 1)), torch.ones(1, 2))

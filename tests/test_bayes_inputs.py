@@ -507,3 +507,9 @@ def test_attention_without_dropout_is_no_noise():
 
     x = torch.randn(2, 4, 5, 8)
     assert (mc_samples(Net(), x, 5).std(0) > 0).any()
+
+
+@pytest.mark.parametrize("also", [["norm"], [block()]])
+def test_what_shall_be_on_too_is_a_part_of_the_model(also):
+    with pytest.raises(ValueError, match=r"also=.* is no module of Sequential"):
+        mc_samples(block(), X, 5, also=also)

@@ -649,3 +649,17 @@ def test_examples_in_the_docstrings(module):
     result = doctest.testmod(module)
     assert result.attempted
     assert not result.failed
+
+
+class Held(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.noise = lambda z: z * torch.rand_like(z)
+
+    def forward(self, z):
+        return self.noise(z) if self.training else z
+
+
+def test_noise_of_a_function_that_a_layer_holds():
+    (found,) = find(nn.Sequential(nn.Linear(2, 2), Held()))
+    assert (found.name, found.reach, found.guessed) == ("1", "call", False)

@@ -366,3 +366,10 @@ def test_two_names_of_the_path_probability():
     path = nn.DropPath(0.25)
     path.drop_prob = 0.5
     assert path.p == path.drop_prob == 0.5
+
+
+def test_dropped_weights_are_zero_where_the_kept_ones_overflow_in_half_precision():
+    weight, p = torch.full((2, 512), 10.0).half(), 0.9999  # 10 / (1 - p) is beyond 65504
+    x = torch.full((3, 512), 0.01).half()
+    torch.manual_seed(0)
+    assert not functional.dropconnect_linear(x, weight, None, p).isnan().any()

@@ -97,6 +97,7 @@ def test_a_refusal_changes_nothing():
     [
         (lambda: schedules.constant(1.5), ValueError, "p=1.5"),
         (lambda: schedules.curriculum(0.5, 0), ValueError, "gamma=0"),
+        (lambda: schedules.curriculum(0.5, math.inf), ValueError, "gamma=inf"),
         (lambda: schedules.early(0.5, 0), ValueError, "steps=0"),
         (lambda: schedules.late(0.5, 1.5), TypeError, "steps=1.5"),
         (lambda: schedules.linear_depth(0.5, 0), ValueError, "depth=0"),

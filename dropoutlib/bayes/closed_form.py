@@ -190,6 +190,8 @@ class _Trace(TorchFunctionMode):
     def moments(self, output, W, b):
         """The moments of the model's output."""
         p = check_probability(self.layer.p)
+        if p == 1 and type(self.layer) is ours.GaussianDropout:
+            raise ValueError(f"{self.found} would have infinite variance p/(1 - p)")
         exact = torch.float32 if output.device.type == "mps" else torch.float64
         wide = torch.promote_types(output.dtype, exact)
         h, W = self.features.to(wide), W.to(wide)

@@ -109,7 +109,6 @@ def mc_samples(
     total = check_count("n_samples", n_samples, 1)
     if max_bytes is not None:
         check_count("max_bytes", max_bytes, 1)
-    also = tuple(also)
     drawn = secrets.token_bytes(16) if rng is None else check_rng(rng).bytes(16)
     entropy = int.from_bytes(drawn, "little")
     with (

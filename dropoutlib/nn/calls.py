@@ -133,15 +133,16 @@ def _closure(function):
     return {name: value[0] for name, value in held.items() if value and type(value[0]) in kinds}
 
 
-def _drops(function, depth=3):
+def drops(function, depth=3):
     """Whether a function of Python draws random numbers or drops, or one that it calls does."""
+    function = _plain(function)
     if type(function) is not types.FunctionType or in_library(function):
         return False
     names = _names(function.__code__)
     if names & (RANDOM | FUNCTIONS.keys()):
         return True
-    inner = (_plain(function.__globals__.get(name)) for name in names)
-    return depth > 0 and any(_drops(other, depth - 1) for other in inner)
+    inner = (function.__globals__.get(name) for name in names)
+    return depth > 0 and any(drops(other, depth - 1) for other in inner)
 
 
 def _names(code):
@@ -210,7 +211,7 @@ class _Reader:
             code.noise.append(place)
         elif values and self._paths(values[0]):
             self._use(name or "attention", values, place)
-        elif _drops(target):
+        elif drops(target):
             paths = [path for value in given for path in self._paths(value)]
             if "training" in paths or any(map(is_rate, paths)):
                 self._use(name, given, place)

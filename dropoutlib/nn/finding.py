@@ -150,9 +150,13 @@ def modes(model: nn.Module, also: Iterable[nn.Module | type] = ()) -> Modes:
     for what is known to drop and stays off otherwise, since the mode of the module that calls it
     may decide more than that.
     """
-    also = tuple(also)
+    also = (also,) if isinstance(also, (type, nn.Module)) else tuple(also)
     types = tuple(kind for kind in also if isinstance(kind, type))
     asked = {m for m in model.modules() if isinstance(m, types) or any(m is one for one in also)}
+    for one in also:
+        if not (isinstance(one, type) or any(one is module for module in asked)):
+            kinds = f"this {type(one).__name__} is no module of {type(model).__name__} and no type"
+            raise ValueError(f"also=[...] says what shall be in training mode: {kinds}")
     found = find(model)
     on = {one.module for one in found if one.reach in ("call", "either")}
     off = [one for one in found if one.reach != "call" and one.owner not in asked and one.p != 0]
@@ -211,12 +215,14 @@ def _functional(name, module, code):
             path = rate(use.paths) or next(filter(calls.is_rate, use.paths), None)
             add(use.function, _number(module, path) if path else use.p, path, use.place)
     switched = "training" in code.attributes
-    noisy = bool(code.noise) and (switched or bare)
+    own = [path for path, value in held if path in vars(module) and calls.drops(value)]
+    noise = [*code.noise, *(f"its attribute {path}" for path in own)]
+    noisy = bool(noise) and (switched or bare)
     if noisy or (bare and not given and "drop" in cls.lower()):
         names = (*code.attributes, *vars(module))
         path = rate(name for name in names if calls.is_rate(name) and name not in given)
         sure = noisy and switched and bare
-        add("", _number(module, path), path, "".join(code.noise[:1]), not sure)
+        add("", _number(module, path), path, "".join(noise[:1]), not sure)
     return [*given.values()]
 
 

@@ -178,8 +178,8 @@ def dropconnect_linear(
     if p == 1:
         return F.linear(input, weight * 0, bias)
     mask, scale, _ = draw(input, (*input.shape[:-1], *weight.shape), p, generator)
-    weights = mask * (weight if scale is None else weight * scale)
-    output = torch.einsum("...oi,...i->...o", weights, input)
+    output = torch.einsum("...oi,...i->...o", mask * weight, input)
+    output = output if scale is None else output * scale  # weights times it may be infinite
     return output if bias is None else output + bias.to(output.dtype)  # autocast's, if it is on
 
 
