@@ -50,7 +50,12 @@ def gain(line):
             if (row.question, row.better[1]) == (line["question"], line["metric"])
         )
         found = results.load(line["registered"])
-        return contrast.measure, found.values(*contrast.worse) - found.values(*contrast.better)
+        pairs = [(contrast.worse[0], contrast.better[0]), *filter(None, [contrast.beyond])]
+        gained, *beyond = (
+            found.values(worse, contrast.worse[1]) - found.values(better, contrast.better[1])
+            for worse, better in pairs
+        )
+        return contrast.measure, gained - sum(beyond)
     if "statement" in line:
         id, metric, first, second = STATEMENTS[line["says"]]
         found = results.load(id)
@@ -120,15 +125,16 @@ def test_every_line_says_whether_arms_were_tuned(rendered):
     assert len(shown) == 3
 
 
-def test_arms_with_few_rows_say_how_many(rendered):
+@pytest.mark.parametrize(("id", "least", "most"), [("Q7", 100, 600), ("Q10", 50, 500)])
+def test_arms_with_few_rows_say_how_many(rendered, id, least, most):
     rows = [
-        (line["question"].startswith("few rows"), row.select("td")[2].get_text())
+        (line["question"].startswith("few"), row.select("td")[2].get_text())
         for line, row in zip(LINES, claims(rendered), strict=True)
-        if line.get("registered") == "Q7"
+        if line.get("registered") == id
     ]
     assert {few for few, _ in rows} == {True, False}
     for few, text in rows:
-        assert f"{100 if few else 600} training rows" in text
+        assert f"{least if few else most} training rows" in text
 
 
 def test_every_verdict_agrees_with_its_interval():

@@ -323,7 +323,7 @@ def test_wrong_training_is_refused(change, complaint):
 # What is stored, of every experiment.
 
 # Pilots that are not whole, of which the test behind the next one says what they are.
-PARTIAL = {("Q6", "pilot"), ("Q7", "pilot"), ("U3", "pilot")}
+PARTIAL = {("Q6", "pilot"), ("Q7", "pilot"), ("Q10", "pilot"), ("U3", "pilot")}
 
 
 @pytest.mark.parametrize(
@@ -354,6 +354,10 @@ def test_stored_results_are_complete_and_of_today_s_settings(experiment, version
 def test_pilots_that_are_not_whole_are_what_the_pages_say():
     assert results.read("Q6", "pilot") is None
     assert results.read("Q7", "pilot") is None
+    found, wanted = results.load("Q10", "pilot"), KNOWN["Q10"].versions["pilot"]
+    assert found.seeds == sorted(wanted.seeds)
+    assert found.settings == wanted.settings
+    assert len({record["arm"] for record in found.records}) == 9
     found, wanted = results.load("U3", "pilot"), KNOWN["U3"].versions["pilot"]
     assert found.seeds == sorted(wanted.seeds)
     assert found.settings | {"data": wanted.settings["data"]} == wanted.settings

@@ -57,7 +57,7 @@ def test_a_seed_without_rows_of_its_own_is_refused(seed, sizes):
 @pytest.mark.parametrize(
     ("id", "rows"),
     [
-        *((id, 70000) for id in ("F1", "Q1", "Q2", "Q6", "Q7", "T2", "U1")),
+        *((id, 70000) for id in ("F1", "Q1", "Q2", "Q6", "Q7", "Q10", "T2", "U1")),
         ("U2", 45730),
     ],
 )

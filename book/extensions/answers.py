@@ -110,7 +110,8 @@ def scope(found):
         rows = rows[names[0]]
     parts += [f"{rows} training rows"] if rows else []
     width = results.settings.get("width", results.settings.get("hidden"))
-    parts += [f"width {width}"] if width and not any("narrow" in arm for arm in arms) else []
+    other = any(name in arm for arm in arms for name in ("narrow", ", wide"))
+    parts += [f"width {width}"] if width and not other else []
     on_pilot = "tuned on a pilot" if "tried" in results.settings else "no arm tuned"
     parts += ["every arm tuned" if tuned else on_pilot]
     return ", ".join([*parts, f"{len(results.seeds)} seeds"])

@@ -79,7 +79,12 @@ LOWER = RUNS["settings"] | {
     arms=ARMS,
     **RUNS,
 )
-def noises(seeds, arm, *, data, sizes, pool, levels, few=None, **settings):
+def noises(seeds, arm, **settings):
+    """Tune an arm and judge it as `tuned` does, and keep what is `tuning.concise`."""
+    return concise(tuned(seeds, arm, **settings))
+
+
+def tuned(seeds, arm, *, data, sizes, pool, levels, few=None, **settings):
     """Tune an arm for each seed on its validation rows, and judge it on its test rows.
 
     Parameters
@@ -99,7 +104,7 @@ def noises(seeds, arm, *, data, sizes, pool, levels, few=None, **settings):
     Returns
     -------
     list of dict
-        What `tuning.choose` gives, made `tuning.concise`.
+        What `tuning.choose` gives.
     """
     x, y = joined(blocks(data, seeds, sizes, pool))
     if arm.endswith("permuted"):
@@ -117,7 +122,7 @@ def noises(seeds, arm, *, data, sizes, pool, levels, few=None, **settings):
         else:
             logits = trained(weight_seeds(seeds, kind), kind, *learnt, x, given, **settings)
         tried.append(measure(logits, y, sizes))
-    return concise(choose(tried))
+    return choose(tried)
 
 
 def axes_of(arm):
