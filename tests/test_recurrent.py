@@ -7,9 +7,10 @@ import pytest
 import torch
 from scipy import stats
 
-from book.experiments import dealing, registry, sequences, statistics
+from book.experiments import dealing, registry, report, results, sequences, statistics, tuning
 from book.experiments.recurrent import CELLS, KINDS, SeedRecurrent
 from book.experiments.studies import recurrent_dropout
+from book.experiments.studies.recurrent_dropout import WIDER
 
 ROWS, STEPS, CHANNELS, UNITS = 4, 6, 3, 5
 
@@ -175,6 +176,17 @@ def test_every_arm_tries_equally_many_levels(id):
     wanted = {6 if id == "Q3" else 12}
     assert {len(levels[axis]) for axes in arms.values() for axis in ("lr", *axes)} == wanted
     assert {len(levels[baseline]) for baseline in recurrent_dropout.BASELINES} == wanted
+
+
+def test_how_often_an_end_of_a_grid_was_chosen_is_printed(capsys):
+    found = results.load("Q8", "small")
+    report.at_ends(found, {"none": ("lr", "weight decay")})
+    tried = tuning.candidates({axis: WIDER[axis] for axis in ("lr", "weight decay")})
+    wanted = []
+    for axis, low, high in (("lr", 0.002, 0.14), ("weight decay", 0, 8)):
+        given = [tried[number][axis] for number, _ in found.values("none", "chosen_nll")]
+        wanted.append(f"{axis} {low}: {given.count(low)}, {high}: {given.count(high)}")
+    assert capsys.readouterr().out == f"  none: {'; '.join(wanted)}\n"
 
 
 # Rows.
