@@ -183,7 +183,7 @@ def test_how_often_an_end_of_a_grid_was_chosen_is_printed(capsys):
     report.at_ends(found, {"none": ("lr", "weight decay")})
     tried = tuning.candidates({axis: WIDER[axis] for axis in ("lr", "weight decay")})
     wanted = []
-    for axis, low, high in (("lr", 0.002, 0.14), ("weight decay", 0, 8)):
+    for axis, low, high in (("lr", 0.008, 0.17), ("weight decay", 0, 4)):
         given = [tried[number][axis] for number, _ in found.values("none", "chosen_nll")]
         wanted.append(f"{axis} {low}: {given.count(low)}, {high}: {given.count(high)}")
     assert capsys.readouterr().out == f"  none: {'; '.join(wanted)}\n"

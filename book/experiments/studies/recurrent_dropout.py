@@ -50,16 +50,21 @@ TRIED = {
     "nearest neighbours": [1, 2, 3, 4, 5, 7],
     "most frequent class": [0, 0, 0, 0, 0, 0],
 }
-# Twelve of each, since several arms of Q3 chose the ends of six.
-WIDER_RATES = [0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]
-WIDER = {
+# Twelve of each, since several arms of Q3 chose the ends of six: those of the pilot of Q8.
+PILOT_WIDER = {
     "lr": [0.002, 0.003, 0.005, 0.008, 0.012, 0.018, 0.025, 0.035, 0.05, 0.07, 0.1, 0.14],
     "weight decay": [0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 4.0, 8.0],
-    **dict.fromkeys(KINDS, WIDER_RATES),
+    **{kind: [0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8] for kind in KINDS},
     "label smoothing": [0.005, 0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6],
     "logistic regression": [10.0**k for k in range(-4, 8)],
     "nearest neighbours": [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20],
     "most frequent class": [0] * 12,
+}
+WIDER = PILOT_WIDER | {
+    "lr": [0.008, 0.012, 0.016, 0.022, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.13, 0.17],
+    "weight decay": [0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0, 4.0],
+    **{kind: [0.01, 0.03, 0.06, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7] for kind in KINDS},
+    "label smoothing": [0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4],
 }
 RUNS = {
     "pilot_seeds": range(1000, 1004),
@@ -91,7 +96,7 @@ RUNS = {
     title="Four ways to drop in a GRU beside other remedies, equally tuned, on spoken vowels",
     arms=GRU_ARMS,
     seeds=range(20),
-    pilot={"sizes": [120, 200, 160]},
+    pilot={"sizes": [120, 200, 160], "levels": PILOT_WIDER},
     batch=20,
     **RUNS
     | {"settings": RUNS["settings"] | {"cell": "GRU", "sizes": [120, 200, 32], "levels": WIDER}},
