@@ -1,4 +1,4 @@
-"""Recurrent networks: the LSTM against PyTorch's, what each kind drops, folds and baselines."""
+"""Recurrent networks: LSTM and GRU against PyTorch's, what each kind drops, folds and baselines."""
 
 import itertools
 
@@ -7,9 +7,10 @@ import pytest
 import torch
 from scipy import stats
 
-from book.experiments import dealing, sequences, statistics
-from book.experiments.recurrent import KINDS, SeedLSTM
+from book.experiments import dealing, registry, report, results, sequences, statistics, tuning
+from book.experiments.recurrent import CELLS, KINDS, SeedRecurrent
 from book.experiments.studies import recurrent_dropout
+from book.experiments.studies.recurrent_dropout import WIDER
 
 ROWS, STEPS, CHANNELS, UNITS = 4, 6, 3, 5
 
@@ -23,45 +24,60 @@ def x(rng):
     return torch.tensor(values, dtype=torch.float32)
 
 
-def lstm(kind=None, p=0.0, seeds=(0,)):
-    return SeedLSTM(CHANNELS, UNITS, 2, seeds, kind=kind, p=p)
+@pytest.fixture(params=CELLS)
+def network(request):
+    """Makes networks of one cell."""
+
+    def make(kind=None, p=0.0, seeds=(0,)):
+        return SeedRecurrent(CHANNELS, UNITS, 2, seeds, kind=kind, p=p, cell=request.param)
+
+    return make
 
 
 # The network.
 
 
-def test_without_dropout_it_is_the_lstm_of_pytorch(x):
-    ours = lstm(seeds=(0, 1)).eval()
-    both = x.expand(2, -1, -1, -1)
-    found = ours(both)
+# PyTorch's order is input, forget, cell, output, and reset, update, new; ours has the new first.
+ORDERS = {torch.nn.LSTM: [1, 2, 0, 3], torch.nn.GRU: [1, 2, 0]}
+
+
+@pytest.mark.parametrize("theirs", ORDERS)
+def test_without_dropout_it_is_the_cell_of_pytorch(x, theirs, rng):
+    cell, parts = theirs.__name__, len(ORDERS[theirs])
+    ours = SeedRecurrent(CHANNELS, UNITS, 2, (0, 1), cell=cell).eval()
+    if cell == "GRU":  # both biases are learnt, and the reset gate tells them apart
+        drawn = rng.normal(size=ours.within.bias.shape)
+        ours.within.bias.data = torch.tensor(drawn, dtype=torch.float32)
+    assert ours.within.bias.requires_grad == (cell == "GRU")
+    found = ours(x.expand(2, -1, -1, -1))
     lengths = x[0, :, :, -1].sum(dim=1).long()
     packed = torch.nn.utils.rnn.pack_padded_sequence(x[0, :, :, :-1], lengths, batch_first=True)
     for s in range(2):
-        theirs = torch.nn.LSTM(CHANNELS, UNITS)
+        net = theirs(CHANNELS, UNITS)
         with torch.no_grad():
-            # PyTorch's order is input, forget, cell, output; ours has the cell first.
-            order = torch.arange(4 * UNITS).reshape(4, UNITS)[[1, 2, 0, 3]].flatten()
-            theirs.weight_ih_l0.copy_(ours.into.weight[s].T[order])
-            theirs.weight_hh_l0.copy_(ours.within.weight[s].T[order])
-            theirs.bias_ih_l0.copy_(ours.into.bias[s, 0][order])
-            theirs.bias_hh_l0.zero_()
-        _, (last, _) = theirs(packed)
+            order = torch.arange(parts * UNITS).reshape(parts, UNITS)[ORDERS[theirs]].flatten()
+            net.weight_ih_l0.copy_(ours.into.weight[s].T[order])
+            net.weight_hh_l0.copy_(ours.within.weight[s].T[order])
+            net.bias_ih_l0.copy_(ours.into.bias[s, 0][order])
+            net.bias_hh_l0.copy_(ours.within.bias[s, 0][order])
+        _, last = net(packed)
+        last = last if cell == "GRU" else last[0]
         wanted = last[0] @ ours.out.weight[s] + ours.out.bias[s]
         torch.testing.assert_close(found[s], wanted)
     assert not torch.equal(found[0], found[1])
 
 
 @pytest.mark.parametrize("kind", [None, *KINDS])
-def test_what_stands_behind_the_end_changes_nothing(kind, x):
+def test_what_stands_behind_the_end_changes_nothing(kind, x, network):
     changed = x.clone()
     changed[..., :-1] += 5 * (1 - x[..., -1:])
-    first, second = (lstm(kind, 0.3 if kind else 0.0).train()(each) for each in (x, changed))
+    first, second = (network(kind, 0.3 if kind else 0.0).train()(each) for each in (x, changed))
     torch.testing.assert_close(first, second)
 
 
-def test_an_unknown_kind_is_refused():
+def test_an_unknown_kind_is_refused(network):
     with pytest.raises(ValueError, match="kind must be one of"):
-        lstm("dropout", 0.5)
+        network("dropout", 0.5)
 
 
 # What each kind drops: a derivative is zero where nothing passes.
@@ -73,42 +89,42 @@ def derivative(net, x):
     return x.grad[0, 0, :, :-1]  # of the row that has all steps
 
 
-def test_a_shared_mask_drops_a_channel_at_all_steps_or_at_none(x):
+def test_a_shared_mask_drops_a_channel_at_all_steps_or_at_none(x, network):
     patterns = set()
     for seed in range(10):
-        zero = derivative(lstm("shared mask", 0.5, (seed,)), x) == 0
+        zero = derivative(network("shared mask", 0.5, (seed,)), x) == 0
         patterns.add(tuple(zero.all(dim=0).tolist()))
         assert torch.equal(zero.all(dim=0), zero.any(dim=0))
     assert len(patterns) > 3
 
 
-def test_a_fresh_mask_drops_steps_of_a_channel(x):
-    zero = torch.stack([derivative(lstm("non-recurrent", 0.5, (s,)), x) == 0 for s in range(10)])
+def test_a_fresh_mask_drops_steps_of_a_channel(x, network):
+    zero = torch.stack([derivative(network("non-recurrent", 0.5, (s,)), x) == 0 for s in range(10)])
     assert (zero.any(dim=1) & ~zero.all(dim=1)).any()
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_weights_between_states_are_dropped_for_a_batch_by_weight_drop_alone(kind, x):
-    net = lstm(kind, 0.5).train()
+def test_weights_between_states_are_dropped_for_a_batch_by_weight_drop_alone(kind, x, network):
+    net = network(kind, 0.5).train()
     net(x).sum().backward()
     dropped = (net.within.weight.grad == 0).float().mean().item()
     assert (dropped > 0.2) == (kind == "weight drop")
 
 
-def test_fed_back_states_are_dropped_by_the_shared_mask(x):
+def test_fed_back_states_are_dropped_by_the_shared_mask(x, network):
     """If all inputs pass and no state is fed back, the weights between states are of no use."""
-    net = lstm("shared mask", 0.5)
+    net = network("shared mask", 0.5)
     net.ends.p = 0.0
     inputs, states = torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1)
     net._mask = lambda *shape: states if len(shape) == 2 else inputs
     found = net.train()(x)
     assert not torch.allclose(found, net.eval()(x))
-    net.within.weight.data.zero_()
+    net.within.weight.data.zero_()  # the bias behind it is zero from the start
     torch.testing.assert_close(found, net.eval()(x))
 
 
 def by_hand(net, x, p):
-    """State after all steps of row 0, each state and memory the mean of new and old."""
+    """State after all steps of row 0, each state, and memory, the mean of new and old."""
     state = memory = np.zeros(UNITS)
     into, within = (layer.weight[0].detach().numpy() for layer in (net.into, net.within))
     bias = net.into.bias[0, 0].detach().numpy()
@@ -117,6 +133,12 @@ def by_hand(net, x, p):
         return 1 / (1 + np.exp(-z))
 
     for step in x[0, 0, :, :-1].numpy():
+        if net.carried == 1:
+            inner = state @ within
+            reset, keep = np.split(logistic((step @ into + bias + inner)[UNITS:]), 2)
+            new = np.tanh((step @ into + bias)[:UNITS] + reset * inner[:UNITS])
+            state = p * state + (1 - p) * (keep * state + (1 - keep) * new)
+            continue
         new, enter, keep, leave = np.split(step @ into + state @ within + bias, 4)
         fresh = logistic(keep) * memory + logistic(enter) * np.tanh(new)
         shown = logistic(leave) * np.tanh(fresh)
@@ -124,20 +146,47 @@ def by_hand(net, x, p):
     return state
 
 
-def test_zoneout_in_evaluation_is_the_mean_of_old_and_new(x):
-    net = lstm("zoneout", 0.3).eval()
+def test_zoneout_in_evaluation_is_the_mean_of_old_and_new(x, network):
+    net = network("zoneout", 0.3).eval()
     wanted = by_hand(net, x, 0.3) @ net.out.weight[0].detach().numpy()
     np.testing.assert_allclose(net(x)[0, 0].detach(), wanted, rtol=1e-4, atol=1e-6)
     assert np.abs(by_hand(net, x, 0.0) - by_hand(net, x, 0.3)).max() > 1e-2
 
 
-def test_zoneout_in_training_leaves_a_unit_as_it_was_with_its_probability(x):
+def test_zoneout_in_training_leaves_a_unit_as_it_was_with_its_probability(x, network):
     rows = 20_000
     many = x[:, :1, :1].expand(1, rows, 1, -1)
-    net = lstm("zoneout", 0.3)
+    net = network("zoneout", 0.3)
     net.out = torch.nn.Identity()
     stayed = (net.train()(many)[0] == 0).double()
     assert (stayed.mean(dim=0) - 0.3).abs().max() < 6 * (0.21 / rows) ** 0.5
+
+
+# What each arm tunes.
+
+
+@pytest.mark.parametrize("id", ["Q3", "Q8"])
+def test_every_arm_tries_equally_many_levels(id):
+    cell, known = {"Q3": "LSTM", "Q8": "GRU"}[id], registry.experiments()[id]
+    arms, levels = recurrent_dropout.ARMS[cell], known.versions["full"].settings["levels"]
+    assert tuple(arms) == known.arms
+    decayed = {arm for arm, axes in arms.items() if "weight decay" in axes}
+    others = {"none, no decay", "shared mask, no decay", *recurrent_dropout.BASELINES}
+    assert decayed == ({"weight decay"} if id == "Q3" else set(arms) - others)
+    wanted = {6 if id == "Q3" else 12}
+    assert {len(levels[axis]) for axes in arms.values() for axis in ("lr", *axes)} == wanted
+    assert {len(levels[baseline]) for baseline in recurrent_dropout.BASELINES} == wanted
+
+
+def test_how_often_an_end_of_a_grid_was_chosen_is_printed(capsys):
+    found = results.load("Q8", "small")
+    report.at_ends(found, {"none": ("lr", "weight decay")})
+    tried = tuning.candidates({axis: WIDER[axis] for axis in ("lr", "weight decay")})
+    wanted = []
+    for axis, low, high in (("lr", 0.008, 0.17), ("weight decay", 0, 4)):
+        given = [tried[number][axis] for number, _ in found.values("none", "chosen_nll")]
+        wanted.append(f"{axis} {low}: {given.count(low)}, {high}: {given.count(high)}")
+    assert capsys.readouterr().out == f"  none: {'; '.join(wanted)}\n"
 
 
 # Rows.

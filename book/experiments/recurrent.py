@@ -12,16 +12,38 @@ from dropoutlib.masks import check_probability, sample_mask
 
 from .networks import SeedDropout, SeedLinear, stream
 
-__all__ = ["KINDS", "SeedLSTM"]
+__all__ = ["KINDS", "SeedRecurrent"]
 
 KINDS = ("non-recurrent", "shared mask", "zoneout", "weight drop")
 
 
-class SeedLSTM(nn.Module):
-    """An LSTM for each seed and a linear layer on its last state: (S, B, T, d + 1) to (S, B, C).
+def _lstm(own, fed, weight, _, memory, state):
+    """Return memory and state of the next step."""
+    new, gates = torch.baddbmm(own, fed, weight).tensor_split((state.shape[2],), dim=2)
+    enter, keep, leave = gates.sigmoid().chunk(3, dim=2)
+    memory = keep * memory + enter * torch.tanh(new)
+    return memory, leave * torch.tanh(memory)
 
-    The last channel says which steps are there, as in `sequences.sequences`. Biases are zero, and
-    one for the gate that keeps the memory.
+
+def _gru(own, fed, weight, bias, state):
+    """Return the next state; the reset gate stands behind the matrix and its bias."""
+    inner, units = torch.baddbmm(bias, fed, weight), state.shape[2]
+    reset, keep = (own + inner)[..., units:].sigmoid().chunk(2, dim=2)
+    new = torch.tanh(own[..., :units] + reset * inner[..., :units])
+    return (new + keep * (state - new),)
+
+
+# How a cell steps, how many layers feed its gates and its candidate, and what it carries on.
+CELLS = {"LSTM": (_lstm, 4, 2), "GRU": (_gru, 3, 1)}
+
+
+class SeedRecurrent(nn.Module):
+    """An LSTM or GRU for each seed, and a linear layer on its last state.
+
+    It takes (S, B, T, d + 1) to (S, B, C). The last channel says which steps are there, as in
+    `sequences.sequences`. Biases are zero, and one for the gate that keeps the memory or, in a
+    GRU, the state. The GRU is that of PyTorch, whose reset gate multiplies what the weights make
+    of the state; that of Cho et al. (2014) multiplies the state.
 
     Parameters
     ----------
@@ -37,6 +59,8 @@ class SeedLSTM(nn.Module):
         ``"weight drop"``, weights between states, one mask a batch (Merity et al. 2018).
     p : float
         Probability of dropping.
+    cell : str
+        One of `CELLS`. A GRU has no memory, so that zoneout is of states alone.
 
     Raises
     ------
@@ -44,21 +68,23 @@ class SeedLSTM(nn.Module):
         For another kind or a wrong probability.
     """
 
-    def __init__(self, inputs, units, classes, seeds, *, kind=None, p=0.0):
+    def __init__(self, inputs, units, classes, seeds, *, kind=None, p=0.0, cell="LSTM"):
         super().__init__()
         if kind is not None and kind not in KINDS:
             raise ValueError(f"kind must be one of {KINDS} or None, got {kind!r}")
         self.kind, self.p, self.units = kind, check_probability(p), units
         weights = [stream(seed, "weights") for seed in seeds]
         self.rngs = [stream(seed, "masks") for seed in seeds]
-        self.into, self.within = (SeedLinear(n, 4 * units, weights) for n in (inputs, units))
+        self.step, layers, self.carried = CELLS[cell]
+        self.into, self.within = (SeedLinear(n, layers * units, weights) for n in (inputs, units))
         self.out = SeedLinear(units, classes, weights)
         self.ends = SeedDropout(p if kind in ("non-recurrent", "shared mask") else 0.0, self.rngs)
         with torch.no_grad():
             for layer in (self.into, self.within):
                 layer.weight.mul_(0.5**0.5)  # He initialisation is for ReLU
             self.into.bias[..., 2 * units : 3 * units] = 1.0
-        self.within.bias.requires_grad_(False)  # a second bias would add nothing
+        # In an LSTM a second bias would add nothing; that of a GRU is reset.
+        self.within.bias.requires_grad_(cell == "GRU")
 
     def forward(self, x):
         """Read the sequences; drop in training."""
@@ -75,23 +101,18 @@ class SeedLSTM(nn.Module):
         if kind == "weight drop":
             weight = weight * self._mask(*weight.shape[1:])
         stays = self._stays(steps, x.shape[1])
-        state = memory = x.new_zeros(*x.shape[:2], self.units)
+        carried = [x.new_zeros(*x.shape[:2], self.units)] * self.carried
         states = []
         for step, own in enumerate(gates):
-            gate = torch.baddbmm(own, state if fed is None else state * fed, weight)
-            new, gates_open = gate.split((self.units, 3 * self.units), dim=2)
-            enter, keep, leave = gates_open.sigmoid().split(self.units, dim=2)
-            fresh = keep * memory + enter * torch.tanh(new)
-            shown = leave * torch.tanh(fresh)
+            state = carried[-1] if fed is None else carried[-1] * fed
+            fresh = self.step(own, state, weight, self.within.bias, *carried)
             if stays is not None:
-                fresh, shown = (
+                fresh = [
                     new + share * (old - new)
-                    for share, old, new in zip(
-                        stays[step], (memory, state), (fresh, shown), strict=True
-                    )
-                )
-            memory, state = fresh, shown
-            states.append(state)
+                    for share, old, new in zip(stays[step], carried, fresh, strict=True)
+                ]
+            carried = fresh
+            states.append(carried[-1])
         end = (length - 1)[:, :, None, None].expand(-1, -1, 1, self.units)
         last = torch.stack(states, dim=2).gather(2, end)[:, :, 0]
         return self.out(self.ends(last))
@@ -102,11 +123,11 @@ class SeedLSTM(nn.Module):
         return torch.from_numpy(keep).to(self.into.weight.dtype).div_(1 - self.p)
 
     def _stays(self, steps, rows):
-        """How far memory and state of each step stay: entries 0 and 1, or in evaluation p."""
+        """How far what each step carries on stays: entries 0 and 1, or in evaluation p."""
         if self.kind != "zoneout" or self.p == 0:
             return None
         if not self.training:
-            return [(self.p, self.p)] * steps
-        shape = (steps, 2, rows, self.units)
+            return [(self.p,) * self.carried] * steps
+        shape = (steps, self.carried, rows, self.units)
         stays = np.stack([~sample_mask(shape, self.p, rng=rng) for rng in self.rngs], axis=2)
         return torch.from_numpy(stays).to(self.into.weight.dtype)

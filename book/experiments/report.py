@@ -14,6 +14,7 @@ from .verdicts import WORDS
 
 __all__ = [
     "UNITS",
+    "at_ends",
     "chosen",
     "drawn",
     "registered",
@@ -138,11 +139,33 @@ def chosen(found, axes_of):
         For each arm that is printed the names of what it tunes.
     """
     for arm, axes in axes_of.items():
-        tried = candidates({axis: found.settings["levels"][axis] for axis in axes})
-        given = [tried[number] for number, _ in found.values(arm, "chosen_nll")]
-        for axis in axes:
-            counted = sorted(Counter(each[axis] for each in given).items())
-            print(f"  {arm:20} {axis:7}", *(f" {value:g}: {count}" for value, count in counted))
+        for axis, counted in _counted(found, arm, axes).items():
+            values = (f" {value:g}: {count}" for value, count in sorted(counted.items()))
+            print(f"  {arm:20} {axis:7}", *values)
+
+
+def at_ends(found, axes_of):
+    """Print on how many seeds the lowest and the highest level of each axis was chosen.
+
+    Parameters
+    ----------
+    found, axes_of
+        As for `chosen`.
+    """
+    for arm, axes in axes_of.items():
+        told = []
+        for axis, counted in _counted(found, arm, axes).items():
+            low, *_, high = found.settings["levels"][axis]
+            told.append(f"{axis} {low:g}: {counted[low]}, {high:g}: {counted[high]}")
+        line = f"  {arm}: " + "; ".join(told)
+        print(textwrap.fill(line, WIDTH, subsequent_indent="    "))
+
+
+def _counted(found, arm, axes):
+    """For each axis, how many seeds chose each level by log loss."""
+    tried = candidates({axis: found.settings["levels"][axis] for axis in axes})
+    given = [tried[number] for number, _ in found.values(arm, "chosen_nll")]
+    return {axis: Counter(each[axis] for each in given) for axis in axes}
 
 
 def registered(rows):

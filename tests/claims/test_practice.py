@@ -294,6 +294,23 @@ def test_nothing_is_decided_in_recurrent_networks():
     assert sum(err["nearest neighbours"] > err[kind] for kind in recurrent.KINDS) == 4
 
 
+def test_nothing_is_decided_in_a_gru_either():
+    """Nor is which ends of grids were chosen most often told otherwise than it was."""
+    assert {row.word for row in registration.judge("Q8")} == {"undecided"}
+    found = results.load("Q8")
+    permuted, frequent = (
+        found.values(arm, "error_best").mean()
+        for arm in ("shared mask, labels permuted", "most frequent class")
+    )
+    assert permuted >= frequent > found.values("shared mask", "error_best").mean() + 0.5
+    for arm in ("non-recurrent", "shared mask", "label smoothing"):
+        axes = ("lr", "weight decay", arm)
+        levels = {axis: found.settings["levels"][axis] for axis in axes}
+        tried = tuning.candidates(levels)
+        given = [tried[number][arm] for number, _ in found.values(arm, "chosen_nll")]
+        assert max(set(given), key=given.count) == levels[arm][0]
+
+
 def test_where_text_is_repeated_early_stopping_leaves_no_gain_that_is_shown():
     """The chapter Evidence says so, and what else is told there of text."""
     for question, metric in (
