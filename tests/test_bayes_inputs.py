@@ -72,6 +72,7 @@ TORCH = {
     "by name": lambda m, x: x * torch.rand(size=(4, 3)) * torch.rand_like(input=x),
     "uniform_, one by name": lambda m, x: x * torch.empty(4, 3).uniform_(0, to=2),
     "uniform_, other by name": lambda m, x: x * torch.empty(4, 3).uniform_(to=2),
+    "normal_ without spread": lambda m, x: x * torch.rand(4, 3) + torch.empty(4, 3).normal_(2, 0),
     "normal_, both by name": lambda m, x: x * torch.empty(4, 3).normal_(std=2, mean=1),
     "bernoulli of integers": lambda m, x: x * torch.zeros(4, 3, dtype=int).bernoulli_(0.3),
     "changed in place": lambda m, x: x * torch.rand(4, 3, dtype=torch.float64).add_(1).float(),

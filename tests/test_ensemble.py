@@ -2,6 +2,8 @@
 
 import doctest
 import math
+import re
+import time
 from fractions import Fraction
 
 import numpy as np
@@ -188,6 +190,14 @@ def test_what_takes_too_long_is_refused_with_an_estimate(mean, make_net):
     for f in (make_net(60, head=softmax), lambda masks: masks[:, 0]):
         with pytest.raises(ValueError, match=message):
             mean(f, 60, 0.3)
+
+
+def test_the_estimate_is_no_more_than_all_masks_at_the_pace_of_the_first(make_net):
+    start = time.perf_counter()
+    with pytest.raises(ValueError, match="about") as refused:
+        arithmetic_mean(make_net(60), 60, 0.3)
+    seconds = float(re.search("about (.*?) seconds", str(refused.value))[1])
+    assert seconds <= 1.05 * (time.perf_counter() - start) * 2.0**60  # two digits are told
 
 
 def test_patience_is_a_choice(make_net):
