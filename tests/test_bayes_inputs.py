@@ -109,6 +109,14 @@ def test_noise_of_ones_own_has_the_law_of_a_loop(kind, seed):
     check_law(model, X)
 
 
+def test_noise_that_a_model_changes_is_the_same_for_the_next_row():
+    def draw(model, x):
+        return x * torch.rand(1, 3, dtype=torch.float64).add_(1) * (2 if random.random() < 2 else 1)
+
+    samples = mc_samples(switched(Noise(draw)), torch.ones(4, 3).double(), 5, shared_mask=True)
+    assert torch.equal(samples, samples[:, :1].expand_as(samples))
+
+
 @pytest.mark.parametrize("kind", TORCH)
 def test_noise_of_torch_follows_the_seed(kind):
     model = switched(Noise(TORCH[kind]))

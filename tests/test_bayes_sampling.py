@@ -231,6 +231,9 @@ def test_tuple_holds_all_arguments(rng, seed):
 
     a, b = torch.ones(3, 4), torch.randn(3, 4)
     samples = mc_samples(Two(), (a, b), 8, rng=seed)
+    assert torch.equal(samples, mc_samples(Two(), a, b, 8, rng=seed))
+    with pytest.raises(TypeError, match="unexpected keyword argument 'y'"):
+        mc_samples(nn.Sequential(nn.Dropout(), nn.Linear(4, 1)), y=a, n_samples=8)
     assert set((samples + b).round(decimals=4).unique().tolist()) == {0.0, 2.0}
     shared = mc_samples(Two(), (a, b), 8, rng=seed, shared_mask=True) + b
     torch.testing.assert_close(shared, shared[:, :1].expand(8, 3, 4))
