@@ -34,8 +34,9 @@ NOT_PROSE_CLASSES = {
     "scorecard-seen",  # the same names of checks for every layer
     "highlight-yaml",  # a study's registration, which the text beside it tells
 }
-#: How far each method can be trusted, in the ledger: its own filter finds methods.
-TRUST = "table.ledger td:first-child:not([colspan])"
+#: How far each method can be trusted, in the ledger: its own filter finds methods; and, in the
+#: answers and the guide, effect and setting of each verdict, in words that most rows share.
+BESIDE = "table.ledger td:first-child:not([colspan]), td:has(> .interval), td:has(> .interval) + td"
 
 
 def words_of(tag):
@@ -90,7 +91,7 @@ def entries(html, tables=True):
     if article is None:
         return
     numbers = [] if tables else article("table")
-    for unwanted in [*article.find_all(is_not_prose), *article.select(TRUST), *numbers]:
+    for unwanted in [*article.find_all(is_not_prose), *article.select(BESIDE), *numbers]:
         unwanted.decompose()
     for formula in article.find_all(["span", "div"], class_="math"):
         formula.replace_with(f" {plain(formula)} ")
