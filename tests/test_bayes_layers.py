@@ -404,7 +404,7 @@ def test_functional_dropout_that_no_module_switches_is_reported(training, first)
     wanted = r"dropout\(p=0.5, training=.*Functional.forward .*cannot be switched.*also="
     with pytest.raises(ValueError, match=wanted):
         mc_samples(model, torch.ones(2, 3), 5)
-    for also in ([parts[0]], [Functional]):
+    for also in ([parts[0]], [Functional], parts[0], Functional):
         samples = mc_samples(model, torch.ones(1, 1), 500, also=also, rng=0)
         assert set(samples.unique().tolist()) == {0.0, 4.0}
     assert parts[0].training

@@ -159,7 +159,7 @@ def of_registered(study, question, metric):
         interval=row.interval,
         margin=row.contrast.margin if row.word == "equivalent" else None,
         found=results.load(study),
-        arms=(row.contrast.worse[0], row.contrast.better[0]),
+        arms=(row.contrast.worse[0], row.contrast.better[0], *(row.contrast.beyond or ())),
     )
 
 

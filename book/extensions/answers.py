@@ -104,8 +104,9 @@ def scope(found):
     tuned = "levels" in results.settings
     rows = results.settings.get("rows")
     if results.registered and "shakespeare" not in names:  # of which arms read parts of two sizes
-        few = any(arm.endswith("few rows") for arm in arms)
-        rows = results.settings["few"] if few else results.settings["sizes"][0]
+        few = {arm.endswith("few rows") for arm in arms}
+        size = results.settings["few"] if True in few else results.settings["sizes"][0]
+        rows = size if len(few) == 1 else None  # which the claim tells
     if isinstance(rows, dict):
         rows = rows[names[0]]
     parts += [f"{rows} training rows"] if rows else []

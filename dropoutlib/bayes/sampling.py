@@ -36,7 +36,7 @@ def mc_samples(
     shared_mask: bool = False,
     rng: np.random.Generator | int | None = None,
     max_bytes: int | None = None,
-    also: Iterable[nn.Module | type] = (),
+    also: nn.Module | type | Iterable[nn.Module | type] = (),
     progress: bool = False,
     **kwargs: Any,
 ) -> Any:
@@ -66,7 +66,7 @@ def mc_samples(
         Bound on the memory of activations and masks behind the first dropout, of passes that run
         together, beside 256 KiB of random bits for each dropout layer; by default about 32 MiB,
         or one pass if that takes more.
-    also : iterable of Module or of type
+    also : Module, type or iterable of them
         Modules that shall be in training mode, too, because they call dropout as a function.
     progress : bool
         Whether to show a bar, which needs tqdm.

@@ -143,7 +143,7 @@ def find(model: nn.Module) -> list[Found]:
     return found
 
 
-def modes(model: nn.Module, also: Iterable[nn.Module | type] = ()) -> Modes:
+def modes(model: nn.Module, also: nn.Module | type | Iterable[nn.Module | type] = ()) -> Modes:
     """The modules that are to be in training mode so that dropout alone is on.
 
     What else shall be, without its children, can be named in `also`, by module or by type. It is

@@ -3,7 +3,7 @@
 import numpy as np
 from registered import check_registered, claims_of
 
-from book.experiments import registration, results
+from book.experiments import registration, results, tuning
 from book.experiments.studies import how_much
 
 FOUND = results.load("Q10")
@@ -52,6 +52,15 @@ def test_a_higher_rate_with_fewer_rows_has_one_interval_above_zero():
     assert above == ["error_best"]
 
 
+def test_with_few_rows_two_undecided_intervals_lie_below_zero():
+    below = [
+        row.contrast.better[1]
+        for row in registration.judge("Q10")
+        if row.contrast.question == "few rows" and row.word == "undecided" and row.interval[1] < 0
+    ]
+    assert below == ["error_best", "nll_last"]
+
+
 def test_which_rates_validation_rows_choose():
     counts = {}
     for group in how_much.GROUPS:
@@ -75,3 +84,17 @@ def test_which_arms_chose_an_end_of_the_learning_rates_most_often():
     few = how_much.FEW
     lowest = {f"p=0{few}", f"p=0 again{few}", f"p=0.25{few}", "p=0.9, narrow", "p=0, wide"}
     assert ends == {0: lowest, 5: set()}
+
+
+def test_which_arm_of_masks_chose_an_end_of_the_rates_most_often():
+    levels = {axis: FOUND.settings["levels"][axis] for axis in ("lr", "dropout")}
+    tried, ends = tuning.candidates(levels), set()
+    for arm in how_much.ARMS:
+        if "mask" in arm:
+            rates = [tried[number]["dropout"] for number, _ in FOUND.values(arm, "chosen_nll")]
+            if (often := max(set(rates), key=rates.count)) in (
+                min(levels["dropout"]),
+                max(levels["dropout"]),
+            ):
+                ends.add((arm, often))
+    assert ends == {("one mask, four times the steps", max(levels["dropout"]))}

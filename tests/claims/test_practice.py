@@ -296,7 +296,9 @@ def test_nothing_is_decided_in_recurrent_networks():
 
 def test_nothing_is_decided_in_a_gru_either():
     """Nor is which ends of grids were chosen most often told otherwise than it was."""
-    assert {row.word for row in registration.judge("Q8")} == {"undecided"}
+    judged = registration.judge("Q8")
+    assert {row.word for row in judged} == {"undecided"}
+    assert all(row.interval[0] < 0 < row.interval[1] for row in judged)  # as the figure's text says
     found = results.load("Q8")
     permuted, frequent = (
         found.values(arm, "error_best").mean()

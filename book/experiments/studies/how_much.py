@@ -46,7 +46,6 @@ WIDER = SETTINGS["levels"] | {"lr": [0.0004, 0.001, 0.0025, 0.006, 0.015, 0.04]}
         "pilot_seeds": range(1000, 1001),
         "settings": SETTINGS | {"levels": WIDER},
         "pilot": {"levels": SETTINGS["levels"]},
-        "small": RUNS["small"],
         "batch": 10,
     },
 )
