@@ -414,7 +414,9 @@ def test_loss_plus_penalty_is_convex(claim, rng):
 
 
 @pytest.mark.claim(
-    "thm-nuclear-norm", method="bound", rejects=("any factors of M reach it", "balanced factors do")
+    "thm-nuclear-norm",
+    method="bound",
+    rejects=("any factors of M reach it", "balanced factors do", "all factors of equal products do"),
 )
 def test_only_equal_products_reach_the_minimum(claim, rng):
     """The penalty exceeds the minimum by the variance of the products, at least."""
@@ -451,6 +453,11 @@ def test_only_equal_products_reach_the_minimum(claim, rng):
     reaches.rejects(
         "balanced factors do", lambda U, V, turned, scale: (2 * U @ turned, V @ turned / 2)
     )
+    # Factors of the identity whose products are both the root of 2, where 1 and 1 would do.
+    sheared = np.array([[1.0, 1.0], [0.0, 1.0]])
+    cases = [(np.eye(2), sheared, np.linalg.inv(sheared).T, np.eye(2), np.ones(2)), *cases[1:]]
+    assert np.ptp(products(*cases[0][1:3])) < 1e-12
+    reaches.rejects("all factors of equal products do", lambda U, V, turned, scale: (U, V))
     for M, U, V, turned, _ in cases:
         found = products(U @ turned, V @ turned)
         excess = len(found) * (found**2).sum() - np.linalg.norm(M, "nuc") ** 2
