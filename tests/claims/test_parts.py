@@ -416,7 +416,11 @@ def test_loss_plus_penalty_is_convex(claim, rng):
 @pytest.mark.claim(
     "thm-nuclear-norm",
     method="bound",
-    rejects=("any factors of M reach it", "balanced factors do", "all factors of equal products do"),
+    rejects=(
+        "any factors of M reach it",
+        "balanced factors do",
+        "all factors of equal products do",
+    ),
 )
 def test_only_equal_products_reach_the_minimum(claim, rng):
     """The penalty exceeds the minimum by the variance of the products, at least."""
