@@ -414,13 +414,7 @@ def test_loss_plus_penalty_is_convex(claim, rng):
 
 
 @pytest.mark.claim(
-    "thm-nuclear-norm",
-    method="bound",
-    rejects=(
-        "any factors of M reach it",
-        "balanced factors do",
-        "all factors of equal products do",
-    ),
+    "thm-nuclear-norm", method="bound", rejects=("any factors of M reach it", "balanced factors do")
 )
 def test_only_equal_products_reach_the_minimum(claim, rng):
     """The penalty exceeds the minimum by the variance of the products, at least."""
@@ -457,15 +451,30 @@ def test_only_equal_products_reach_the_minimum(claim, rng):
     reaches.rejects(
         "balanced factors do", lambda U, V, turned, scale: (2 * U @ turned, V @ turned / 2)
     )
-    # Factors of the identity whose products are both the root of 2, where 1 and 1 would do.
-    sheared = np.array([[1.0, 1.0], [0.0, 1.0]])
-    cases = [(np.eye(2), sheared, np.linalg.inv(sheared).T, np.eye(2), np.ones(2)), *cases[1:]]
-    assert np.ptp(products(*cases[0][1:3])) < 1e-12
-    reaches.rejects("all factors of equal products do", lambda U, V, turned, scale: (U, V))
     for M, U, V, turned, _ in cases:
         found = products(U @ turned, V @ turned)
         excess = len(found) * (found**2).sum() - np.linalg.norm(M, "nuc") ** 2
         assert excess >= len(found) ** 2 * found.var() - 1e-9 * found.sum() ** 2
+
+
+@pytest.mark.claim(
+    "thm-nuclear-norm", method="enumeration", rejects=("all factors of equal products do",)
+)
+def test_equal_products_alone_do_not_reach_the_minimum(claim):
+    """Two pairs of factors of the identity, both of equal products: 1 and 1, or twice a root of 2."""
+    plain, sheared = np.eye(2, dtype=int), np.array([[1, 1], [0, 1]])
+    inverse = np.array([[1, -1], [0, 1]])
+
+    @claim
+    def costs(least, *, U, V):
+        squares = (U**2).sum(axis=0) * (V**2).sum(axis=0)
+        assert np.array_equal(U @ V.T, plain)
+        assert squares[0] == squares[1]
+        return report(squares.sum() == least, "enumeration")
+
+    least = Fraction(2**2, 2)  # the nuclear norm is 2, and the width
+    costs.holds(least, U=plain, V=plain)
+    costs.rejects("all factors of equal products do", least, U=sheared, V=inverse.T)
 
 
 @pytest.mark.claim(
