@@ -461,7 +461,7 @@ def test_only_equal_products_reach_the_minimum(claim, rng):
     "thm-nuclear-norm", method="enumeration", rejects=("all factors of equal products do",)
 )
 def test_equal_products_alone_do_not_reach_the_minimum(claim):
-    """Two pairs of factors of the identity, both of equal products: 1 and 1, or twice a root of 2."""
+    """Factors of the identity with equal products: 1 and 1, or twice the root of 2."""
     plain, sheared = np.eye(2, dtype=int), np.array([[1, 1], [0, 1]])
     inverse = np.array([[1, -1], [0, 1]])
 
