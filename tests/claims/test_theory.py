@@ -729,6 +729,31 @@ def test_layers_add_their_penalties(claim, rng):
 
 
 @pytest.mark.claim(
+    "approx-many-layers", method="enumeration", parts=(1,), rejects=("the bend without the size",)
+)
+def test_a_unit_at_zero_adds_nothing(claim, rng):
+    """Activations h and 0 under the loss (h_1 + |h_2| - 1)^2, with a kink at h_2 = 0; exactly."""
+    h, p = Fraction(3, 2), Fraction(int(rng.integers(1, 9)), 9)
+    t = Fraction(int(rng.integers(1, 9)), 9)
+
+    def loss(first, second):
+        return (first + abs(second) - 1) ** 2
+
+    def noisy(masks):
+        factors = 1 + t * (masks.astype(int) / (1 - p) - 1)
+        return loss(factors[:, 0] * h, factors[:, 1] * 0)
+
+    @claim
+    def check(second_derivatives):
+        leading = t**2 * p / (2 * (1 - p)) * second_derivatives
+        return dropcheck.enumeration(noisy, loss(h, 0) + leading, 2, p)
+
+    check.holds(h**2 * 2)
+    kink = loss(h, 1) - 2 * loss(h, 0) + loss(h, -1)
+    check.rejects("the bend without the size", h**2 * 2 + kink)
+
+
+@pytest.mark.claim(
     "approx-many-layers",
     method="symbolic",
     parts=(2,),
