@@ -224,6 +224,15 @@ def test_dropblock_keeps_the_sum_of_the_mask(rng):
     assert y.sum() == pytest.approx(y.size, rel=1e-12)
 
 
+def test_dropblock_that_keeps_nothing_is_zero_both_ways(rng):
+    """Where n/|m| has no value; of a map of one block each draw keeps all or nothing."""
+    layer, x = DropBlock2d(0.5, 3, rng=rng), np.ones((1, 1, 3, 3))
+    passes = [(layer.forward(x), layer.backward(2 * x)) for _ in range(60)]
+    nothing = [(y, grad) for y, grad in passes if not y.any()]
+    assert 0 < len(nothing) < len(passes)
+    assert not any(grad.any() for _, grad in nothing)
+
+
 def test_concrete_gradients_fit(rng):
     x, grad = rng.standard_normal((2, 6, 7))
     state = copy.deepcopy(rng)
