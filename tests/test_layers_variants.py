@@ -261,6 +261,10 @@ def test_concrete_gradients_fit(rng):
     assert dropcheck.gradient(lambda t: penalty(t)[0], slope, at, method="central")
 
 
+def test_concrete_begins_at_one_half_by_default():
+    assert ConcreteDropout().p == pytest.approx(0.5)
+
+
 def test_concrete_evaluation_is_the_identity(rng):
     x = rng.standard_normal(3)
     layer = ConcreteDropout(0.3, rng=rng).eval()
