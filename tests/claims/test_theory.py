@@ -3,6 +3,7 @@
 import itertools
 from fractions import Fraction
 
+import mpmath
 import numpy as np
 import pytest
 import sympy
@@ -1743,6 +1744,25 @@ def test_the_variance_map_is_concave_symbolically(claim):
 
     at_infinity.holds(lam**2 / 2)
     at_infinity.rejects("slope lambda^2 at infinity", lam**2)
+
+
+@pytest.mark.parametrize("v", [0.01, 0.5, 1.0, 3.0, 20.0])
+def test_the_integral_of_the_proof_is_the_second_derivative_of_the_variance_map(v):
+    """By quadrature and by differences, with 30 digits and without the factors in front."""
+    with mpmath.workdps(30):
+
+        def bracket(v):
+            s = mpmath.sqrt(v)
+            return mpmath.exp(2 * v) * mpmath.ncdf(-2 * s) - 2 * mpmath.exp(v / 2) * mpmath.ncdf(-s)
+
+        def integrand(u):
+            y = mpmath.exp(-(u**2) / 8)
+            return mpmath.exp(-mpmath.sqrt(v) * u) * (2 * y - 1.5 - y**4 / 2)
+
+        found = mpmath.diff(bracket, v, 2)
+        stated = mpmath.quad(integrand, [0, 1, 4, 10, mpmath.inf]) / mpmath.sqrt(2 * mpmath.pi)
+        assert stated < 0
+        assert abs(found / stated - 1) < 1e-8
 
 
 @pytest.mark.claim(
