@@ -874,6 +874,17 @@ def test_each_unit_has_a_rate_of_its_own(claim):
     assert [round(float(k), 3) for k in (means[0, 0], means[1, 1])] == [1.327, 0.492]
 
 
+def test_a_scale_that_is_not_constant_can_keep_the_mean_of_each_unit():
+    """So that the text says constant: one that keeps masks without a block alone does."""
+    gamma = Fraction(1, 4)
+
+    def scaled(masks):
+        kept = kept_by_blocks(masks, 3, 3, 2).astype(int)
+        return kept * np.where(masks.all(axis=1), (1 - gamma) ** -4, 0)[:, None, None]
+
+    assert (dropcheck.expectation(scaled, 4, gamma)[0] == 1).all()
+
+
 @pytest.mark.claim(
     "thm-dropconnect-moments",
     method="enumeration",
