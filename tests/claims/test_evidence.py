@@ -18,6 +18,7 @@ from book.experiments import (
     training,
     tuning,
 )
+from book.experiments.images import splits
 from book.experiments.registry import experiments
 from book.experiments.studies import (
     dropconnect,
@@ -251,6 +252,19 @@ def test_training_ends_when_the_rows_are_fitted():
 def test_hoyer_sparsity_is_that_of_the_definition():
     codes = np.array([[1.0, 1, 1, 1], [0, 0, 2, 0], [0, 0, 0, 0], [3, 4, 0, 0]])
     np.testing.assert_allclose(sparsity._hoyer(codes), [0, 1, 0, 2 - 7 / 5])
+
+
+@pytest.mark.parametrize("p", sparsity.ARMS.values())
+def test_most_units_are_hardly_active_unless_the_mean_image_is_subtracted(p):
+    seeds = (0, 1)
+    images = splits("mnist_5k", 1000, seeds, 1000)[0]
+    for mean, most in ((0.0, True), (images.mean(axis=1, keepdims=True), False)):
+        x = images - np.float32(mean)
+        net = networks.mlp((x.shape[2], 128, x.shape[2]), seeds, p_hidden=p)
+        training.fit(net, x, x, seeds, epochs=6, batch_size=50, optimizer="adam", lr=0.001)
+        codes = training.outputs(torch.nn.Sequential(*list(net)[:3]), x)
+        hardly = ((codes > 0).mean(axis=1) < 0.01).mean(axis=1)
+        assert ((hardly > 0.5) == most).all()
 
 
 def test_factors_of_single_units_change_hoyer_s_sparsity_and_not_the_function(rng):
