@@ -219,9 +219,11 @@ def test_dropblock_rate_is_that_of_the_layer(p, rng):
     assert dropblock_rate(p, 1, 6, 5) == pytest.approx(p, rel=1e-14)
 
 
-def test_dropblock_keeps_the_sum_of_the_mask(rng):
+def test_dropblock_keeps_the_sum_of_the_mask_over_all_maps_together(rng):
     y = DropBlock2d(0.3, 3, rng=rng).forward(np.ones((2, 3, 8, 8)))
     assert y.sum() == pytest.approx(y.size, rel=1e-12)
+    assert len(np.unique(y)) == 2  # one factor for all, and zero
+    assert not np.allclose(y.sum(axis=(2, 3)), 64)
 
 
 def test_dropblock_that_keeps_nothing_is_zero_both_ways(rng):
