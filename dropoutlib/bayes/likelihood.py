@@ -43,7 +43,7 @@ def predictive_log_likelihood(
     ValueError
         If the shapes do not fit, T or N is 0, a value is not finite, or `tau` is not positive.
     TypeError
-        If `tau` is not a single number.
+        If `tau` is not a single number, or for arrays as for `predictive_entropy`.
 
     Examples
     --------

@@ -40,6 +40,8 @@ def predictive_entropy(probs: ArrayLike | torch.Tensor) -> Any:
     ValueError
         If `probs` has less than three axes, T is 0, or axis 2 holds no probabilities of at least
         two classes.
+    TypeError
+        If `probs` is complex, masked, sparse or nested.
 
     Examples
     --------
@@ -143,7 +145,7 @@ def decompose_variance(
         If T is 0, values are not finite, a variance is negative, `tau` is not positive, the
         shapes differ, or not exactly one of `variances` and `tau` is given.
     TypeError
-        If `tau` is not a single number.
+        If `tau` is not a single number, or for `means` and `variances` as for `predictive_entropy`.
 
     Examples
     --------
@@ -182,8 +184,16 @@ def check_tau(tau: float | None) -> float:
 
 
 def finite_values(name: str, values: ArrayLike | torch.Tensor) -> np.ndarray:
-    """A float64 array of an array or of a tensor, on whatever device, without importing torch."""
+    """A float64 array of an array or of a tensor, on whatever device, without importing torch.
+
+    Errors are those of `finite`, and TypeError for a tensor that is nested or sparse.
+    """
     if hasattr(values, "detach"):
+        if values.is_nested:
+            raise TypeError(f"{name} must be a dense tensor, got a nested one: pass its parts")
+        if str(values.layout) != "torch.strided":
+            kind = str(values.layout).removeprefix("torch.")
+            raise TypeError(f"{name} must be dense, got layout {kind}: pass {name}.to_dense()")
         values = values.detach().cpu()
         values = (values if values.is_complex() else values.double()).numpy()
     return finite(name, values)
