@@ -3,6 +3,7 @@
 import copy
 import functools
 import inspect
+import itertools
 import warnings
 
 import numpy as np
@@ -347,6 +348,23 @@ def test_half_precision_rounds_once(name, p):
     kept = y != 0
     assert ((y - exact)[kept].abs() <= exact[kept].abs() * 2**-10).all()
     assert (y == exact)[kept].double().mean() > 0.99
+
+
+@pytest.mark.parametrize("inplace", [False, True])
+@pytest.mark.parametrize("name", ["dropout", "variational", "1d"])
+@pytest.mark.parametrize("size", [8, LARGE])
+def test_kept_units_are_right_where_the_scale_is_beyond_half_precision(size, name, inplace):
+    """So are gradients: 1/q of what is kept, infinite if rounded, but 0 and no NaN elsewhere."""
+    p, shape = 1 - 1e-5, {"variational": (8, 1, size), "1d": (8, size, 1)}.get(name, (8, size))
+    layer = MODULES[name][0](p)
+    layer.inplace = inplace
+    seeds = (torch.manual_seed(seed) for seed in itertools.count())
+    while not (y := layer((x := torch.full(shape, 0.125).half().requires_grad_()) * 1)).any():
+        next(seeds)
+    kept = y != 0
+    y.backward(torch.where(kept, 0.25, 1.0).half())
+    assert torch.equal(y, kept * torch.tensor(0.125 / (1 - p)).half())
+    assert torch.equal(x.grad, kept * torch.tensor(0.25 / (1 - p)).half())
 
 
 def test_moments_of_masked_weights_do_not_overflow():

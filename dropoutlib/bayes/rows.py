@@ -114,8 +114,9 @@ def sample_rows(layers, x, entropy, total, shared, advance):
                 return torch.from_numpy(np.multiply(values, keep)).flatten(0, 1)
             np.multiply(values, keep, out=values)
             return h.mul_(scale).flatten(0, 1)
-        mask = torch.from_numpy(keep).to(h.device, h.dtype).mul_(scale)
-        return (h.mul_(mask) if own else h * mask).flatten(0, 1)
+        wide = torch.promote_types(h.dtype, torch.float32)  # half has no 1/q beyond 65504
+        mask = torch.from_numpy(keep).to(h.device, wide).mul_(scale)
+        return (h.mul_(mask) if own else (h * mask).to(h.dtype)).flatten(0, 1)
 
     h = x.detach().clone()  # layers may work in place
     for layer in layers[:first]:

@@ -32,9 +32,11 @@ def dropout(run, func, input, p=0.5, training=True, inplace=False, *, generator=
     run.check(func, p, training)
     output = settled(input, p, training, False, "dropout")
     if output is None:
-        noise = run.draw("keep", input.shape, input.dtype, input.device, p).mul_(1 / (1 - p))
+        wide = torch.promote_types(input.dtype, torch.float32)  # half has no 1/q beyond 65504
+        noise = run.draw("keep", input.shape, wide, input.device, p).mul_(1 / (1 - p))
         # In the memory of the mask, unless the input has an order of axes that is to be kept.
         output = noise.mul_(input) if input.is_contiguous() else input * noise
+        output = output.to(input.dtype)
     return run.overwrite(input, output) if inplace and output is not input else output
 
 

@@ -160,9 +160,17 @@ def multiply(input, noise, inplace=False):
             if torch.is_grad_enabled() and input.requires_grad:
                 return _Product.apply(input, mask, factor)
             return _product(input, mask, factor)
+    if not torch.compiler.is_compiling() and is_beyond(input.dtype, scale):
+        output = (input.float() * mask).mul_(scale).to(input.dtype)  # so that gradients are finite
+        return input.copy_(output) if inplace else output
     output = input.mul_(mask) if inplace else input * mask
     # As a number 1/q is not rounded to half precision, where it may be infinite.
     return output if scale is None else output.mul_(scale)
+
+
+def is_beyond(dtype, scale):
+    """Whether a number is infinite in half precision, and this is the dtype."""
+    return dtype is torch.float16 and isinstance(scale, float) and scale > 65504
 
 
 def is_plain(input):

@@ -17,6 +17,7 @@ from ._masking import (
     SMALLEST,
     check_p,
     draw,
+    is_beyond,
     is_exporting,
     is_plain,
     mask_shape,
@@ -115,7 +116,8 @@ def dropout(
         return done
     compiling = torch.compiler.is_compiling()  # asked first, so that no size becomes a guard
     plain = not compiling and input.numel() >= SMALLEST and is_plain(input)
-    if plain or generator is not None or (inplace and type(input) is Tensor and not compiling):
+    own = plain or generator is not None or (inplace and type(input) is Tensor and not compiling)
+    if own or (not compiling and is_beyond(input.dtype, 1 / (1 - p))):
         return multiply(input, draw(input, input.shape, p, generator, plain=plain), inplace)
     if not compiling and _is_to_keep_bytes(input):
         return torch.native_dropout(input, p, True)[0]
