@@ -183,7 +183,7 @@ def check_tau(tau: float | None) -> float:
     return float(tau)
 
 
-def finite_values(name: str, values: ArrayLike | torch.Tensor) -> np.ndarray:
+def finite_values(name: str, values: Any) -> np.ndarray:
     """A float64 array of an array or of a tensor, on whatever device, without importing torch.
 
     Errors are those of `finite`, and TypeError for a tensor that is nested or sparse.
