@@ -355,6 +355,16 @@ def test_passes_go_on_from_what_the_last_one_left_as_in_a_loop(place, max_bytes)
     assert torch.equal(samples, torch.stack(loop))
 
 
+@pytest.mark.parametrize("place", ["list", "dictionary"])
+def test_a_model_may_have_what_holds_itself(place, x):
+    model = Model()
+    model.forward = lambda x: model.drop(model.linear(x))
+    model.own = [] if place == "list" else {}
+    model.own.append(model.own) if place == "list" else model.own.update(own=model.own)
+    samples = mc_samples(model, x, 5, rng=0)
+    assert len(samples.unique(dim=0)) > 1
+
+
 @pytest.mark.filterwarnings("ignore:.torch.jit.script")
 def test_a_part_of_a_sequence_may_be_scripted():
     part = torch.jit.script(nn.Sequential(nn.Linear(3, 3), nn.Dropout(0.5)))

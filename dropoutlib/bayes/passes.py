@@ -217,10 +217,7 @@ def _what_it_is(owner):
 
 def _state(model):
     """What the modules of a model hold, as far as it is `plain`, such as a number of passes."""
-    try:
-        return plain([*map(vars, model.modules())])
-    except RecursionError:
-        raise ReuseError("a module has a list or dictionary that holds itself") from None
+    return plain([*map(vars, model.modules())])
 
 
 def plain(value):

@@ -148,7 +148,7 @@ class Sampler:
             of_row = self._sites_of_one_row() if shared else None
         try:
             samples = self._sharing(Streams(self.entropy, self.total, of_row), max_bytes)
-        except ReuseError:
+        except (ReuseError, RecursionError):  # the other if a module has a list that holds itself
             samples = self._in_full(by_row=shared)
         self._warn_of_silence()
         return self.put_together(samples)
