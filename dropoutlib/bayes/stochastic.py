@@ -234,17 +234,13 @@ def _with_generator(func):
 def python_noise(model):
     """States of the generators of Python and NumPy that a model may draw from."""
     held = [value for module in model.modules() for value in vars(module).values()]
-    held += [value for kind in {*map(type, model.modules())} for value in _globals(kind)]
+    for kind in {*map(type, model.modules())}:
+        forward = inspect.unwrap(getattr(kind, "forward", None))  # a scripted class has none
+        held += [*getattr(forward, "__globals__", {}).values()]  # to which another thread may add
     states = [value.bit_generator.state for value in held if isinstance(value, np.random.Generator)]
     states += [value.getstate() for value in held if isinstance(value, random.Random)]
     _, legacy, *rest = np.random.get_state()  # noqa: NPY002 what a model may still use
     return repr(states), random.getstate(), legacy.tobytes(), rest
-
-
-def _globals(kind):
-    """The global variables where the forward pass of a class stands; a scripted one has none."""
-    forward = inspect.unwrap(getattr(kind, "forward", None))
-    return [*getattr(forward, "__globals__", {}).values()]  # to which another thread may add
 
 
 # The functions of torch that have a twin here, whose mask is asked for, and of ours all others.
