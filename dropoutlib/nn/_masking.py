@@ -160,7 +160,7 @@ def multiply(input, noise, inplace=False):
             if torch.is_grad_enabled() and input.requires_grad:
                 return _Product.apply(input, mask, factor)
             return _product(input, mask, factor)
-    if not torch.compiler.is_compiling() and is_beyond(input.dtype, scale):
+    if is_beyond(input, scale):
         output = (input.float() * mask).mul_(scale).to(input.dtype)  # so that gradients are finite
         return input.copy_(output) if inplace else output
     output = input.mul_(mask) if inplace else input * mask
@@ -168,9 +168,11 @@ def multiply(input, noise, inplace=False):
     return output if scale is None else output.mul_(scale)
 
 
-def is_beyond(dtype, scale):
-    """Whether a number is infinite in half precision, and this is the dtype."""
-    return dtype is torch.float16 and isinstance(scale, float) and scale > 65504
+def is_beyond(input, scale):
+    """Whether gradients times the scale of a mask may be infinite in the dtype of `input`."""
+    if input.dtype is not torch.float16 or scale is None or torch.compiler.is_compiling():
+        return False
+    return isinstance(scale, Tensor) or scale > 65504
 
 
 def is_plain(input):

@@ -117,7 +117,7 @@ def dropout(
     compiling = torch.compiler.is_compiling()  # asked first, so that no size becomes a guard
     plain = not compiling and input.numel() >= SMALLEST and is_plain(input)
     own = plain or generator is not None or (inplace and type(input) is Tensor and not compiling)
-    if own or (not compiling and is_beyond(input.dtype, 1 / (1 - p))):
+    if own or is_beyond(input, 1 / (1 - p)):
         return multiply(input, draw(input, input.shape, p, generator, plain=plain), inplace)
     if not compiling and _is_to_keep_bytes(input):
         return torch.native_dropout(input, p, True)[0]

@@ -17,6 +17,7 @@ from ._masking import (
     check_floating,
     check_p,
     draw,
+    is_beyond,
     is_exporting,
     overridable,
     random,
@@ -178,6 +179,9 @@ def dropconnect_linear(
         return (mean + noise * spread).to(mean.dtype)
     if p == 1:
         return F.linear(input, weight * 0, bias)
+    if is_beyond(input, 1 / (1 - p)):
+        wide = (part if part is None else part.float() for part in (input, weight, bias))
+        return dropconnect_linear(*wide, p, generator=generator).to(input.dtype)
     mask, scale, _ = draw(input, (*input.shape[:-1], *weight.shape), p, generator)
     output = torch.einsum("...oi,...i->...o", mask * weight, input)
     output = output if scale is None else output * scale  # weights times it may be infinite
