@@ -141,11 +141,10 @@ class Sampler:
 
     def run(self, shared, max_bytes):
         """The samples, by the quickest way that the network allows."""
-        of_row = None
         if shared:
             trees.check_apart(self.given)
-            shared = trees.row_count(self.given) > 1
-            of_row = self._sites_of_one_row() if shared else None
+        shared = shared and trees.row_count(self.given) > 1
+        of_row = self._sites_of_one_row() if shared else None
         try:
             samples = self._sharing(Streams(self.entropy, self.total, of_row), max_bytes)
         except (ReuseError, RecursionError):  # the other if a module has a list that holds itself

@@ -83,19 +83,16 @@ class Streams:
 
     def sample(self):
         """The next sample: noise by place and `Site`, the same for every pass that asks."""
-        return functools.cache(self._draw)
+        return functools.cache(lambda place, site: self.at(place, site).take(1)[0])
 
     def take(self, count):
         """Noise of the next `count` samples for each of the sites, samples first."""
         return [stream.take(count) for stream in self.streams.values()]
 
-    def _draw(self, place, site):
-        if self.of_row is not None:
-            site = self._one_row(place, site)
-        return self.at(place, site).take(1)[0]
-
     def at(self, place, site):
         """The stream of a site, in the order in which they are first asked for."""
+        if self.of_row is not None:
+            site = self._one_row(place, site)
         key = place, site  # a site that changes its shape between passes is another one
         if key not in self.streams:
             self.streams[key] = Stream(site, self.entropy, len(self.streams), self.total)
