@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch._functorch import pyfunctorch
 from torch.nn.modules.dropout import _DropoutNd
 from torch.overrides import TorchFunctionMode
 
@@ -40,11 +41,12 @@ class Pass(TorchFunctionMode):
         super().__init__()
         self.noise, self.active, self.steps = noise, active, []
         self.drawn, self.dropped = 0, False
+        self.vmaps = _vmaps()  # of the engine; others are the model's, whose noise is torch's
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         handler = HANDLERS.get(func)
-        if handler is not None and kwargs.get("out") is None:
+        if handler is not None and kwargs.get("out") is None and _vmaps() == self.vmaps:
             output = handler(self, func, *args, **kwargs)
             if output is not NotImplemented:
                 return output
@@ -135,10 +137,7 @@ class FirstPass(Pass):
 
     def overwrite(self, input, output):
         """Return the output; its input must not be used again, as it should have changed."""
-        shared = _storages(input)
-        if not shared:  # it is the tensor of many passes, and shared by no others
-            return input.copy_(output)
-        self._replaced.update(dict.fromkeys(shared, input))
+        self._replaced.update(dict.fromkeys(_storages(input), input))
         return output
 
     def check_shared(self, output, model):
@@ -204,6 +203,12 @@ class RepeatedPass(Pass):
         self.step()
         if _state(model) != self.first.state:
             raise ReuseError("passes may differ by what the model counts or keeps of them")
+
+
+def _vmaps():
+    """How many calls of `torch.func.vmap` are under way."""
+    levels = pyfunctorch.retrieve_all_functorch_interpreters()
+    return sum(level.key() == torch._C._functorch.TransformType.Vmap for level in levels)
 
 
 def _what_it_is(owner):
