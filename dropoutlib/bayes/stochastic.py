@@ -18,7 +18,7 @@ from torch._C import _functorch as functorch
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 from ..nn import functional as ours
-from ..nn._masking import check_p, keep_mask, settled, wide_dtype
+from ..nn._masking import check_p, is_beyond, keep_mask, settled, wide_dtype
 from ..nn._watching import draws
 from .rows import is_batched, more_rows
 from .trees import tensors
@@ -32,7 +32,7 @@ def dropout(run, func, input, p=0.5, training=True, inplace=False, *, generator=
     run.check(func, p, training)
     output = settled(input, p, training, False, "dropout")
     if output is None:
-        wide = torch.promote_types(input.dtype, torch.float32)  # half has no 1/q beyond 65504
+        wide = torch.float32 if is_beyond(input, 1 / (1 - p)) else input.dtype
         noise = run.draw("keep", input.shape, wide, input.device, p).mul_(1 / (1 - p))
         # In the memory of the mask, unless the input has an order of axes that is to be kept.
         output = noise.mul_(input) if input.is_contiguous() else input * noise

@@ -169,7 +169,7 @@ def multiply(input, noise, inplace=False):
 
 
 def is_beyond(input, scale):
-    """Whether gradients times the scale of a mask may be infinite in the dtype of `input`."""
+    """Whether the scale of a mask, beyond 65504, may be infinite in the dtype of `input`."""
     if input.dtype is not torch.float16 or scale is None or torch.compiler.is_compiling():
         return False
     return isinstance(scale, Tensor) or scale > 65504
