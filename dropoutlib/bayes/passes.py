@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch._functorch import pyfunctorch
+from torch._C import _functorch as functorch
 from torch.nn.modules.dropout import _DropoutNd
 from torch.overrides import TorchFunctionMode
 
@@ -207,8 +207,8 @@ class RepeatedPass(Pass):
 
 def _vmaps():
     """How many calls of `torch.func.vmap` are under way."""
-    levels = pyfunctorch.retrieve_all_functorch_interpreters()
-    return sum(level.key() == torch._C._functorch.TransformType.Vmap for level in levels)
+    levels = functorch.get_interpreter_stack() or ()
+    return sum(level.key() == functorch.TransformType.Vmap for level in levels)
 
 
 def _what_it_is(owner):
