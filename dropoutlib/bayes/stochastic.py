@@ -65,26 +65,36 @@ def _multi_head(*args, **kwargs):
     return body(*args, **kwargs)
 
 
-def noisy(kind, target=lambda filled, *args, **kwargs: filled, names=None, change=None, fits=None):
-    """Handler of a function that makes a random tensor, or fills one: the `target`.
-
-    It is filled with what becomes of noise by `change` and the arguments of these `names`, which
-    torch takes where they are such that `fits` is true.
-    """
+def made(kind, form):
+    """Handler of a function that makes a random tensor, of the form of what `form` makes."""
 
     def handler(run, func, *args, generator=None, **kwargs):
-        like = target(*args, **kwargs)
-        if not like.is_floating_point():
-            return NotImplemented
-        if change is None:
-            return run.draw(kind, like.shape, like.dtype, like.device)
-        given = names | dict(zip(names, args[1:], strict=False)) | kwargs
-        if not fits(*given.values()):
-            raise ValueError(f"{func.__name__} cannot draw {kind} noise with {given}")
-        noise = run.draw(kind, like.shape, like.dtype, like.device)
-        return run.overwrite(like, change(noise, *given.values()))
+        return filled(run, kind, form(*args, **kwargs))
 
     return handler
+
+
+def filled(run, kind, like, change=None):
+    """Noise in the form of a tensor of real numbers, or that tensor with what is made of noise."""
+    if not like.is_floating_point():
+        return NotImplemented
+    noise = run.draw(kind, like.shape, like.dtype, like.device)
+    return noise if change is None else run.overwrite(like, change(noise))
+
+
+def normal(run, func, input, mean=0.0, std=1.0, *, generator=None):
+    """Handler of ``normal_``."""
+    if not std >= 0:
+        raise ValueError(f"normal_ cannot draw numbers of mean {mean} and deviation {std}")
+    return filled(run, "normal", input, lambda noise: noise * std + mean)
+
+
+def uniform(run, func, input, low=0.0, to=1.0, *, generator=None, **word):
+    """Handler of ``uniform_``, whose `low` is called ``from``, which in Python is no name."""
+    low = word.get("from", low)
+    if not low <= to:
+        raise ValueError(f"uniform_ cannot draw numbers from {low} to {to}")
+    return filled(run, "uniform", input, lambda noise: noise * (to - low) + low)
 
 
 def bernoulli(run, func, input, p=None, *, generator=None):
@@ -261,20 +271,10 @@ HANDLERS = {
     F.linear: lambda run, func, *args, **kwargs: run.call(_linear, args, kwargs),
     **dict.fromkeys((torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu), recurrent),
     **dict.fromkeys((torch.bernoulli, torch.Tensor.bernoulli, torch.Tensor.bernoulli_), bernoulli),
-    torch.rand: noisy("uniform", torch.empty),
-    torch.rand_like: noisy("uniform", torch.empty_like),
-    torch.randn: noisy("normal", torch.empty),
-    torch.randn_like: noisy("normal", torch.empty_like),
-    torch.Tensor.normal_: noisy(
-        "normal",
-        names={"mean": 0.0, "std": 1.0},
-        change=lambda noise, mean, std: noise * std + mean,
-        fits=lambda mean, std: std >= 0,
-    ),
-    torch.Tensor.uniform_: noisy(
-        "uniform",
-        names={"from": 0.0, "to": 1.0},
-        change=lambda noise, low, high: noise * (high - low) + low,
-        fits=lambda low, high: low <= high,
-    ),
+    torch.rand: made("uniform", torch.empty),
+    torch.rand_like: made("uniform", torch.empty_like),
+    torch.randn: made("normal", torch.empty),
+    torch.randn_like: made("normal", torch.empty_like),
+    torch.Tensor.normal_: normal,
+    torch.Tensor.uniform_: uniform,
 }
