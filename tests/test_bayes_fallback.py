@@ -233,11 +233,32 @@ class ChangesNoise(Masked):
             return x * noise.float() + 0 * torch.multinomial(torch.ones(3), 1)
 
 
+class Derivative(Model):
+    """Derivatives within the model, as forces are of an energy; noise comes behind them."""
+
+    def energy(self, x):
+        return torch.tanh(self.linear(x)).square().sum()
+
+    def forward(self, x):
+        return self.drop(torch.func.grad(self.energy)(x))
+
+
+class NoisyDerivative(Derivative):
+    def energy(self, x):
+        return self.drop(torch.tanh(self.linear(x))).square().sum()
+
+    def forward(self, x):
+        with torch.enable_grad():
+            x = x.clone().requires_grad_()
+            return torch.autograd.grad(self.energy(x), x)[0]
+
+
 MODELS = [
     *(ChangesInput, ChangesInputLater, ChangesViewOfInputLater, ChangesSharedLater, WritesItem),
     *(WritesNoiseIntoShared, Data, SharedInPlace, SharedInPlaceReturned, ViewInPlace),
     *(TwiceInPlace, EarlyReturn, LoopUntil, BranchOnNoise, ShapeByNoise, NumpyInside),
     *(ItemBefore, Cached, CachedLater, Hooked, Checkpointed, Masked, Random, ChangesNoise),
+    *(Derivative, NoisyDerivative),
 ]
 # Models whose prediction of a row depends on the other rows, or on its place.
 MIXING = {LoopUntil, BranchOnNoise, ShapeByNoise, ItemBefore, Hooked, ChangesViewOfInputLater}
