@@ -146,9 +146,9 @@ class FirstPass(Pass):
         Note what the pass left in the model, from which no later one must go on: tensors, and
         whatever else would tell passes apart if it changed once more, such as their number.
         """
-        held = tensors([*map(vars, model.modules())])
-        self.left = {id(one): one for one in held if id(one) not in self._given}
-        self.state = _state(model)
+        held = [*map(vars, model.modules())]
+        self.left = {id(one): one for one in tensors(held) if id(one) not in self._given}
+        self.state = plain(held)
         changed = any(tensor._version != version for tensor, version in self._watched)
         if changed or self._reuses(output):
             raise ReuseError("what passes would share was changed in one")
@@ -201,7 +201,7 @@ class RepeatedPass(Pass):
     def end(self, model):
         """End where the first pass did, with nothing else counted or kept in the model."""
         self.step()
-        if _state(model) != self.first.state:
+        if plain([*map(vars, model.modules())]) != self.first.state:
             raise ReuseError("passes may differ by what the model counts or keeps of them")
 
 
@@ -218,11 +218,6 @@ def _what_it_is(owner):
     if isinstance(owner, _DropoutNd):
         return f"this {type(owner).__name__} is none of the model's modules, as in an nn.ModuleList"
     return f"{type(owner).__name__} is not a dropout layer"
-
-
-def _state(model):
-    """What the modules of a model hold, as far as it is `plain`, such as a number of passes."""
-    return plain([*map(vars, model.modules())])
 
 
 def plain(value):
