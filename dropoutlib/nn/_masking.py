@@ -156,7 +156,8 @@ def multiply(input, noise, inplace=False):
         if mask.numel() * input.element_size() <= input.numel():
             # An entry that many share is scaled itself: a pass less, forward and backward.
             return input * (mask.to(input.dtype) * factor)
-        if mask.numel() >= SMALLEST and _is_alike(input, mask):
+        alike = input.shape == mask.shape and input.stride() == mask.stride()  # in memory
+        if mask.numel() >= SMALLEST and alike and not input.is_neg():
             if torch.is_grad_enabled() and input.requires_grad:
                 return _Product.apply(input, mask, factor)
             return _product(input, mask, factor)
@@ -254,11 +255,6 @@ def _product(input, mask, scale):
     # Not a view of torch's, which autograd would not let be changed in place.
     strides = [y.itemsize * step for step in input.stride()]
     return torch.from_numpy(np.ndarray(input.shape, y.dtype, y, strides=strides))
-
-
-def _is_alike(input, mask):
-    """Whether the two lie in memory entry by entry."""
-    return input.shape == mask.shape and input.stride() == mask.stride() and not input.is_neg()
 
 
 def _flat(tensor):
