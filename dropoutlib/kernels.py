@@ -65,12 +65,10 @@ def _empty_like(x):
 
 
 def _scale(x, scale, out):
-    """Write x * scale to `out`."""
+    """Write x * scale to `out`, which with the scale 1 is `x` itself."""
     if scale != 1:
         wide = _wide(out.dtype)
         np.multiply(x, wide.type(scale), out=out, dtype=wide, casting="same_kind")
-    elif out is not x:
-        np.copyto(out, x)
 
 
 def _wide(dtype):

@@ -233,11 +233,32 @@ class ChangesNoise(Masked):
             return x * noise.float() + 0 * torch.multinomial(torch.ones(3), 1)
 
 
+class Derivative(Model):
+    """Derivatives within the model, as forces are of an energy; noise comes behind them."""
+
+    def energy(self, x):
+        return torch.tanh(self.linear(x)).square().sum()
+
+    def forward(self, x):
+        return self.drop(torch.func.grad(self.energy)(x))
+
+
+class NoisyDerivative(Derivative):
+    def energy(self, x):
+        return self.drop(torch.tanh(self.linear(x))).square().sum()
+
+    def forward(self, x):
+        with torch.enable_grad():
+            x = x.clone().requires_grad_()
+            return torch.autograd.grad(self.energy(x), x)[0]
+
+
 MODELS = [
     *(ChangesInput, ChangesInputLater, ChangesViewOfInputLater, ChangesSharedLater, WritesItem),
     *(WritesNoiseIntoShared, Data, SharedInPlace, SharedInPlaceReturned, ViewInPlace),
     *(TwiceInPlace, EarlyReturn, LoopUntil, BranchOnNoise, ShapeByNoise, NumpyInside),
     *(ItemBefore, Cached, CachedLater, Hooked, Checkpointed, Masked, Random, ChangesNoise),
+    *(Derivative, NoisyDerivative),
 ]
 # Models whose prediction of a row depends on the other rows, or on its place.
 MIXING = {LoopUntil, BranchOnNoise, ShapeByNoise, ItemBefore, Hooked, ChangesViewOfInputLater}
@@ -353,6 +374,16 @@ def test_passes_go_on_from_what_the_last_one_left_as_in_a_loop(place, max_bytes)
     with torch.no_grad():
         loop = [model(x) for model in [Carried(place).train()] for _ in range(6)]
     assert torch.equal(samples, torch.stack(loop))
+
+
+@pytest.mark.parametrize("place", ["list", "dictionary"])
+def test_a_model_may_have_what_holds_itself(place, x):
+    model = Model()
+    model.forward = lambda x: model.drop(model.linear(x))
+    model.own = [] if place == "list" else {}
+    model.own.append(model.own) if place == "list" else model.own.update(own=model.own)
+    samples = mc_samples(model, x, 5, rng=0)
+    assert len(samples.unique(dim=0)) > 1
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit.script")

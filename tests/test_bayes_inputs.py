@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from dropoutlib.bayes import MCDropoutModel, decompose_variance, mc_samples
+from dropoutlib.bayes import MCDropoutModel, decompose_variance, mc_samples, sampling
 from dropoutlib.nn import diagnose
 
 X = torch.linspace(-1, 2, 12).reshape(4, 3)
@@ -164,6 +164,43 @@ def test_noise_that_takes_no_generator_is_refused():
     model = Noise(lambda m, x: torch.native_dropout(x, 0.5, True)[0])
     with pytest.raises(ValueError, match=r"native_dropout.* takes no other.* torch\.rand"):
         mc_samples(model, X, 5)
+
+
+class Vmapped(nn.Module):
+    """Calls vmap itself, as models of many members do."""
+
+    def __init__(self, randomness, inplace):
+        super().__init__()
+        self.drop, self.randomness = nn.Dropout(0.5, inplace), randomness
+        self.linear, self.last = nn.Linear(3, 3), nn.Dropout(0.3)
+
+    def forward(self, x):
+        def member(scale):
+            return self.drop(self.linear(x.T.contiguous().T) * scale)
+
+        scales = torch.tensor([1.0, 2.0])
+        many = torch.func.vmap(member, randomness=self.randomness)(scales)
+        return self.last(many.movedim(0, 1))
+
+
+@pytest.mark.parametrize("inplace", [False, True])
+@pytest.mark.parametrize("randomness", ["same", "different"])
+def test_vmap_of_the_model_draws_as_it_says(randomness, inplace, seed):
+    torch.manual_seed(seed)
+    model = switched(Vmapped(randomness, inplace))
+    check_law(model, X)
+    samples = mc_samples(model, X, 50, rng=0)
+    assert torch.equal(samples, mc_samples(model, X, 50, rng=0))
+    model.last.p = 0.0
+    dropped = mc_samples(model, X, 50, rng=0) == 0
+    assert torch.equal(dropped[:, :, 0], dropped[:, :, 1]) is (randomness == "same")
+
+
+def test_vmap_of_the_model_without_noise_is_run_with_others(monkeypatch):
+    model = Vmapped("error", False).eval()
+    model.drop = nn.Identity()
+    monkeypatch.setattr(sampling.Sampler, "_in_full", None)
+    assert (mc_samples(model, X, 5).std(0) > 0).any()
 
 
 class Graph(nn.Module):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from mc_models import Attention, Path, in_full, plain_loop
+from mc_models import Attention, Path, in_full, plain_loop, unknown_layers
 from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -488,3 +488,16 @@ def test_what_is_no_dropout_layer_stays_in_evaluation():
 
     DropBlock = type("DropBlock", (Block,), {})
     mc_samples(DropBlock().train(), torch.ones(2, 3), 5)
+
+
+@pytest.mark.parametrize("way", ["known layers", "any", "in full"])
+@pytest.mark.parametrize("build", [nn.Dropout, ours.Dropout, nn.Dropout2d, ours.DropPath])
+def test_kept_units_are_right_where_the_scale_is_beyond_half_precision(way, build, monkeypatch):
+    p, x = 1 - 1e-5, torch.full((50_000, 2, 1, 1), 0.125).half()
+    if way == "any":
+        unknown_layers(monkeypatch)
+    elif way == "in full":
+        in_full(monkeypatch)
+    samples = mc_samples(nn.Sequential(build(p)), x, 20, rng=0)
+    wanted = torch.tensor(0.125 / (1 - p)).half()
+    assert set(samples.unique().tolist()) == {0.0, wanted.item()}

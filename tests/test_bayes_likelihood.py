@@ -1,14 +1,12 @@
 """The predictive log-likelihood against SciPy's densities, far targets, and shapes refused."""
 
-import doctest
-
 import numpy as np
 import pytest
 import torch
 from scipy.special import logsumexp
 from scipy.stats import norm
 
-from dropoutlib.bayes import likelihood, predictive_log_likelihood
+from dropoutlib.bayes import predictive_log_likelihood
 
 T, N, D = 6, 9, 3
 
@@ -62,7 +60,3 @@ def test_tensors_are_as_good_as_arrays(rng):
 def test_bad_input_is_refused(samples, y, tau, message):
     with pytest.raises(ValueError, match=message):
         predictive_log_likelihood(samples, y, tau)
-
-
-def test_examples():
-    assert doctest.testmod(likelihood).failed == 0

@@ -177,6 +177,25 @@ def test_complex_numbers_are_refused_and_keep_their_imaginary_parts(kind):
         decompose_variance([1.0, 2.0], numbers)
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested", "ignore:Sparse CSR")
+@pytest.mark.parametrize(
+    ("make", "help"),
+    [
+        (torch.Tensor.to_sparse, r"sparse_coo: pass probs\.to_dense\(\)"),
+        (torch.Tensor.to_sparse_csr, r"sparse_csr: pass probs\.to_dense\(\)"),
+        (lambda one: torch.nested.nested_tensor([one, one]), "nested one: pass its parts"),
+        (
+            lambda one: torch.nested.nested_tensor([one, one], layout=torch.jagged),
+            "nested one: pass its parts",
+        ),
+    ],
+)
+def test_tensors_that_are_no_dense_arrays_are_refused_in_words(make, help):
+    probs = make(torch.full((3, 2), 0.5))
+    with pytest.raises(TypeError, match="probs must be .*" + help):
+        predictive_entropy(probs)
+
+
 def test_members_may_be_sure_of_their_noise():
     means = np.array([[0.0, 1.0], [2.0, 1.0]])
     split = decompose_variance(means, np.array([[0.0, 0.0], [1.0, 0.0]]))

@@ -267,6 +267,32 @@ def test_concrete_begins_at_one_half_by_default():
     assert ConcreteDropout().p == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize("logit", [-800.0, -40.0, 40.0, 800.0])
+def test_a_learned_probability_may_go_to_its_ends(logit, rng):
+    """There p rounds to 0 or 1; descent goes on from it, and back."""
+    layer = ConcreteDropout(rng=rng)
+    layer.logit = logit
+    x = np.ones(1000)
+    assert np.allclose(layer.forward(x), logit < 0)
+    assert np.isfinite(layer.backward(x)).all()
+    assert np.isfinite(layer.logit_grad)
+    assert layer.logit == logit
+    assert layer.p == pytest.approx(float(logit > 0), abs=1e-17)
+    if logit < 100:  # beyond 700 the penalty of weights is infinite, as 1/q is
+        value, slope = layer.regulariser(x, 7, weight_scale=1e-20, entropy_scale=0.2)
+        assert value == pytest.approx(1e-17 * (1 + np.exp(logit)), abs=1e-15)
+        assert np.isfinite(slope)
+
+
+@pytest.mark.parametrize("p", [1e-300, 1e-9, 1 - 1e-9, 1 - 2**-53])
+def test_a_learned_probability_is_what_it_was_set_to(p):
+    layer = ConcreteDropout(p)
+    assert layer.p == pytest.approx(p, rel=1e-12)
+    assert 1 - layer.p == pytest.approx(1 - p, abs=2**-53)
+    layer.p = layer.p
+    assert 0 < layer.p < 1
+
+
 def test_concrete_evaluation_is_the_identity(rng):
     x = rng.standard_normal(3)
     layer = ConcreteDropout(0.3, rng=rng).eval()

@@ -18,7 +18,7 @@ from torch.nn.functional import dropout as renamed
 from dropoutlib import nn as ours
 from dropoutlib import schedules
 from dropoutlib._modules import shadow
-from dropoutlib.nn import calls, find, finding, replace, replacing
+from dropoutlib.nn import calls, find, finding, modules, replace
 from dropoutlib.nn.finding import modes
 
 
@@ -673,7 +673,7 @@ def test_twins_of_scripted_shared_and_parametrized_modules():
         shadow(nn.LazyLinear(3))
 
 
-@pytest.mark.parametrize("module", [finding, replacing])
+@pytest.mark.parametrize("module", [finding, modules])
 def test_examples_in_the_docstrings(module):
     result = doctest.testmod(module)
     assert result.attempted

@@ -3,6 +3,7 @@
 import copy
 import functools
 import inspect
+import itertools
 import warnings
 
 import numpy as np
@@ -357,6 +358,45 @@ def test_half_precision_rounds_once(name, p):
     kept = y != 0
     assert ((y - exact)[kept].abs() <= exact[kept].abs() * 2**-10).all()
     assert (y == exact)[kept].double().mean() > 0.99
+
+
+@pytest.mark.parametrize("inplace", [False, True])
+@pytest.mark.parametrize("name", ["dropout", "variational", "1d"])
+@pytest.mark.parametrize("size", [8, LARGE])
+def test_kept_units_are_right_where_the_scale_is_beyond_half_precision(size, name, inplace):
+    """So are gradients: 1/q of what is kept, infinite if rounded, but 0 and no NaN elsewhere."""
+    p, shape = 1 - 1e-5, {"variational": (8, 1, size), "1d": (8, size, 1)}.get(name, (8, size))
+    layer = MODULES[name][0](p)
+    layer.inplace = inplace
+    seeds = (torch.manual_seed(seed) for seed in itertools.count())
+    while not (y := layer((x := torch.full(shape, 0.125).half().requires_grad_()) * 1)).any():
+        next(seeds)
+    kept = y != 0
+    y.backward(torch.where(kept, 0.25, 1.0).half())
+    assert torch.equal(y, kept * torch.tensor(0.125 / (1 - p)).half())
+    assert torch.equal(x.grad, kept * torch.tensor(0.25 / (1 - p)).half())
+
+
+def test_gradients_of_few_blocks_and_weights_are_finite_in_half_precision():
+    """Kept are .9 of 90000 units, and 4.8 of 480000 weights: those beside them get 0, not NaN."""
+    draws = (torch.manual_seed(seed) for seed in itertools.count())
+    x = torch.full((1, 1, 300, 300), 0.125).half().requires_grad_()
+    while not (y := functional.drop_block2d(x, 1 - 1e-5, 1)).any():
+        next(draws)
+    kept = y != 0
+    y.backward(torch.where(kept, 0.125, 1.0).half())
+    assert torch.equal(x.grad, y)
+
+    layer = nn.DropConnectLinear(4, 4, 1 - 1e-5, bias=False).half()
+    torch.nn.init.constant_(layer.weight, 0.125)
+    x = torch.full((30_000, 4), 0.5).half().requires_grad_()
+    while not (y := layer(x)).any():
+        next(draws)
+    y.backward(torch.where(y != 0, 2**-4, 1.0).half())
+    assert (y.max() - 0.0625e5).abs() < 10
+    assert x.grad.isfinite().all()
+    assert (x.grad.amax(1) > 0).sum() == (y != 0).any(1).sum()
+    assert layer.weight.grad.isfinite().all()
 
 
 def test_moments_of_masked_weights_do_not_overflow():

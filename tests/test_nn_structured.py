@@ -202,6 +202,26 @@ def test_concrete_agrees_with_numpy_on_the_same_noise(rng, monkeypatch):
     assert made.logit.grad.item() == pytest.approx(slope, rel=1e-12)
 
 
+@pytest.mark.parametrize("logit", [-800.0, -120.0, 40.0, 120.0, 800.0])
+def test_a_learned_probability_may_go_to_its_ends(logit):
+    made, x = nn.ConcreteDropout(), torch.ones(1000, requires_grad=True)
+    torch.nn.init.constant_(made.logit, logit)
+    y = made(x)
+    y.sum().backward()
+    assert torch.allclose(y, torch.full_like(y, float(logit < 0)))
+    assert x.grad.isfinite().all()
+    assert made.logit.grad.isfinite()
+    assert made.p == pytest.approx(float(logit > 0), abs=1e-15)
+
+
+@pytest.mark.parametrize("p", [1e-300, 1e-9, 1 - 1e-9, 1 - 2**-52])
+def test_a_learned_probability_may_be_set_to_what_it_is(p):
+    made = nn.ConcreteDropout(p)
+    assert made.p == pytest.approx(p, rel=1e-4)  # of a logit in single precision
+    assert made.p < 1
+    made.p = made.p
+
+
 def test_concrete_learns_and_stores_its_probability():
     made = nn.ConcreteDropout(0.4)
     assert [name for name, _ in made.named_parameters()] == ["logit"]

@@ -3,13 +3,13 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .likelihood import predictive_log_likelihood
 from .uncertainty import (
     VarianceSplit,
     decompose_variance,
     expected_entropy,
     mutual_information,
     predictive_entropy,
+    predictive_log_likelihood,
     variation_ratio,
 )
 

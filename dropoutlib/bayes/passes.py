@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch._C import _functorch as functorch
 from torch.nn.modules.dropout import _DropoutNd
 from torch.overrides import TorchFunctionMode
 
@@ -40,11 +41,12 @@ class Pass(TorchFunctionMode):
         super().__init__()
         self.noise, self.active, self.steps = noise, active, []
         self.drawn, self.dropped = 0, False
+        self.vmaps = _vmaps()  # of the engine; others are the model's, whose noise is torch's
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         handler = HANDLERS.get(func)
-        if handler is not None and kwargs.get("out") is None:
+        if handler is not None and kwargs.get("out") is None and _vmaps() == self.vmaps:
             output = handler(self, func, *args, **kwargs)
             if output is not NotImplemented:
                 return output
@@ -135,10 +137,7 @@ class FirstPass(Pass):
 
     def overwrite(self, input, output):
         """Return the output; its input must not be used again, as it should have changed."""
-        shared = _storages(input)
-        if not shared:  # it is the tensor of many passes, and shared by no others
-            return input.copy_(output)
-        self._replaced.update(dict.fromkeys(shared, input))
+        self._replaced.update(dict.fromkeys(_storages(input), input))
         return output
 
     def check_shared(self, output, model):
@@ -147,9 +146,9 @@ class FirstPass(Pass):
         Note what the pass left in the model, from which no later one must go on: tensors, and
         whatever else would tell passes apart if it changed once more, such as their number.
         """
-        held = tensors([*map(vars, model.modules())])
-        self.left = {id(one): one for one in held if id(one) not in self._given}
-        self.state = _state(model)
+        held = [*map(vars, model.modules())]
+        self.left = {id(one): one for one in tensors(held) if id(one) not in self._given}
+        self.state = plain(held)
         changed = any(tensor._version != version for tensor, version in self._watched)
         if changed or self._reuses(output):
             raise ReuseError("what passes would share was changed in one")
@@ -202,8 +201,14 @@ class RepeatedPass(Pass):
     def end(self, model):
         """End where the first pass did, with nothing else counted or kept in the model."""
         self.step()
-        if _state(model) != self.first.state:
+        if plain([*map(vars, model.modules())]) != self.first.state:
             raise ReuseError("passes may differ by what the model counts or keeps of them")
+
+
+def _vmaps():
+    """How many calls of `torch.func.vmap` are under way."""
+    levels = functorch.get_interpreter_stack() or ()
+    return sum(level.key() == functorch.TransformType.Vmap for level in levels)
 
 
 def _what_it_is(owner):
@@ -213,14 +218,6 @@ def _what_it_is(owner):
     if isinstance(owner, _DropoutNd):
         return f"this {type(owner).__name__} is none of the model's modules, as in an nn.ModuleList"
     return f"{type(owner).__name__} is not a dropout layer"
-
-
-def _state(model):
-    """What the modules of a model hold, as far as it is `plain`, such as a number of passes."""
-    try:
-        return plain([*map(vars, model.modules())])
-    except RecursionError:
-        raise ReuseError("a module has a list or dictionary that holds itself") from None
 
 
 def plain(value):

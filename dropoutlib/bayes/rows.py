@@ -13,6 +13,7 @@ from torch.nn.modules import module as of_all
 
 from .. import nn as ours
 from .._modules import is_changed
+from ..nn._masking import is_beyond
 from .streams import Site, Streams
 from .trees import tensors
 
@@ -114,8 +115,9 @@ def sample_rows(layers, x, entropy, total, shared, advance):
                 return torch.from_numpy(np.multiply(values, keep)).flatten(0, 1)
             np.multiply(values, keep, out=values)
             return h.mul_(scale).flatten(0, 1)
-        mask = torch.from_numpy(keep).to(h.device, h.dtype).mul_(scale)
-        return (h.mul_(mask) if own else h * mask).flatten(0, 1)
+        wide = torch.float32 if is_beyond(h, scale) else h.dtype
+        mask = torch.from_numpy(keep).to(h.device, wide).mul_(scale)
+        return (h.mul_(mask) if own else (h * mask).to(h.dtype)).flatten(0, 1)
 
     h = x.detach().clone()  # layers may work in place
     for layer in layers[:first]:

@@ -6,6 +6,7 @@ passes share, their T endings, the samples.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import secrets
 import warnings
@@ -141,15 +142,14 @@ class Sampler:
 
     def run(self, shared, max_bytes):
         """The samples, by the quickest way that the network allows."""
-        of_row = None
         if shared:
             trees.check_apart(self.given)
-            shared = trees.row_count(self.given) > 1
-            of_row = self._sites_of_one_row() if shared else None
-        try:
+        shared = shared and trees.row_count(self.given) > 1
+        of_row = self._sites_of_one_row() if shared else None
+        samples = []
+        with contextlib.suppress(ReuseError, RecursionError):  # the other of what holds itself
             samples = self._sharing(Streams(self.entropy, self.total, of_row), max_bytes)
-        except ReuseError:
-            samples = self._in_full(by_row=shared)
+        samples = samples or self._in_full(by_row=shared)
         self._warn_of_silence()
         return self.put_together(samples)
 
@@ -203,7 +203,10 @@ class Sampler:
                 raise
             except Exception:  # whatever it is, it is found again below, or does not matter
                 self.together = False
-        return _stacked(ending(*sample) for sample in zip(*values, strict=True))
+        try:
+            return _stacked(ending(*sample) for sample in zip(*values, strict=True))
+        except Exception as error:  # passes in full find it again if it is the model's own
+            raise ReuseError("a pass cannot go on from the beginning of another") from error
 
     def _chunk(self, first, noise, max_bytes):
         """Number of samples that fit into the memory given."""

@@ -18,7 +18,7 @@ from torch._C import _functorch as functorch
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 from ..nn import functional as ours
-from ..nn._masking import check_p, keep_mask, settled, wide_dtype
+from ..nn._masking import check_p, is_beyond, keep_mask, settled, wide_dtype
 from ..nn._watching import draws
 from .rows import is_batched, more_rows
 from .trees import tensors
@@ -32,9 +32,11 @@ def dropout(run, func, input, p=0.5, training=True, inplace=False, *, generator=
     run.check(func, p, training)
     output = settled(input, p, training, False, "dropout")
     if output is None:
-        noise = run.draw("keep", input.shape, input.dtype, input.device, p).mul_(1 / (1 - p))
+        wide = torch.float32 if is_beyond(input, 1 / (1 - p)) else input.dtype
+        noise = run.draw("keep", input.shape, wide, input.device, p).mul_(1 / (1 - p))
         # In the memory of the mask, unless the input has an order of axes that is to be kept.
         output = noise.mul_(input) if input.is_contiguous() else input * noise
+        output = output.to(input.dtype)
     return run.overwrite(input, output) if inplace and output is not input else output
 
 
@@ -63,26 +65,36 @@ def _multi_head(*args, **kwargs):
     return body(*args, **kwargs)
 
 
-def noisy(kind, target=lambda filled, *args, **kwargs: filled, names=None, change=None, fits=None):
-    """Handler of a function that makes a random tensor, or fills one: the `target`.
-
-    It is filled with what becomes of noise by `change` and the arguments of these `names`, which
-    torch takes where they are such that `fits` is true.
-    """
+def made(kind, form):
+    """Handler of a function that makes a random tensor, of the form of what `form` makes."""
 
     def handler(run, func, *args, generator=None, **kwargs):
-        like = target(*args, **kwargs)
-        if not like.is_floating_point():
-            return NotImplemented
-        if change is None:
-            return run.draw(kind, like.shape, like.dtype, like.device)
-        given = names | dict(zip(names, args[1:], strict=False)) | kwargs
-        if not fits(*given.values()):
-            raise ValueError(f"{func.__name__} cannot draw {kind} noise with {given}")
-        noise = run.draw(kind, like.shape, like.dtype, like.device)
-        return run.overwrite(like, change(noise, *given.values()))
+        return filled(run, kind, form(*args, **kwargs))
 
     return handler
+
+
+def filled(run, kind, like, change=None):
+    """Noise in the form of a tensor of real numbers, or that tensor with what is made of noise."""
+    if not like.is_floating_point():
+        return NotImplemented
+    noise = run.draw(kind, like.shape, like.dtype, like.device)
+    return noise if change is None else run.overwrite(like, change(noise))
+
+
+def normal(run, func, input, mean=0.0, std=1.0, *, generator=None):
+    """Handler of ``normal_``."""
+    if not std >= 0:
+        raise ValueError(f"normal_ cannot draw numbers of mean {mean} and deviation {std}")
+    return filled(run, "normal", input, lambda noise: noise * std + mean)
+
+
+def uniform(run, func, input, low=0.0, to=1.0, *, generator=None, **word):
+    """Handler of ``uniform_``, whose `low` is called ``from``, which in Python is no name."""
+    low = word.get("from", low)
+    if not low <= to:
+        raise ValueError(f"uniform_ cannot draw numbers from {low} to {to}")
+    return filled(run, "uniform", input, lambda noise: noise * (to - low) + low)
 
 
 def bernoulli(run, func, input, p=None, *, generator=None):
@@ -232,17 +244,13 @@ def _with_generator(func):
 def python_noise(model):
     """States of the generators of Python and NumPy that a model may draw from."""
     held = [value for module in model.modules() for value in vars(module).values()]
-    held += [value for kind in {*map(type, model.modules())} for value in _globals(kind)]
+    for kind in {*map(type, model.modules())}:
+        forward = inspect.unwrap(getattr(kind, "forward", None))  # a scripted class has none
+        held += [*getattr(forward, "__globals__", {}).values()]  # to which another thread may add
     states = [value.bit_generator.state for value in held if isinstance(value, np.random.Generator)]
     states += [value.getstate() for value in held if isinstance(value, random.Random)]
     _, legacy, *rest = np.random.get_state()  # noqa: NPY002 what a model may still use
     return repr(states), random.getstate(), legacy.tobytes(), rest
-
-
-def _globals(kind):
-    """The global variables where the forward pass of a class stands; a scripted one has none."""
-    forward = inspect.unwrap(getattr(kind, "forward", None))
-    return [*getattr(forward, "__globals__", {}).values()]  # to which another thread may add
 
 
 # The functions of torch that have a twin here, whose mask is asked for, and of ours all others.
@@ -263,20 +271,10 @@ HANDLERS = {
     F.linear: lambda run, func, *args, **kwargs: run.call(_linear, args, kwargs),
     **dict.fromkeys((torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu), recurrent),
     **dict.fromkeys((torch.bernoulli, torch.Tensor.bernoulli, torch.Tensor.bernoulli_), bernoulli),
-    torch.rand: noisy("uniform", torch.empty),
-    torch.rand_like: noisy("uniform", torch.empty_like),
-    torch.randn: noisy("normal", torch.empty),
-    torch.randn_like: noisy("normal", torch.empty_like),
-    torch.Tensor.normal_: noisy(
-        "normal",
-        names={"mean": 0.0, "std": 1.0},
-        change=lambda noise, mean, std: noise * std + mean,
-        fits=lambda mean, std: std >= 0,
-    ),
-    torch.Tensor.uniform_: noisy(
-        "uniform",
-        names={"from": 0.0, "to": 1.0},
-        change=lambda noise, low, high: noise * (high - low) + low,
-        fits=lambda low, high: low <= high,
-    ),
+    torch.rand: made("uniform", torch.empty),
+    torch.rand_like: made("uniform", torch.empty_like),
+    torch.randn: made("normal", torch.empty),
+    torch.randn_like: made("normal", torch.empty_like),
+    torch.Tensor.normal_: normal,
+    torch.Tensor.uniform_: uniform,
 }

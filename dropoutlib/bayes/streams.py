@@ -52,21 +52,18 @@ class Stream:
 
     def take(self, count):
         """Noise of the next `count` samples, samples first: bool for "keep", or float64."""
-        taken, done = np.empty_like(self.ready, shape=(count, *self.site.shape)), 0
-        while done < count:
-            if not len(self.ready):
-                group = min(self.group, self.left)
-                out = taken[done : done + group]
-                if len(out) < group:  # the rest of it is drawn ahead
-                    out = np.empty_like(taken, shape=(group, *self.site.shape))
-                self.ready = self._draw(out)
-            part, self.ready = self.ready[: count - done], self.ready[count - done :]
-            taken[done : done + len(part)] = part  # at no cost where it was drawn there
-            done += len(part)
-        return taken
+        parts = []
+        while count or not parts:
+            if count and not len(self.ready):
+                self.ready = self._draw(min(self.group, self.left))
+            parts.append(self.ready[:count])
+            self.ready = self.ready[count:]
+            count -= len(parts[-1])
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
-    def _draw(self, out):
-        self.left -= len(out)
+    def _draw(self, count):
+        self.left -= count
+        out = np.empty_like(self.ready, shape=(count, *self.site.shape))
         if self.site.kind == "keep":
             return fill_mask(out, self.site.p, self.rng)
         draw = self.rng.random if self.site.kind == "uniform" else self.rng.standard_normal
@@ -86,19 +83,16 @@ class Streams:
 
     def sample(self):
         """The next sample: noise by place and `Site`, the same for every pass that asks."""
-        return functools.cache(self._draw)
+        return functools.cache(lambda place, site: self.at(place, site).take(1)[0])
 
     def take(self, count):
         """Noise of the next `count` samples for each of the sites, samples first."""
         return [stream.take(count) for stream in self.streams.values()]
 
-    def _draw(self, place, site):
-        if self.of_row is not None:
-            site = self._one_row(place, site)
-        return self.at(place, site).take(1)[0]
-
     def at(self, place, site):
         """The stream of a site, in the order in which they are first asked for."""
+        if self.of_row is not None:
+            site = self._one_row(place, site)
         key = place, site  # a site that changes its shape between passes is another one
         if key not in self.streams:
             self.streams[key] = Stream(site, self.entropy, len(self.streams), self.total)

@@ -1,4 +1,4 @@
-"""What the spread of T stochastic passes says: entropies, mutual information, variances.
+"""What T stochastic passes say: entropies, mutual information, variances, and how well they fit.
 
 One layout everywhere: draws first, (T, N, C, ...) for T passes, N inputs and C classes. Entropies
 are in nats and are those of the *mean* probabilities, never of mean logits. All is computed in
@@ -40,6 +40,8 @@ def predictive_entropy(probs: ArrayLike | torch.Tensor) -> Any:
     ValueError
         If `probs` has less than three axes, T is 0, or axis 2 holds no probabilities of at least
         two classes.
+    TypeError
+        If `probs` is complex, masked, sparse or nested.
 
     Examples
     --------
@@ -143,7 +145,7 @@ def decompose_variance(
         If T is 0, values are not finite, a variance is negative, `tau` is not positive, the
         shapes differ, or not exactly one of `variances` and `tau` is given.
     TypeError
-        If `tau` is not a single number.
+        If `tau` is not a single number, or for `means` and `variances` as for `predictive_entropy`.
 
     Examples
     --------
@@ -172,6 +174,60 @@ def decompose_variance(
     return VarianceSplit(*(in_kind(means, part) for part in split))
 
 
+def predictive_log_likelihood(
+    samples: ArrayLike | torch.Tensor, y: ArrayLike | torch.Tensor, tau: float
+) -> Any:
+    """Log-density of each target under the mixture of T Gaussians, in nats.
+
+    Theorem ``thm-loglik`` of the book (Gal and Ghahramani 2016, equation 8)::
+
+        logsumexp_t( -tau/2 |y - f_t|^2 ) - log T - D/2 log(2 pi) + D/2 log(tau)
+
+    Parameters
+    ----------
+    samples : array_like or torch.Tensor, shape (T, N) or (T, N, D)
+        Predictions, draws first, such as those of `mc_samples`.
+    y : array_like or torch.Tensor, shape (N,) or (N, D)
+        Targets, of the shape of one draw. Nothing is broadcast: a target of shape (N, 1) beside
+        draws of shape (T, N) would silently make N^2 comparisons.
+    tau : float
+        Precision of the noise, positive, one over the squared unit of the target.
+
+    Returns
+    -------
+    ndarray of float64, shape (N,), or torch.Tensor if `samples` is one
+        One for each point; their mean is the usual score. It is the density of the points
+        taken one by one, not of all N under one network.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, T or N is 0, a value is not finite, or `tau` is not positive.
+    TypeError
+        If `tau` is not a single number, or for arrays as for `predictive_entropy`.
+
+    Examples
+    --------
+    >>> predictive_log_likelihood([[0.0], [0.0]], [0.0], 1.0).round(4)  # copies change nothing
+    array([-0.9189])
+    """
+    draws, y = finite_values("samples", samples), finite_values("y", y)
+    tau = check_tau(tau)
+    if draws.ndim not in (2, 3) or 0 in draws.shape or draws.shape[1:] != y.shape:
+        raise ValueError(
+            "samples must have the shape (T, N) or (T, N, D) and y that of one draw, got shapes "
+            f"{draws.shape} and {y.shape}"
+        )
+    # A square out of range has the density 0.
+    with np.errstate(over="ignore", divide="ignore"):
+        squares = ((draws - y) ** 2).reshape(*draws.shape[:2], -1)
+        exponents = -tau / 2 * squares.sum(axis=2)
+        # Far targets must not underflow; a finite largest leaves no difference NaN.
+        top = np.maximum(exponents.max(axis=0), np.finfo(float).min)
+        mixture = top + np.log(np.exp(exponents - top).mean(axis=0))
+    return in_kind(samples, mixture + squares.shape[2] / 2 * np.log(tau / (2 * np.pi)))
+
+
 def check_tau(tau: float | None) -> float:
     """The precision of a noise, once it is one positive number, or an error that says so."""
     if isinstance(tau, bool) or not isinstance(tau, numbers.Real):
@@ -181,9 +237,17 @@ def check_tau(tau: float | None) -> float:
     return float(tau)
 
 
-def finite_values(name: str, values: ArrayLike | torch.Tensor) -> np.ndarray:
-    """A float64 array of an array or of a tensor, on whatever device, without importing torch."""
+def finite_values(name: str, values: Any) -> np.ndarray:
+    """A float64 array of an array or of a tensor, on whatever device, without importing torch.
+
+    Errors are those of `finite`, and TypeError for a tensor that is nested or sparse.
+    """
     if hasattr(values, "detach"):
+        if values.is_nested:
+            raise TypeError(f"{name} must be a dense tensor, got a nested one: pass its parts")
+        if str(values.layout) != "torch.strided":
+            kind = str(values.layout).removeprefix("torch.")
+            raise TypeError(f"{name} must be dense, got layout {kind}: pass {name}.to_dense()")
         values = values.detach().cpu()
         values = (values if values.is_complex() else values.double()).numpy()
     return finite(name, values)

@@ -103,46 +103,43 @@ class ConcreteDropout(Layer):
         self.temperature = temperature
         self.logit_grad: float | None = None
 
-    def _checked_p(self, value):
+    @property
+    def p(self) -> float:
+        """Probability of dropping, the sigmoid of `logit`; rounded it may be 0 or 1."""
+        return sigmoid(self.logit)
+
+    @p.setter
+    def p(self, value: float) -> None:
         if not 0 < check_probability(value) < 1:
             raise ValueError(f"a learned p must lie strictly between 0 and 1, got p={value!r}")
-        return float(value)
-
-    @property
-    def logit(self) -> float:
-        """Logit of p."""
-        return math.log(self.p) - math.log1p(-self.p)
-
-    @logit.setter
-    def logit(self, value: float) -> None:
-        small = math.exp(-abs(value))
-        self.p = (1 if value > 0 else small) / (1 + small)
+        self.logit = math.log(value) - math.log1p(-value)
 
     def forward(self, x: ArrayLike) -> NDArray:
         """Apply the layer; see `Layer.forward`."""
         x = array_of("x", x)
         if not self.training:
-            self._last = x, None, None
+            self._last = x, None, None, None
             return x
         self._check_floating("input", x)
         u = np.maximum(self.rng.uniform(size=x.shape), np.finfo(float).tiny)  # u = 0 has no logit
         logit_z = (self.logit + np.log(u) - np.log1p(-u)) / self.temperature
         kept = (1 - np.tanh(logit_z / 2)) / 2  # sigmoid(-logit_z), which cannot overflow
-        self._last = x, kept, self.p
-        return (x * (kept / (1 - self.p))).astype(x.dtype)
+        noise = kept / max(sigmoid(-self.logit), np.finfo(float).tiny)
+        self._last = x, kept, noise, self.p
+        return (x * noise).astype(x.dtype)
 
     def backward(self, grad: ArrayLike) -> NDArray:
         """Return the gradient of the input, and keep that of `logit`; see `Layer.backward`."""
-        x, kept, p = self._last_pass()
+        x, kept, noise, p = self._last_pass()
         grad = self._gradient(grad, x.shape)
         if kept is None:
             self.logit_grad = 0.0
             return grad
         self._check_floating("gradient", grad)
         # d/dlogit of kept/q: z = 1 - kept moves by z (1 - z)/t, and 1/q by p/q.
-        slope = kept * (p - (1 - kept) / self.temperature) / (1 - p)
+        slope = noise * (p - (1 - kept) / self.temperature)
         self.logit_grad = float(np.sum(grad * x * slope))
-        return (grad * (kept / (1 - p))).astype(grad.dtype)
+        return (grad * noise).astype(grad.dtype)
 
     def regulariser(
         self, weight: ArrayLike, n_inputs: int, *, weight_scale: float, entropy_scale: float
@@ -158,10 +155,18 @@ class ConcreteDropout(Layer):
         weight_scale, entropy_scale : float
             Factors s_w and s_H; l^2/N and 2/N for squared loss of precision 1.
         """
-        p, q = self.p, 1 - self.p
-        size = float(np.sum(np.square(array_of("weight", weight).astype(float))))
-        entropy = -p * math.log(p) - q * math.log(q)
-        value = weight_scale * size / q - entropy_scale * n_inputs * entropy
-        # dp/dlogit = p q; d(1/q)/dp = 1/q^2; dH/dp = -logit.
-        derivative = weight_scale * size * p / q + entropy_scale * n_inputs * p * q * self.logit
-        return value, derivative
+        p, q = sigmoid(self.logit), sigmoid(-self.logit)
+        size = weight_scale * float(np.sum(np.square(array_of("weight", weight).astype(float))))
+        odds = np.exp(self.logit)  # p / q, and one more is 1 / q
+        # -log q is log(1 + e^logit), and -log p is log(1 + e^-logit).
+        entropy = p * np.logaddexp(0, -self.logit) + q * np.logaddexp(0, self.logit)
+        value = size * (1 + odds) - entropy_scale * n_inputs * entropy
+        # dp/dlogit = p q; d(1/q)/dlogit = p/q; dH/dp = -logit.
+        derivative = size * odds + entropy_scale * n_inputs * p * q * self.logit
+        return float(value), float(derivative)
+
+
+def sigmoid(logit):
+    """The probability of this logit, as precise where it is near 0."""
+    small = math.exp(-abs(logit))
+    return (1 if logit > 0 else small) / (1 + small)

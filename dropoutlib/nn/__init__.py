@@ -33,10 +33,10 @@ from .modules import (
     GaussianDropout,
     StandardDropout,
     VariationalDropout,
+    replace,
     reseed,
 )
 from .parametric import ConcreteDropout, DropConnectLinear
-from .replacing import replace
 
 __all__ = [
     "AlphaDropout",

@@ -156,13 +156,24 @@ def multiply(input, noise, inplace=False):
         if mask.numel() * input.element_size() <= input.numel():
             # An entry that many share is scaled itself: a pass less, forward and backward.
             return input * (mask.to(input.dtype) * factor)
-        if mask.numel() >= SMALLEST and _is_alike(input, mask):
+        alike = input.shape == mask.shape and input.stride() == mask.stride()  # in memory
+        if mask.numel() >= SMALLEST and alike and not input.is_neg():
             if torch.is_grad_enabled() and input.requires_grad:
                 return _Product.apply(input, mask, factor)
             return _product(input, mask, factor)
+    if is_beyond(input, scale):
+        output = (input.float() * mask).mul_(scale).to(input.dtype)  # so that gradients are finite
+        return input.copy_(output) if inplace else output
     output = input.mul_(mask) if inplace else input * mask
     # As a number 1/q is not rounded to half precision, where it may be infinite.
     return output if scale is None else output.mul_(scale)
+
+
+def is_beyond(input, scale):
+    """Whether the scale of a mask, beyond 65504, may be infinite in the dtype of `input`."""
+    if input.dtype is not torch.float16 or input.is_nested or scale is None:
+        return False
+    return not torch.compiler.is_compiling() and (isinstance(scale, Tensor) or scale > 65504)
 
 
 def is_plain(input):
@@ -244,11 +255,6 @@ def _product(input, mask, scale):
     # Not a view of torch's, which autograd would not let be changed in place.
     strides = [y.itemsize * step for step in input.stride()]
     return torch.from_numpy(np.ndarray(input.shape, y.dtype, y, strides=strides))
-
-
-def _is_alike(input, mask):
-    """Whether the two lie in memory entry by entry."""
-    return input.shape == mask.shape and input.stride() == mask.stride() and not input.is_neg()
 
 
 def _flat(tensor):

@@ -119,7 +119,10 @@ def diagnose(model: nn.Module, /, *args: Any, ranks: bool = False, **kwargs: Any
     with forked(tensors), torch.inference_mode(False), torch.enable_grad():
         call = Call(model, found, args, kwargs)
         findings += _evaluation(call, found)
-        findings += _training(call, found)
+        call.twin.train()
+        output = call.run()
+        findings += [*_silent(call, found), *_output(call, output)]
+        findings += _recomputation(call, output)
         findings += [one for layer in found for one in _scale(call, layer)]
     ran = [check for check in CHECKS if ranks or check != "ranks"]
     findings = sorted(dict.fromkeys(findings), key=lambda one: CHECKS.index(one.check))
@@ -153,14 +156,6 @@ def _evaluation(call, found):
         text = f"draws in evaluation mode, by {operator}{place}; {helps}"
         findings.append(Finding("evaluation", name, text, "" if noise else "thm-attention-eval"))
     return findings
-
-
-def _training(call, found):
-    """What a pass in training mode, and the one back, leave out or draw again."""
-    call.twin.train()
-    output = call.run()
-    findings = [*_silent(call, found), *_output(call, output)]
-    return [*findings, *_recomputation(call, output)]
 
 
 def _silent(call, found):

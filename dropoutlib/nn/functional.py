@@ -17,6 +17,7 @@ from ._masking import (
     SMALLEST,
     check_p,
     draw,
+    is_beyond,
     is_exporting,
     is_plain,
     mask_shape,
@@ -115,8 +116,8 @@ def dropout(
         return done
     compiling = torch.compiler.is_compiling()  # asked first, so that no size becomes a guard
     plain = not compiling and input.numel() >= SMALLEST and is_plain(input)
-    own = generator is not None or (inplace and type(input) is Tensor and not compiling)
-    if plain or own or (not compiling and _is_beyond_half(input, p)):
+    own = plain or generator is not None or (inplace and type(input) is Tensor and not compiling)
+    if own or is_beyond(input, 1 / (1 - p)):
         return multiply(input, draw(input, input.shape, p, generator, plain=plain), inplace)
     if not compiling and _is_to_keep_bytes(input):
         return torch.native_dropout(input, p, True)[0]
@@ -261,11 +262,6 @@ def _deprecated(name, axes, wanted):
 def _warn(text):
     # From the caller of the public function over its wrapper and its body to here.
     warnings.warn(text, UserWarning, stacklevel=4)
-
-
-def _is_beyond_half(input, p):
-    """Whether torch, which rounds 1/q to the input's dtype, would multiply zeros by infinity."""
-    return input.dtype is torch.float16 and (1 - p) * 65504 < 1 and not input.is_nested
 
 
 def _is_to_keep_bytes(input):

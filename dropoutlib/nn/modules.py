@@ -1,13 +1,14 @@
 """Dropout as modules: a probability, two flags, a generator, and a function of `functional`.
 
 They subclass PyTorch's base class of dropout layers, so that whatever looks for those finds them,
-and PyTorch's own layer where there is one.
+and PyTorch's own layer where there is one, whose place they can take in a model.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import torch
 from torch import Generator, Tensor, nn
@@ -16,7 +17,13 @@ from torch.nn.modules.dropout import _DropoutNd
 from .._checks import check_choice
 from . import functional
 from ._masking import check_p
+from .finding import find
 from .parametric import evaluates
+
+Model = TypeVar("Model", bound=nn.Module)
+
+# Layers of torch and of this library, by one name.
+NAMES = ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout")
 
 
 class _Own(_DropoutNd):
@@ -233,6 +240,43 @@ class VariationalDropout(_Own):
         """Apply the layer in its mode; see `functional.variational_dropout`."""
         options = (self.p, self.training, self.inplace, self.batch_first)
         return functional.variational_dropout(input, *options, generator=self.generator)
+
+
+def replace(model: Model, *, back: bool = False) -> Model:
+    """Replace torch's dropout layers by those of this library, in place; or, asked for, back.
+
+    Each layer stays the object that it is, with its mode, p, hooks and places in the model, and
+    gets the class of the other library: so nothing that refers to it has to be told. Only layers
+    of exactly these classes are replaced; what torch does not have, and what has a generator of
+    its own, does not go back. It returns the model itself; what is no Module is a TypeError.
+    A UserWarning names what drops and stays as it is, such as ``nn.MultiheadAttention`` and
+    ``nn.LSTM``, which drop by themselves.
+
+    Examples
+    --------
+    >>> model = replace(nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.2)))
+    >>> isinstance(model[1], Dropout)
+    True
+    >>> type(replace(model, back=True)[1]) is nn.Dropout
+    True
+    """
+    pairs = {getattr(nn, name): globals()[name] for name in NAMES}
+    pairs = {ours: theirs for theirs, ours in pairs.items()} if back else pairs
+    left = []
+    for found in find(model):
+        layer, own = found.module, vars(found.module)
+        if type(layer) in pairs and own.get("generator") is None and "forward" not in own:
+            own["generator"] = None  # before the class, which may be called by another thread
+            layer.__class__ = pairs[type(layer)]
+            if back:
+                del own["generator"]
+        ours = type(layer).__module__.startswith("dropoutlib.")
+        if found.p != 0 and (found.reach != "call" or ours == back):
+            left.append(found)
+    if left:
+        named = "; ".join(map(str, left[:5])) + ("; ..." if len(left) > 5 else "")
+        warnings.warn(f"{len(left)} that drop stay as they are: {named}", stacklevel=2)
+    return model
 
 
 def reseed(module: nn.Module, seed: int | None = None) -> None:

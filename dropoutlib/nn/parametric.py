@@ -11,11 +11,13 @@ from torch import Generator, Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
 from .._checks import check_choice, check_positive
+from ..layers.units import sigmoid
 from ._masking import (
     check_dense,
     check_floating,
     check_p,
     draw,
+    is_beyond,
     is_exporting,
     overridable,
     random,
@@ -57,9 +59,9 @@ def concrete_dropout(
     uniform = random(torch.rand, input.shape, dtype, input.device, generator)
     # The draw may be 0, whose logit is infinite; it is never 1.
     noise = torch.logit(uniform, eps=torch.finfo(dtype).tiny)
-    # 1 - sigmoid(a) is sigmoid(-a), without cancellation.
-    keep = torch.sigmoid(-(logit + noise) / temperature)
-    noise = (keep / torch.sigmoid(-logit)).to(torch.promote_types(input.dtype, torch.float32))
+    # 1 - sigmoid(a) is sigmoid(-a); the logarithms of both do not vanish where 1 - p does.
+    keep, q = (F.logsigmoid(-a) for a in ((logit + noise) / temperature, logit.to(dtype)))
+    noise = (keep - q).exp().to(torch.promote_types(input.dtype, torch.float32))
     if is_exporting():
         noise = torch.where(switch(input), noise, 1)
     return (input * noise).to(input.dtype)
@@ -96,8 +98,8 @@ class ConcreteDropout(_DropoutNd):
 
     @property
     def p(self) -> float:
-        """Probability of dropping as a float, the sigmoid of `logit`."""
-        return torch.sigmoid(self.logit.detach()).item()
+        """Probability of dropping as a float, the sigmoid of `logit`; rounded it may be 0 or 1."""
+        return sigmoid(self.logit.item())
 
     @p.setter
     def p(self, value: float) -> None:
@@ -177,6 +179,9 @@ def dropconnect_linear(
         return (mean + noise * spread).to(mean.dtype)
     if p == 1:
         return F.linear(input, weight * 0, bias)
+    if is_beyond(input, 1 / (1 - p)):
+        wide = (part if part is None else part.float() for part in (input, weight, bias))
+        return dropconnect_linear(*wide, p, generator=generator).to(input.dtype)
     mask, scale, _ = draw(input, (*input.shape[:-1], *weight.shape), p, generator)
     output = torch.einsum("...oi,...i->...o", mask * weight, input)
     output = output if scale is None else output * scale  # weights times it may be infinite
