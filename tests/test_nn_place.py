@@ -337,6 +337,13 @@ def test_half_precision_is_finite(name, size, grad, p, dtype):
     assert y.isfinite().all()
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors:UserWarning")
+@pytest.mark.parametrize("layout", [torch.strided, torch.jagged])
+def test_half_precision_of_nested_tensors_is_torchs_where_1_over_q_is_infinite(layout):
+    parts = [torch.zeros(3, 2).half(), torch.zeros(2, 2).half()]
+    assert nn.Dropout(0.99999)(torch.nested.nested_tensor(parts, layout=layout)).is_nested
+
+
 def test_half_precision_draws_alike_with_gradient_and_without(seed):
     """Also where 1/q is infinite in half precision, as a checkpoint needs it."""
     drawn = []
