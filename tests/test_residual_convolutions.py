@@ -120,8 +120,8 @@ def test_a_rate_of_zero_is_none(arm):
 def test_arms_that_drop_differ_and_the_control_has_other_weights():
     (given,) = STUDY.versions["small"].settings["tried"]["units"]
     arms = ("none", "none again", *study.DROPPED)
-    given |= {"p": 0.3}
-    found = {arm: run(arm, (0,), tried={arm: [given]})[0]["nll_last"] for arm in arms}
+    tried = [given | {"p": 0.3}]
+    found = {arm: run(arm, (0,), tried={arm: tried})[0]["nll_last"] for arm in arms}
     assert len(set(found.values())) == len(arms)
 
 
