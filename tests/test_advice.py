@@ -53,27 +53,28 @@ def test_wrong_split_is_refused(change):
 # Layers of several seeds.
 
 
-def test_batch_normalisation_is_that_of_torch(rng):
-    x = torch.from_numpy(rng.normal(2, 3, size=(2, 40, 5))).float()
-    layer = structures.SeedBatchNorm(2, 5)
-    for seed in range(2):
-        single = torch.nn.BatchNorm1d(5)
-        part = structures.SeedBatchNorm(1, 5)
-        torch.testing.assert_close(layer.train()(x)[seed], single.train()(x[seed]))
-        part.train()(x[seed : seed + 1])
-        torch.testing.assert_close(
-            part.eval()(x[seed : seed + 1])[0], single.eval()(x[seed]), rtol=1e-4, atol=1e-5
-        )
+@pytest.mark.parametrize(
+    ("theirs", "shape"), [(torch.nn.BatchNorm1d, (40, 5)), (torch.nn.BatchNorm2d, (40, 5, 3, 4))]
+)
+def test_batch_normalisation_is_that_of_torch(theirs, shape, rng):
+    x = torch.from_numpy(rng.normal(2, 3, size=(2, *shape))).float()
+    layer, singles = structures.SeedBatchNorm(2, 5).train(), [theirs(5) for _ in range(2)]
+    for training in (True, True, False):  # the running statistics are of two batches
+        layer.train(training)
+        wanted = torch.stack([single.train(training)(x[s]) for s, single in enumerate(singles)])
+        torch.testing.assert_close(layer(x), wanted, rtol=1e-4, atol=1e-5)
 
 
-def test_convolution_is_that_of_torch(rng):
+@pytest.mark.parametrize("stride", [1, 2])
+def test_convolution_is_that_of_torch(stride, rng):
     x = torch.from_numpy(rng.normal(size=(2, 4, 3, 6, 5))).float()
-    layer = structures.SeedConv(3, 7, [stream(seed, "weights") for seed in range(2)])
+    layer = structures.SeedConv(3, 7, [stream(seed, "weights") for seed in range(2)], stride)
+    with torch.no_grad():
+        layer.linear.bias.normal_()
     for seed in range(2):
         weight = layer.linear.weight[seed].T.reshape(7, 3, 3, 3)
-        torch.testing.assert_close(
-            layer(x)[seed], F.conv2d(x[seed], weight, padding=1), rtol=1e-4, atol=1e-5
-        )
+        wanted = F.conv2d(x[seed], weight, layer.linear.bias[seed, 0], stride=stride, padding=1)
+        torch.testing.assert_close(layer(x)[seed], wanted, rtol=1e-4, atol=1e-5)
 
 
 def test_shift_moves_images_whole():

@@ -19,8 +19,9 @@ __all__ = ["SeedBatchNorm", "SeedConv", "SeedShift", "StructuredDropout", "retak
 class SeedBatchNorm(nn.Module):
     """Batch normalisation of each seed: (S, B, n) to (S, B, n), with gain and shift.
 
-    Training normalises by the mean and the biased variance of the batch, and evaluation by the
-    running ones, which hold the unbiased variance, as in PyTorch.
+    Of maps, (S, B, n, H, W), it takes mean and variance over their places too. Training
+    normalises by the mean and the biased variance of the batch, and evaluation by the running
+    ones, which hold the unbiased variance, as in PyTorch.
     """
 
     def __init__(self, seeds, units, momentum=0.1, eps=1e-5):
@@ -33,6 +34,8 @@ class SeedBatchNorm(nn.Module):
 
     def forward(self, x):
         """Normalise each unit of each seed."""
+        if x.dim() == 5:
+            return self._maps(x)
         mean, variance = self.mean, self.variance
         if self.training:
             mean = x.mean(dim=1, keepdim=True)
@@ -42,6 +45,21 @@ class SeedBatchNorm(nn.Module):
                 self.mean.lerp_(mean, self.momentum)
                 self.variance.lerp_(variance * rows / (rows - 1), self.momentum)
         return (x - mean) * torch.rsqrt(variance + self.eps) * self.weight + self.bias
+
+    def _maps(self, x):
+        stored = (each.view(-1) for each in (self.mean, self.variance, self.weight, self.bias))
+        how = {"training": self.training, "momentum": self.momentum, "eps": self.eps}
+        return _apart(F.batch_norm(_side_by_side(x), *stored, **how), len(x))
+
+
+def _side_by_side(x):
+    """Put the channels of all seeds beside each other: (S, B, C, H, W) to (B, S C, H, W)."""
+    return x.transpose(0, 1).flatten(1, 2)
+
+
+def _apart(x, seeds):
+    """Undo `_side_by_side`."""
+    return x.unflatten(1, (seeds, -1)).transpose(0, 1)
 
 
 @torch.no_grad()
@@ -99,19 +117,17 @@ class StructuredDropout(nn.Module):
 
 
 class SeedConv(nn.Module):
-    """A 3 x 3 convolution for each seed, (S, B, C, H, W) to (S, B, out, H, W), zero padding."""
+    """A 3 x 3 convolution for each seed, (S, B, C, H, W) to (S, B, out, ...), zero padding."""
 
-    def __init__(self, channels, out, rngs):
+    def __init__(self, channels, out, rngs, stride=1):
         super().__init__()
-        self.linear = SeedLinear(9 * channels, out, rngs)
+        self.linear, self.stride = SeedLinear(9 * channels, out, rngs), stride
 
     def forward(self, x):
         """Multiply the patches of each seed by its weights."""
-        height, width = x.shape[-2:]
-        patches = F.unfold(x.flatten(0, 1), 3, padding=1)  # (S B, 9 C, H W)
-        patches = patches.transpose(1, 2).unflatten(0, x.shape[:2]).flatten(1, 2)
-        maps = self.linear(patches).unflatten(1, (x.shape[1], height * width))
-        return maps.transpose(2, 3).unflatten(3, (height, width))
+        weight = self.linear.weight.transpose(1, 2).reshape(-1, x.shape[2], 3, 3)
+        how = {"padding": 1, "stride": self.stride, "groups": len(x)}
+        return _apart(F.conv2d(_side_by_side(x), weight, self.linear.bias.view(-1), **how), len(x))
 
 
 class SeedShift(nn.Module):

@@ -16,7 +16,8 @@ DROPPED = {
     "linear": (BRANCH, True),
     "dropout": (ELEMENT, False),
 }
-PERMUTED = "linear, labels permuted"
+LABELS_PERMUTED = ", labels permuted"
+PERMUTED = f"linear{LABELS_PERMUTED}"
 ARMS = ("none", *DROPPED, "none again", PERMUTED, *BASELINES)
 LEVELS = {
     "lr": [0.004, 0.005, 0.006, 0.008],
@@ -115,22 +116,45 @@ def residual_branches(seeds, arm, *, data, sizes, pool, tokens, tried, **setting
     Returns
     -------
     list of dict
-        What `tuning.choose` gives.
+        What `tuning.choose` gives, rounded.
+    """
+
+    def train(own, x, wanted, kind, given):
+        strips = x.reshape(*x.shape[:2], tokens, -1)
+        return trained(own, strips, wanted, kind, given, **settings)
+
+    return judged(train, seeds, arm, data=data, sizes=sizes, pool=pool, tried=tried[arm])
+
+
+def judged(train, seeds, arm, *, data, sizes, pool, tried):
+    """Train each candidate of an arm, or fit its baseline, and judge what validation rows choose.
+
+    Parameters
+    ----------
+    train : callable
+        From seeds of weights, images of all rows, labels of the training rows, the arm without
+        what permutes labels, and a candidate to the logits at each moment.
+    seeds, arm, data, sizes, pool
+        As for `residual_branches`.
+    tried : list of dict
+        The candidates.
+
+    Returns
+    -------
+    list of dict
+        What `tuning.choose` gives, rounded.
     """
     x, labels = joined(blocks(data, seeds, sizes, pool))
     end = sizes[0]
-    if arm == PERMUTED:
+    kind = arm.removesuffix(LABELS_PERMUTED)
+    if kind != arm:
         permute(labels, seeds, end + sizes[1])
     found = []
-    for given in tried[arm]:
+    for given in tried:
         if arm in BASELINES:
-            model = BASELINES[arm](given[arm])
-            logits = fitted(model, x[:, :end], labels[:, :end], x)
+            logits = fitted(BASELINES[arm](given[arm]), x[:, :end], labels[:, :end], x)
         else:
-            own = weight_seeds(seeds, arm)
-            kind = "linear" if arm == PERMUTED else arm
-            strips = x.reshape(*x.shape[:2], tokens, -1)
-            logits = trained(own, strips, labels[:, :end], kind, given, **settings)
+            logits = train(weight_seeds(seeds, arm), x, labels[:, :end], kind, given)
         found.append(measure(logits, labels, sizes))
     return rounded(choose(found))
 
