@@ -85,8 +85,8 @@ def linear_depth(p: float, depth: int, *, first_zero: bool = False) -> list[floa
     """Probabilities of the layers 1 to `depth` that grow linearly to `p`: a list for `Scheduler`.
 
     Layer l of L drops with probability (l/L) p, as in ``thm-droppath`` and in Huang et al. (2016),
-    equation 4; with `first_zero`, as in timm and torchvision, with (l - 1)/(L - 1) p, and a single
-    layer with 0.
+    equation 4; with `first_zero`, as for ConvNeXt in timm and torchvision, with (l - 1)/(L - 1) p,
+    and a single layer with 0.
 
     Examples
     --------

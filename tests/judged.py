@@ -28,11 +28,11 @@ def alpha(mean, variance):
 def threshold(form):
     def answer(values, strength):
         found = [
-            form(**{"lambda": strength, "r": r, "A": values[:r].sum()})
-            for r in range(1, len(values) + 1)
+            form(**{"lambda": strength, "n": n, "A": values[:n].sum()})
+            for n in range(1, len(values) + 1)
         ]
         # Those above the threshold are as many as it was computed from.
-        fitting = [t for r, t in enumerate(found, 1) if (values > t).sum() == r]
+        fitting = [t for n, t in enumerate(found, 1) if (values > t).sum() == n]
         return fitting[-1] if fitting else found[0]
 
     return answer

@@ -58,6 +58,7 @@ BUDGET = 30.0  # seconds of tests that a mutant has to survive; the quickest com
 PATIENCE = 3600  # seconds of the clock for what waits; what computes is stopped after 3 budgets
 QUICK = 5.0  # seconds of them that are tried at first
 FIRST = 60  # tests that are tried before the others are collected
+SINCE = "not noticed in that run"  # so begins the reason of a change that a test notices now
 # What needs the built book, a browser or minutes says nothing of the library that others do not.
 LEFT_OUT = ("book", "build", "pages", "pdf", "lab", "figures", "interactive", "notebooks", "data",
             "experiments", "studies", "benchmarks", "guide", "search", "typography", "project",
@@ -695,11 +696,21 @@ def closed(place: str) -> str:
     return place if place.count("(") == place.count(")") else f"{place}…)"
 
 
+def _place(entry: dict) -> str:
+    """The key of a change of the library among those that are explained."""
+    return f"{entry['file']}: {entry['source']}: {entry['change']}"
+
+
 def page(stored: dict, runs: list[dict]) -> str:
     """The page of the back matter, as MyST Markdown."""
     altered, changed, bodies = stored["statements"], stored["library"], stored["tests"]
     verdicts = altered["verdicts"]
-    alive = [entry for entry in changed if entry["survives"]]
+    alive = [
+        (entry, stored["explained"].get(_place(entry), "not explained"))
+        for entry in changed
+        if entry["survives"]
+    ]
+    since = [why for _, why in alive if why.startswith(SINCE)]
     days = stored["days"]
     failed = sorted(test for tests in seeds.failures(runs).values() for test in tests)
     lines = [
@@ -727,13 +738,14 @@ def page(stored: dict, runs: list[dict]) -> str:
         f"{len(changed)} random changes, each of one operator, comparison, constant or condition "
         "of `dropoutlib` and of the closed forms that the chapters state, were run by the tests "
         f"that call the function, one case of each first, up to {BUDGET:.0f} seconds of them.",
-        f"On {days['library']}, {len(changed) - len(alive)} were noticed, {len(alive)} were not:",
+        f"On {days['library']}, {len(changed) - len(alive)} were noticed, {len(alive)} were not"
+        + (f"; of these {len(since)} are now:" if since else ":"),
         "",
+        *(
+            f"- `{entry['file']}`, line {entry['line']}, `{entry['change']}`: {why}."
+            for entry, why in alive
+        ),
     ]
-    for entry in alive:
-        place = f"{entry['file']}: {entry['source']}: {entry['change']}"
-        why = stored["explained"].get(place, "not explained")
-        lines.append(f"- `{entry['file']}`, line {entry['line']}, `{entry['change']}`: {why}.")
     lines += [
         "",
         "## Changes of the claim tests",

@@ -388,6 +388,37 @@ def test_a_layer_that_is_not_called_is_named():
         mc_samples(Spare(), X, 5)
 
 
+def test_functional_dropout_that_was_on_is_not_named_beside_a_layer_that_was_not_called():
+    class Functional(nn.Module):
+        def forward(self, x):
+            return F.dropout(x, 0.5, self.training)
+
+    class Spare(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.used, self.spare = Functional(), nn.Dropout(0.3)
+
+        def forward(self, x):
+            return self.used(x)
+
+    with pytest.warns(UserWarning, match=r"not called; spare \(Dropout\)[^;]*$"):
+        assert mc_samples(Spare(), X, 20, also=[Functional]).std(dim=0).max() > 0
+
+
+def test_a_batch_that_drops_once_more_than_a_row_does_is_run_row_by_row():
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.drop = nn.Dropout(0.5)
+
+        def forward(self, x):
+            return self.drop(self.drop(x)) if len(x) > 1 else self.drop(x)
+
+    ones = torch.ones(3, 4)
+    samples = mc_samples(Twice(), ones, 50, shared_mask=True, rng=0)
+    assert samples.unique().tolist() == [0.0, 2.0]  # and no 4, which two masks would give
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("weights", [True, False])
 def test_attention_in_half_precision_overflows_no_earlier_than_torchs(dtype, weights):

@@ -92,11 +92,15 @@ def test_arguments_reach_the_sampler(fixed, net):
     MCDropoutPredictor(net, n_samples=7, rng=1).predict_with_uncertainty(x)
     MCDropoutModel(net).predict_with_uncertainty(x)
     MCDropoutModel(net).entropy_uncertainty(x, n_samples=9, shared_mask=True)
+    MCDropoutModel(net).entropy_uncertainty(x)
+    MCDropoutModel(net).samples(x)
     assert calls == [
         ((net, x), {"n_samples": 100}),
         ((net, x), {"n_samples": 7, "rng": 1}),
         ((net, x, 50), {}),
         ((net, x, 9), {"shared_mask": True}),
+        ((net, x, 50), {}),
+        ((net, x, 50), {}),
     ]
 
 

@@ -332,6 +332,21 @@ def test_result_has_no_gradient_and_the_dtype_of_the_output(net):
     assert half.dtype is torch.bfloat16
 
 
+def test_uniform_noise_is_below_one_in_half_precision_too():
+    """Of as many numbers that are rounded to eight digits some hundreds would be 1."""
+
+    class Noisy(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.drop = nn.Dropout(0.5)
+
+        def forward(self, x):
+            return torch.cat([torch.rand_like(x), self.drop(x)])
+
+    samples = mc_samples(Noisy(), torch.zeros(1, 100_000, dtype=torch.bfloat16), 2)[:, 0]
+    assert 0.99 < samples.max() < 1
+
+
 @pytest.mark.parametrize(
     ("change", "error", "text"),
     [

@@ -5,11 +5,13 @@ import re
 from fractions import Fraction
 from math import ceil, comb
 
+import nbformat
 import numpy as np
 import pytest
 
 from book import exercises
 from book.exercises import registry
+from book.exercises.fields import FIELDS
 from book.scripts.notebooks import ROOT
 from dropoutlib.layers import alpha_affine, block_seed_rate
 
@@ -322,6 +324,17 @@ def test_exercise_has_a_folded_hint_and_its_solution_is_checked(name, label):
 
 def test_every_check_belongs_to_an_exercise():
     assert set(ANSWERS) <= {label for _, label in EXERCISES}
+
+
+def test_the_field_names_the_tests_that_the_solution_sees_fail():
+    chapter = nbformat.read(ROOT / "chapters" / "mistakes.ipynb", as_version=4)
+    (cell,) = (cell for cell in chapter.cells if cell.source.startswith("def mixed("))
+    marks = cell.outputs[0].text.splitlines()
+    (field,) = FIELDS["ex-mistakes-find"]
+    options = (*field.right, *field.wrong)
+    fails = {option.split()[1].rstrip(":"): option in field.right for option in options}
+    order = ("first", "second", "third", "fourth")
+    assert [fails[name] for name in order] == ["FAILS" in mark for mark in marks]
 
 
 def test_examples():

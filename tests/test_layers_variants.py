@@ -219,9 +219,20 @@ def test_dropblock_rate_is_that_of_the_layer(p, rng):
     assert dropblock_rate(p, 1, 6, 5) == pytest.approx(p, rel=1e-14)
 
 
-def test_dropblock_keeps_the_sum_of_the_mask(rng):
+def test_dropblock_keeps_the_sum_of_the_mask_over_all_maps_together(rng):
     y = DropBlock2d(0.3, 3, rng=rng).forward(np.ones((2, 3, 8, 8)))
     assert y.sum() == pytest.approx(y.size, rel=1e-12)
+    assert len(np.unique(y)) == 2  # one factor for all, and zero
+    assert not np.allclose(y.sum(axis=(2, 3)), 64)
+
+
+def test_dropblock_that_keeps_nothing_is_zero_both_ways(rng):
+    """Where n/|m| has no value; of a map of one block each draw keeps all or nothing."""
+    layer, x = DropBlock2d(0.5, 3, rng=rng), np.ones((1, 1, 3, 3))
+    passes = [(layer.forward(x), layer.backward(2 * x)) for _ in range(60)]
+    nothing = [(y, grad) for y, grad in passes if not y.any()]
+    assert 0 < len(nothing) < len(passes)
+    assert not any(grad.any() for _, grad in nothing)
 
 
 def test_concrete_gradients_fit(rng):
@@ -276,6 +287,10 @@ def test_a_learned_probability_is_what_it_was_set_to(p):
     assert 1 - layer.p == pytest.approx(1 - p, abs=2**-53)
     layer.p = layer.p
     assert 0 < layer.p < 1
+
+
+def test_concrete_begins_at_one_half_by_default():
+    assert ConcreteDropout().p == pytest.approx(0.5)
 
 
 def test_concrete_evaluation_is_the_identity(rng):

@@ -181,6 +181,7 @@ def test_what_a_function_drops_by_default():
     assert calls.probability("scaled_dot_product_attention", (), {}) == 0.0
     assert calls.probability("dropout", ("x", 0.2), {}) == 0.2
     assert calls.probability("dropout", ("x",), {"p": 0.3}) == 0.3
+    assert calls.probability("scaled_dot_product_attention", (*"qkv", None, 0.2), {}) == 0.2
 
 
 class Base(nn.Module):
@@ -435,6 +436,26 @@ class Around(nn.Module):
         return outside.dropout(x) if self.training else outside(x)
 
 
+def _draws(x):
+    return torch.rand_like(x)
+
+
+def _calls_what_draws(x):
+    return _draws(x)
+
+
+def _calls_what_calls(x):
+    return _calls_what_draws(x)
+
+
+def _three_calls_away(x):
+    return _calls_what_calls(x)
+
+
+def test_draws_are_seen_three_calls_away():
+    assert calls.drops(_three_calls_away)
+
+
 def test_objects_with_any_names_are_no_functions():
     assert find(Around()) == []
     model = nn.Sequential(nn.Linear(2, 2))
@@ -514,6 +535,14 @@ def test_what_is_not_replaced_is_reported():
     assert kinds == [ours.Dropout, nn.Dropout, nn.Dropout]
     with pytest.raises(TypeError):
         replace(3)
+
+
+def test_no_more_than_five_that_stay_are_named():
+    model = nn.Sequential(*(Strange(0.3) for _ in range(6)))
+    with pytest.warns(UserWarning, match=r"6 that drop stay as they are: 0 .*; 4 [^;]*; \.\.\.$"):
+        replace(model)
+    with pytest.warns(UserWarning, match=r"5 that drop stay as they are: 0 .*; 4 [^;]*$"):
+        replace(model[:5])
 
 
 # -- shadow -------------------------------------------------------------------------------------

@@ -329,12 +329,22 @@ def test_torchscript_takes_torchs_layer_unless_the_pass_is_another():
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("p", [1e-300, 0.3, 1 - 1e-5, 1 - 1e-10, 1 - 2**-53])
-@pytest.mark.parametrize("size", [8, LARGE])
+@pytest.mark.parametrize(("size", "grad"), [(8, False), (1000, False), (1000, True), (LARGE, True)])
 @pytest.mark.parametrize("name", ["dropout", "standard", "alpha", "path", "variational", "1d"])
-def test_half_precision_is_finite(name, size, p, dtype):
+def test_half_precision_is_finite(name, size, grad, p, dtype):
     shape = {"variational": (1, size, 1), "1d": (size, 1, 1)}.get(name, (size, 1))
-    y = MODULES[name][0](p)(torch.full(shape, 1e-6, dtype=dtype))
+    y = MODULES[name][0](p)(torch.full(shape, 1e-6, dtype=dtype, requires_grad=grad))
     assert y.isfinite().all()
+
+
+def test_half_precision_draws_alike_with_gradient_and_without(seed):
+    """Also where 1/q is infinite in half precision, as a checkpoint needs it."""
+    drawn = []
+    for grad in (False, True):
+        torch.manual_seed(seed)
+        x = torch.full((30_000,), 1e-4, dtype=torch.float16, requires_grad=grad)
+        drawn.append(nn.Dropout(1 - 1e-5 - 5e-6)(x).detach())
+    assert torch.equal(*drawn)
 
 
 @pytest.mark.parametrize("p", [0.1, 0.3, 1 / 3])
@@ -365,6 +375,12 @@ def test_kept_units_are_right_where_the_scale_is_beyond_half_precision(size, nam
     y.backward(torch.where(kept, 0.25, 1.0).half())
     assert torch.equal(y, kept * torch.tensor(0.125 / (1 - p)).half())
     assert torch.equal(x.grad, kept * torch.tensor(0.25 / (1 - p)).half())
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested")
+def test_nested_tensors_of_half_precision_are_left_to_torch():
+    x = torch.nested.nested_tensor([torch.ones(3, 2).half(), torch.ones(4, 2).half()])
+    assert functional.dropout(x, 1 - 1e-5).is_nested
 
 
 def test_gradients_of_few_blocks_and_weights_are_finite_in_half_precision():

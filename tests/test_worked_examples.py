@@ -76,6 +76,17 @@ def agreeing_members():
     )
 
 
+def outputs_moved_up():
+    """Preactivations moved by 0.05, 0.2 and 0.5: by the last the scaled unit is surer again."""
+    chances, logits = np.array([1, 2]) / 3, np.log([1 / 5, 2])
+    moved = logits + np.array([[0.05], [0.2], [0.5]])
+    ensemble, scaled = sigmoid(moved) @ chances - 0.5, sigmoid(moved @ chances) - 0.5
+    assert scaled[0] < 0 < ensemble[0]
+    assert 0 < scaled[1] < ensemble[1]
+    assert ensemble[2] < scaled[2]
+    return "moved a little further, by 0.2, both say more, and the ensemble is the more confident"
+
+
 def masks_that_beat_scaling():
     first = next(T for T in range(1, 100) if Fraction(4, T) < HALF**2)
     return f"is beaten from {first} masks on"
@@ -335,6 +346,7 @@ def word_that_is_there_or_not():
         ("gradients", one_mask_both_ways),
         ("gradients", pull_of_the_mean_gradient),
         ("ensemble", two_coins),
+        ("ensemble", outputs_moved_up),
         ("ensemble", relu_distance),
         ("ensemble", sigmoid_bound),
         ("ensemble", agreeing_members),

@@ -63,7 +63,7 @@ def plateau(answer):
     return all_of(one(k) for k in (1, 2, 3))
 
 
-@exercise("ex-noise-threshold", "a function of alpha, falling, and lambda: the threshold tau")
+@exercise("ex-noise-threshold", "a function of alpha, falling, and lambda: the threshold t")
 def threshold(answer):
     """Put it into the conditions of a minimum, which only one number fulfils."""
 

@@ -18,6 +18,7 @@ from book.experiments import (
     training,
     tuning,
 )
+from book.experiments.images import splits
 from book.experiments.registry import experiments
 from book.experiments.studies import (
     dropconnect,
@@ -196,6 +197,33 @@ def test_passes_without_dropout_are_all_the_same():
     np.testing.assert_allclose(found["sampled nll"], found["scaled nll"], rtol=1e-5)
 
 
+def test_averages_come_within_the_margins_between_20_and_50_passes():
+    """The intervals that are printed; at 100 that of 90 % with dropped inputs is above zero."""
+    found, within = results.load("R4"), {}
+    for arm in monte_carlo.ARMS:
+        above = found.values(arm, "sampled") - found.values(arm, "scaled")[:, None]
+        for passes, column in zip(found.settings["samples"], above.T, strict=True):
+            low, high = statistics.interval(column)
+            within[arm, passes] = -0.0025 < low < high < 0.0025
+        low, high = (statistics.interval(above[:, -1], level)[0] for level in (0.95, 0.9))
+        assert low < 0
+        assert (high > 0) == (arm == "hidden+input")
+    assert {passes for (_, passes), inside in within.items() if inside} == {50, 100}
+    assert all(within[arm, passes] for arm in monte_carlo.ARMS for passes in (50, 100))
+
+
+def test_small_versions_of_the_opposite_sign_have_other_data():
+    """So that their size alone does not explain it."""
+    other = set()
+    for name in ("R2", "R3", "R4", "R5", "R6", "R14", "S1", "S2", "S3", "S5"):
+        full, quick = (
+            KNOWN[name].versions[version].settings.get("data", ()) for version in ("full", "small")
+        )
+        if str(full).removesuffix("_5k") != str(quick).removesuffix("_5k"):
+            other.add(name)
+    assert other == {"S3", "S5"}
+
+
 def test_where_both_widths_agree_the_arms_agree(monkeypatch):
     monkeypatch.setitem(keep_rates.ARMS, "qn fixed, q=0.25", (0.25, True))
     settings = small("R3", epochs=2)
@@ -224,6 +252,30 @@ def test_training_ends_when_the_rows_are_fitted():
 def test_hoyer_sparsity_is_that_of_the_definition():
     codes = np.array([[1.0, 1, 1, 1], [0, 0, 2, 0], [0, 0, 0, 0], [3, 4, 0, 0]])
     np.testing.assert_allclose(sparsity._hoyer(codes), [0, 1, 0, 2 - 7 / 5])
+
+
+@pytest.mark.parametrize("p", sparsity.ARMS.values())
+def test_most_units_are_hardly_active_unless_the_mean_image_is_subtracted(p):
+    seeds = (0, 1)
+    images = splits("mnist_5k", 1000, seeds, 1000)[0]
+    for mean, most in ((0.0, True), (images.mean(axis=1, keepdims=True), False)):
+        x = images - np.float32(mean)
+        net = networks.mlp((x.shape[2], 128, x.shape[2]), seeds, p_hidden=p)
+        training.fit(net, x, x, seeds, epochs=6, batch_size=50, optimizer="adam", lr=0.001)
+        codes = training.outputs(torch.nn.Sequential(*list(net)[:3]), x)
+        hardly = ((codes > 0).mean(axis=1) < 0.01).mean(axis=1)
+        assert ((hardly > 0.5) == most).all()
+
+
+def test_factors_of_single_units_change_hoyer_s_sparsity_and_not_the_function(rng):
+    """A factor for all units does not; the weights behind are divided by the factors."""
+    z, W = rng.normal(size=(50, 20)), rng.normal(size=(20, 4))
+    h = np.maximum(0, z)
+    for factors, same in ((np.full(20, 3.0), True), (np.arange(1.0, 21), False)):
+        scaled = np.maximum(0, z * factors)
+        np.testing.assert_allclose(scaled @ (W / factors[:, None]), h @ W, atol=1e-12)
+        assert np.allclose(sparsity._hoyer(scaled), sparsity._hoyer(h)) == same
+        assert ((scaled > 0) == (h > 0)).all()
 
 
 # The means over all subnetworks, beside the library's enumeration.

@@ -685,7 +685,7 @@ def test_as_many_gradients_as_masks(claim):
     "thm-mask-memory",
     method="same-mask",
     parts=(1, 3),
-    rejects=("m / q in half precision", "q rounded to bytes"),
+    rejects=("m / q in half precision", "q rounded to bytes", "another precision"),
 )
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_all_forms_of_a_mask_give_the_same_bits(claim, rng, seed, dtype):
@@ -719,3 +719,6 @@ def test_all_forms_of_a_mask_give_the_same_bits(claim, rng, seed, dtype):
     half = (mask * np.float16(scale)).astype(dtype)
     check.rejects("m / q in half precision", [upstream * half])
     check.rejects("q rounded to bytes", [upstream * mask * dtype(256 / 179)])
+    other = np.float32 if dtype is np.float64 else np.float64
+    wrong = upstream.astype(other) * mask.astype(other) * other(1 / (1 - p))
+    check.rejects("another precision", [wrong])

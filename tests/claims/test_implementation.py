@@ -191,6 +191,63 @@ def test_words_that_are_drawn_again(claim, rng, monkeypatch):
         check.rejects(name, rate)
 
 
+def draws_of_a_word(digits, monkeypatch, rng):
+    """Mean and largest number of draws of one word in the library, over all that may tie.
+
+    `p` has these digits. A draw is told by how many of its eight units tie; which they are is
+    drawn, and those that do not are kept.
+    """
+    p = float(sum(Fraction(digit, 256**k) for k, digit in enumerate(digits, start=1)))
+    chances = [math.comb(8, k) * Fraction(255 ** (8 - k), 256**8) for k in range(9)]
+    mean, most, pending = Fraction(0), 0, [((), Fraction(1))]
+    while pending:
+        ties, chance = pending.pop()
+        asked = []
+
+        def recite(words, source, ties=ties, asked=asked):
+            assert words == 1
+            if len(asked) == len(ties):
+                raise EOFError
+            digit = digits[len(asked)]
+            asked.append(digit)
+            drawn = np.where(np.arange(8) < ties[len(asked) - 1], digit, digit + 1)
+            return rng.permutation(drawn.astype(np.uint8))
+
+        monkeypatch.setattr(masks, "_random_bytes", recite)
+        try:
+            masks._fill(np.empty(8, dtype=bool), p, None)
+        except EOFError:  # the word is drawn once more
+            pending += [((*ties, k), chance * chances[k]) for k in range(9)]
+        else:
+            mean, most = mean + chance * len(asked), max(most, len(asked))
+    return mean, most
+
+
+@pytest.mark.claim(
+    "thm-byte-sampler",
+    method="enumeration",
+    parts=(2, 3),
+    rejects=("an expansion without end", "tied units alone"),
+)
+def test_how_often_a_word_is_drawn(claim, monkeypatch, rng):
+    """For one digit, two and three: the mean is the stated one exactly, D is reached."""
+    cases = ((76,), (76, 77), (76, 77, 5))
+    found = [draws_of_a_word(digits, monkeypatch, rng) for digits in cases]
+
+    @claim
+    def check(mean):
+        right = all(
+            (mean(len(digits)), len(digits)) == draws
+            for digits, draws in zip(cases, found, strict=True)
+        )
+        return dropcheck.Report(passed=right, method="enumeration", rounding=0.0)
+
+    again, alone = 1 - Fraction(255, 256) ** 8, Fraction(1, 256)
+    check.holds(lambda D: (1 - again**D) / (1 - again))
+    check.rejects("an expansion without end", lambda D: 1 / (1 - again))
+    check.rejects("tied units alone", lambda D: (1 - alone**D) / (1 - alone))
+
+
 # A linear head behind the mask.
 
 

@@ -458,6 +458,26 @@ def test_only_equal_products_reach_the_minimum(claim, rng):
 
 
 @pytest.mark.claim(
+    "thm-nuclear-norm", method="enumeration", rejects=("all factors of equal products do",)
+)
+def test_equal_products_alone_do_not_reach_the_minimum(claim):
+    """Factors of the identity with equal products: 1 and 1, or twice the root of 2."""
+    plain, sheared = np.eye(2, dtype=int), np.array([[1, 1], [0, 1]])
+    inverse = np.array([[1, -1], [0, 1]])
+
+    @claim
+    def costs(least, *, U, V):
+        squares = (U**2).sum(axis=0) * (V**2).sum(axis=0)
+        assert np.array_equal(U @ V.T, plain)
+        assert squares[0] == squares[1]
+        return report(squares.sum() == least, "enumeration")
+
+    least = Fraction(2**2, 2)  # the nuclear norm is 2, and the width
+    costs.holds(least, U=plain, V=plain)
+    costs.rejects("all factors of equal products do", least, U=sheared, V=inverse.T)
+
+
+@pytest.mark.claim(
     "thm-iterate-variance",
     method="bound",
     parts=(1, 2),

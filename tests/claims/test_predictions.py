@@ -141,6 +141,41 @@ def test_errors_beside_the_published(claim):
     lies_between.rejects("yacht as published", "yacht", there - 0.1, there + 0.1)
 
 
+def beside(arm, numbers):
+    """Differences of error and log-likelihood from published ones, in standard errors."""
+    found, (rmse, rmse_error, ll, ll_error) = results.load("R9"), numbers
+    return (
+        statistics.against_paper(found.values(arm, "rmse_mc"), rmse, rmse_error)[1],
+        statistics.against_paper(found.values(arm, "ll_mc"), ll, ll_error)[1],
+    )
+
+
+def test_where_the_published_tables_are_met():
+    for arm in ("power", "wine"):
+        assert np.abs(beside(arm, uci.PUBLISHED[arm])).max() < 2
+    for arm in ("concrete", "yacht"):
+        error, likelihood = beside(arm, uci.PUBLISHED[arm])
+        assert error > 2
+        assert likelihood < -2
+        assert abs(beside(f"{arm} x10", uci.PUBLISHED[arm])[0]) < 2  # of as many epochs
+    assert beside("yacht x10", uci.PUBLISHED["yacht"])[1] > 2
+    for numbers in (uci.PUBLISHED, uci.LATER):
+        assert np.abs(beside("concrete x10", numbers["concrete x10"])).max() < 2
+        assert beside("yacht x10", numbers["yacht x10"])[0] > 2
+    assert abs(beside("yacht x10", uci.PUBLISHED["yacht x10"])[1]) < 2
+    assert beside("yacht x10", uci.LATER["yacht x10"])[1] < -2
+
+
+def test_the_logs_of_2016_hold_table_1_and_say_alike_of_averaging():
+    assert set(uci.LOGGED) == set(uci.PUBLISHED)
+    change = {}
+    for arm, (scaled, averaged) in uci.LOGGED.items():
+        assert round(averaged, 2) == uci.PUBLISHED[arm][0]
+        change[arm] = averaged / scaled - 1
+    assert max(abs(change[arm]) for arm in change if not arm.startswith("yacht")) < 0.01
+    assert max(change["yacht"], change["yacht x10"]) < -0.05
+
+
 @pytest.mark.claim(
     "emp-uci-rmse", method="paired-experiment", rejects=("averaging changes nothing on yacht too",)
 )
@@ -572,3 +607,13 @@ def test_all_findings_hold_together():
     shown = [f for id, study in studies.items() for f in findings(study, id).values()]
     adjusted, asserted = statistics.holm(shown)
     assert asserted.all(), adjusted
+    missed = [
+        comparison
+        for id, study in studies.items()
+        if hasattr(study, "not_shown")
+        for comparison in study.not_shown(results.load(id)).values()
+    ]
+    assert len(missed) == 5
+    assert not any(missed)
+    kept = statistics.holm([*shown, *missed])[1][: len(shown)]
+    assert (~kept).sum() == 3  # the page names them

@@ -3,6 +3,7 @@
 import itertools
 from fractions import Fraction
 
+import mpmath
 import numpy as np
 import pytest
 import sympy
@@ -729,6 +730,31 @@ def test_layers_add_their_penalties(claim, rng):
 
 
 @pytest.mark.claim(
+    "approx-many-layers", method="enumeration", parts=(1,), rejects=("the bend without the size",)
+)
+def test_a_unit_at_zero_adds_nothing(claim, rng):
+    """Activations h and 0 under the loss (h_1 + |h_2| - 1)^2, with a kink at h_2 = 0; exactly."""
+    h, p = Fraction(3, 2), Fraction(int(rng.integers(1, 9)), 9)
+    t = Fraction(int(rng.integers(1, 9)), 9)
+
+    def loss(first, second):
+        return (first + abs(second) - 1) ** 2
+
+    def noisy(masks):
+        factors = 1 + t * (masks.astype(int) / (1 - p) - 1)
+        return loss(factors[:, 0] * h, factors[:, 1] * 0)
+
+    @claim
+    def check(second_derivatives):
+        leading = t**2 * p / (2 * (1 - p)) * second_derivatives
+        return dropcheck.enumeration(noisy, loss(h, 0) + leading, 2, p)
+
+    check.holds(h**2 * 2)
+    kink = loss(h, 1) - 2 * loss(h, 0) + loss(h, -1)
+    check.rejects("the bend without the size", h**2 * 2 + kink)
+
+
+@pytest.mark.claim(
     "approx-many-layers",
     method="symbolic",
     parts=(2,),
@@ -846,6 +872,17 @@ def test_each_unit_has_a_rate_of_its_own(claim):
     constant = means[0, 0] / survives[0, 0]
     mean_factor.rejects("a constant factor does", constant * survives)
     assert [round(float(k), 3) for k in (means[0, 0], means[1, 1])] == [1.327, 0.492]
+
+
+def test_a_scale_that_is_not_constant_can_keep_the_mean_of_each_unit():
+    """So that the text says constant: one that keeps masks without a block alone does."""
+    gamma = Fraction(1, 4)
+
+    def scaled(masks):
+        kept = kept_by_blocks(masks, 3, 3, 2).astype(int)
+        return kept * np.where(masks.all(axis=1), (1 - gamma) ** -4, 0)[:, None, None]
+
+    assert (dropcheck.expectation(scaled, 4, gamma)[0] == 1).all()
 
 
 @pytest.mark.claim(
@@ -1718,6 +1755,25 @@ def test_the_variance_map_is_concave_symbolically(claim):
 
     at_infinity.holds(lam**2 / 2)
     at_infinity.rejects("slope lambda^2 at infinity", lam**2)
+
+
+@pytest.mark.parametrize("v", [0.01, 0.5, 1.0, 3.0, 20.0])
+def test_the_integral_of_the_proof_is_the_second_derivative_of_the_variance_map(v):
+    """By quadrature and by differences, with 30 digits and without the factors in front."""
+    with mpmath.workdps(30):
+
+        def bracket(v):
+            s = mpmath.sqrt(v)
+            return mpmath.exp(2 * v) * mpmath.ncdf(-2 * s) - 2 * mpmath.exp(v / 2) * mpmath.ncdf(-s)
+
+        def integrand(u):
+            y = mpmath.exp(-(u**2) / 8)
+            return mpmath.exp(-mpmath.sqrt(v) * u) * (2 * y - 1.5 - y**4 / 2)
+
+        found = mpmath.diff(bracket, v, 2)
+        stated = mpmath.quad(integrand, [0, 1, 4, 10, mpmath.inf]) / mpmath.sqrt(2 * mpmath.pi)
+        assert stated < 0
+        assert abs(found / stated - 1) < 1e-8
 
 
 @pytest.mark.claim(

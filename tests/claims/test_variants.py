@@ -303,17 +303,22 @@ def selu_moments(alpha, scale):
 )
 def test_selu_constants_by_quadrature(claim):
     @claim
-    def check(alpha, scale, second_times=1):
+    def check(alpha, scale, variance=1.0, p=0.0):
+        """Mean 0 and this variance behind inverted dropout, by the mask of one unit."""
+        masks = enumerate_masks(1)
+        weights, factors = mask_weights(masks, p), masks[:, 0] / (1 - p)
         first, second = selu_moments(mpmath.mpf(alpha), mpmath.mpf(scale))
-        error = float(max(abs(first), abs(second_times * second - 1)))
+        mean, square = (weights @ factors**k * moment for k, moment in ((1, first), (2, second)))
+        error = float(max(abs(mean), abs(square - mean**2 - variance)))
         return dropcheck.Report(
             passed=error <= 1e-14, method="quadrature", error=error, rounding=1e-14
         )
 
     constants = alpha_module.SELU_ALPHA, alpha_module.SELU_SCALE
     check.holds(*constants)
+    check.holds(*constants, 1 / (1 - 0.1), 0.1)
     check.rejects("alpha 1.67326, lambda 1.05070", 1.67326, 1.05070)
-    check.rejects("plain dropout keeps it", *constants, second_times=1 / (1 - 0.1))
+    check.rejects("plain dropout keeps it", *constants, 1.0, 0.1)
 
 
 @pytest.mark.claim(
@@ -487,8 +492,8 @@ def test_rdrop_penalty_is_positive_unless_predictions_agree(claim, rng):
 
     @claim
     def vanishes(order):
-        """Whether the penalty is zero for two predictions, the second in another order."""
-        found = [abs(penalty(logits, logits[order])) for logits in cases]
+        """Whether it is zero if the second has the logits in another order, and moved by 1.7."""
+        found = [abs(penalty(logits, logits[order] + 1.7)) for logits in cases]
         return dropcheck.bound(found, 1e-12)
 
     vanishes.holds([0, 1, 2, 3])

@@ -87,7 +87,7 @@ fields(
             "The log of the density is −(y − f_m)²/(2s²) and a constant, and its mean is taken.",
             "What depends on y is −(y − f̄)²/(2s²): the spread of f_m adds a constant only.",
             "Weight scaling is exact where its output is f̄, as for affine subnetworks.",
-            "The arithmetic mean is a mixture of normal densities, wider than any of them.",
+            "The arithmetic mean is a mixture of normal densities, its variance s² and the spread.",
         )
     ),
 )

@@ -70,7 +70,7 @@ fields(
         (
             "1/q is larger than 65504 and becomes infinite.",
             "A kept unit is infinite then, and a dropped one 0 · ∞, no number.",
-            "The library computes in higher precision and rounds once, at the end.",
+            "The NumPy layer computes in higher precision and rounds once, at the end.",
         )
     ),
 )

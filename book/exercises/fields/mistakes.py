@@ -82,12 +82,15 @@ fields(
 fields(
     "ex-mistakes-find",
     Choice(
-        "The layer fails the test",
-        ("of the mean: inference is q times too small",),
+        "Of the four tests the layer fails",
+        (
+            "the second: inference gives q times the input",
+            "the fourth: at p = 1 the quotient is 0/0",
+        ),
         {
-            "of the share of zeros": "The comparison drops with probability p.",
-            "of two calls that differ": "A new mask is drawn in every call.",
-            "of the gradient": "It is that of the function which runs.",
+            "the first: two passes are the same": "A new mask is drawn in every call.",
+            "the third: the mean is not the input's": "In training, where it looks, it is.",
         },
+        several=True,
     ),
 )

@@ -78,15 +78,15 @@ fields(
 fields(
     "ex-noise-threshold",
     Formula(
-        "The threshold, in lambda, the number r of singular values above it and their sum A",
-        {"lambda": NUMBER, "r": (1, 2, 5), "A": NUMBER},
-        "lambda*A/(1 + lambda*r)",
-        right=("lambda*A/(1 + lambda*r)", "A/(1/λ + r)", "λ (A - r*λ*A/(1 + λ*r))"),
+        "The threshold, in lambda, the number n of singular values above it and their sum A",
+        {"lambda": NUMBER, "n": (1, 2, 5), "A": NUMBER},
+        "lambda*A/(1 + lambda*n)",
+        right=("lambda*A/(1 + lambda*n)", "A/(1/λ + n)", "λ (A - n*λ*A/(1 + λ*n))"),
         wrong={
             "lambda*A": "The sum is that of what is left, Σ(α_k − t), not of α_k.",
             "lambda/2": "That is for the nuclear norm, not for its square.",
-            "A/(1 + lambda*r)": "A factor λ is missing.",
-            "lambda*A/(1 + lambda)": "All r values above it are shrunk.",
+            "A/(1 + lambda*n)": "A factor λ is missing.",
+            "lambda*A/(1 + lambda)": "All n values above it are shrunk.",
         },
     ),
 )

@@ -59,9 +59,8 @@ def sparsity(seeds, arm, *, data, held_out, rows, hidden, **step):
         ``rmse`` of the reconstructed pixels.
     """
     x, _, x_test, _ = splits(data, held_out, seeds, rows)
-    mean = x.mean(
-        axis=1, keepdims=True
-    )  # positive inputs alone would switch most units off for good
+    # With inputs that are all positive most units would be active on hardly any row.
+    mean = x.mean(axis=1, keepdims=True)
     x, x_test = x - mean, x_test - mean
     pixels = x.shape[2]
     net = fit(mlp((pixels, hidden, pixels), seeds, p_hidden=ARMS[arm]), x, x, seeds, **step)

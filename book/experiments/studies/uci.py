@@ -15,7 +15,7 @@ from ..training import fit, outputs
 
 RATES = (0.005, 0.01, 0.05, 0.1)
 # Set, precisions of the noise to choose from (1 over the squared unit of the target), and how
-# many times 40 epochs; from Gal and Ghahramani's experiments.
+# many times 40 epochs; sets, rates and precisions are those of Gal and Ghahramani's code of 2018.
 ARMS = {
     "concrete": ("concrete", (0.025, 0.05, 0.075), 1),
     "power": ("power", (0.05, 0.1, 0.15), 1),
@@ -204,6 +204,8 @@ def _without_test(train, seed):
 
 # RMSE and log-likelihood of Gal and Ghahramani (2016), Table 1, with standard errors; those with
 # ten times the epochs are in the README of their code and in the arXiv version of the paper.
+# Their code, commit a6259f1, has `n_epochs * 10` for Table 1, and `n_epochs * 100` for the others,
+# with 40 in `n_epochs.txt`.
 PUBLISHED = {
     "concrete": (5.23, 0.12, -3.04, 0.02),
     "power": (4.02, 0.04, -2.80, 0.01),
@@ -211,6 +213,20 @@ PUBLISHED = {
     "yacht": (1.11, 0.09, -1.55, 0.03),
     "concrete x10": (4.81, 0.14, -2.94, 0.02),
     "yacht x10": (0.72, 0.06, -1.38, 0.01),
+}
+# After as many epochs with the grids, from the README of 2018, commit 6eb4497.
+LATER = {
+    "concrete x10": (4.82, 0.16, -2.93, 0.02),
+    "yacht x10": (0.67, 0.05, -1.25, 0.01),
+}
+# RMSE in the logs beside the code of 2016: with weight scaling, and of the mean over masks.
+LOGGED = {
+    "concrete": (5.231772, 5.229904),
+    "power": (4.021431, 4.022107),
+    "wine": (0.620133, 0.620159),
+    "yacht": (1.176631, 1.109250),
+    "concrete x10": (4.843723, 4.814728),
+    "yacht x10": (0.844000, 0.724258),
 }
 
 
@@ -240,3 +256,10 @@ def findings(found):
         *values("concrete", "rmse_mc"), 5.23, 0.3
     )
     return shown
+
+
+def not_shown(found):
+    """What the chapter was to assert too, and the interval is too wide for."""
+    return {
+        "power, RMSE within 0.1": statistics.within(found.values("power", "rmse_mc"), 3.92, 4.12)
+    }
