@@ -46,6 +46,8 @@ def test_mean_and_deviation_of_the_output(fixed):
     np.testing.assert_allclose(std, samples.numpy().std(axis=0), atol=1e-14)
     epistemic = bayes.decompose_variance(samples, tau=1.0).epistemic
     np.testing.assert_allclose(std**2, epistemic, atol=1e-13)
+    # The variance over all masks is estimated without bias by the square times T/(T - 1).
+    np.testing.assert_allclose(std**2 * T / (T - 1), samples.var(dim=0), atol=1e-13)
 
 
 @pytest.mark.parametrize("shape", [(T, N, C), (T, N, C, 2, 3)])

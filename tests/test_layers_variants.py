@@ -263,6 +263,10 @@ def test_concrete_gradients_fit(rng):
     assert dropcheck.gradient(lambda t: penalty(t)[0], slope, at, method="central")
 
 
+def test_concrete_begins_at_one_half_by_default():
+    assert ConcreteDropout().p == pytest.approx(0.5)
+
+
 @pytest.mark.parametrize("logit", [-800.0, -40.0, 40.0, 800.0])
 def test_a_learned_probability_may_go_to_its_ends(logit, rng):
     """There p rounds to 0 or 1; descent goes on from it, and back."""
@@ -287,10 +291,6 @@ def test_a_learned_probability_is_what_it_was_set_to(p):
     assert 1 - layer.p == pytest.approx(1 - p, abs=2**-53)
     layer.p = layer.p
     assert 0 < layer.p < 1
-
-
-def test_concrete_begins_at_one_half_by_default():
-    assert ConcreteDropout().p == pytest.approx(0.5)
 
 
 def test_concrete_evaluation_is_the_identity(rng):

@@ -337,6 +337,13 @@ def test_half_precision_is_finite(name, size, grad, p, dtype):
     assert y.isfinite().all()
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors:UserWarning")
+@pytest.mark.parametrize("layout", [torch.strided, torch.jagged])
+def test_half_precision_of_nested_tensors_is_torchs_where_1_over_q_is_infinite(layout):
+    parts = [torch.zeros(3, 2).half(), torch.zeros(2, 2).half()]
+    assert nn.Dropout(0.99999)(torch.nested.nested_tensor(parts, layout=layout)).is_nested
+
+
 def test_half_precision_draws_alike_with_gradient_and_without(seed):
     """Also where 1/q is infinite in half precision, as a checkpoint needs it."""
     drawn = []
@@ -375,12 +382,6 @@ def test_kept_units_are_right_where_the_scale_is_beyond_half_precision(size, nam
     y.backward(torch.where(kept, 0.25, 1.0).half())
     assert torch.equal(y, kept * torch.tensor(0.125 / (1 - p)).half())
     assert torch.equal(x.grad, kept * torch.tensor(0.25 / (1 - p)).half())
-
-
-@pytest.mark.filterwarnings("ignore:The PyTorch API of nested")
-def test_nested_tensors_of_half_precision_are_left_to_torch():
-    x = torch.nested.nested_tensor([torch.ones(3, 2).half(), torch.ones(4, 2).half()])
-    assert functional.dropout(x, 1 - 1e-5).is_nested
 
 
 def test_gradients_of_few_blocks_and_weights_are_finite_in_half_precision():

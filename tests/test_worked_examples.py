@@ -84,7 +84,33 @@ def outputs_moved_up():
     assert scaled[0] < 0 < ensemble[0]
     assert 0 < scaled[1] < ensemble[1]
     assert ensemble[2] < scaled[2]
-    return "moved a little further, by 0.2, both say more, and the ensemble is the more confident"
+    outputs = sigmoid(logits) + 0.2  # moving these themselves makes the scaled unit surer
+    assert outputs @ chances < sigmoid(np.log(outputs / (1 - outputs)) @ chances)
+    return (
+        "the preactivations of the outputs $\\frac16$, $\\frac23$ moved up a little, the ensemble"
+        " says more than $\\frac12$ and the scaled network less; moved a little further, by 0.2,"
+        " both say more, and the ensemble is the more confident"
+    )
+
+
+def sure_although_the_preactivation_is_zero():
+    p, w = np.meshgrid([0.02, 0.3, 0.49, 0.51, 0.9], [-8.0, -0.5, 0.5, 8.0])
+    average = p * sigmoid(-(1 - p) * w) + (1 - p) * sigmoid(p * w)
+    assert (np.abs(average - 0.5) > 1e-5).all()  # far above rounding; the scaled unit says 1/2
+    return "for $S \\in \\{-qw, pw\\}$ with $w \\ne 0$ the scaled unit says $\\frac12$"
+
+
+def mean_on_one_side_and_outputs_on_two():
+    outputs, chances = [Fraction(3, 10), Fraction(5, 6)], [Fraction(2, 3), Fraction(1, 3)]
+    mean = sum(c * o for c, o in zip(chances, outputs, strict=True))
+    low, high = (o / (1 - o) for o in outputs)
+    odds, cube = mean / (1 - mean), low**2 * high
+    assert (mean, odds, cube) == (Fraction(43, 90), Fraction(43, 47), Fraction(45, 49))
+    assert odds**3 < cube < 1
+    return (
+        "$E = \\frac{43}{90}$, with the odds $\\frac{43}{47}$, and the odds of the scaled unit are"
+        " the cube root of $\\frac{9}{49} \\cdot 5 = \\frac{45}{49}$"
+    )
 
 
 def masks_that_beat_scaling():
@@ -347,6 +373,8 @@ def word_that_is_there_or_not():
         ("gradients", pull_of_the_mean_gradient),
         ("ensemble", two_coins),
         ("ensemble", outputs_moved_up),
+        ("ensemble", sure_although_the_preactivation_is_zero),
+        ("ensemble", mean_on_one_side_and_outputs_on_two),
         ("ensemble", relu_distance),
         ("ensemble", sigmoid_bound),
         ("ensemble", agreeing_members),

@@ -171,9 +171,9 @@ def multiply(input, noise, inplace=False):
 
 def is_beyond(input, scale):
     """Whether the scale of a mask, beyond 65504, may be infinite in the dtype of `input`."""
-    if input.dtype is not torch.float16 or scale is None or torch.compiler.is_compiling():
+    if input.dtype is not torch.float16 or input.is_nested or scale is None:
         return False
-    return not input.is_nested and (isinstance(scale, Tensor) or scale > 65504)
+    return not torch.compiler.is_compiling() and (isinstance(scale, Tensor) or scale > 65504)
 
 
 def is_plain(input):

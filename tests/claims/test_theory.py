@@ -254,7 +254,10 @@ def test_ky_fans_side_exactly(claim, rng):
         weight = Fraction(int(rng.integers(1, 8)), 8)
         low, high = sorted(Fraction(int(k), 20) for k in rng.integers(1, 41, size=2))
         units.append((low, high, weight))
-    units.append((Fraction(1, 2), Fraction(5), Fraction(1, 3)))  # the example of the proof
+    example = Fraction(3, 7), Fraction(5), Fraction(1, 3)  # of the proof
+    mean, scaled = two_valued_unit(*example)
+    assert mean < scaled < 1  # the scaled unit is above the mean, and nearer to 1/2
+    units.append(example)
 
     @claim
     def check(ordered, *, applies):
@@ -493,6 +496,15 @@ def by_doubling(terms, start):
     yield from enumerate(doubled(terms, start))
 
 
+def by_single_masks(terms, start):
+    """Yield (mask as an integer, sum): each sum from the given numbers alone."""
+    for mask in range(1 << len(terms)):
+        total = start
+        for unit, term in enumerate(terms):
+            total = total + term if mask >> unit & 1 else total
+        yield mask, total
+
+
 def by_two_halves(terms, start):
     """Yield (mask as an integer, sum): each sum from two tables, and forgotten."""
     half = -(-len(terms) // 2)
@@ -537,6 +549,7 @@ def test_numbers_that_wait_in_memory_are_counted(claim, rng):
         return check.function(stored, method=by_gray_code)
 
     in_gray_order.holds(lambda n: 1)  # the given b
+    assert most_alive(by_single_masks, 6) == 1  # as little, at n operations a sum
     in_gray_order.rejects("a Gray code stores half a table", lambda n: 2 ** (n // 2))
 
 

@@ -73,7 +73,7 @@ fields(
         values=("2500", "475"),
         right=(("2500", "475"), ("0.25/0.01^2", "0.05*0.95/0.01^2"), ("2500.0", "475.0")),
         wrong={
-            ("2500", "500"): "The variance at a mean of 0.05 is 0.05 · 0.95.",
+            ("2500", "500"): "The largest variance at a mean of 0.05 is 0.05 · 0.95.",
             ("10000", "475"): "The largest variance of a probability is 1/4, not 1.",
             ("2500", "2500"): "A mean below 0.05 leaves less room for the variance.",
         },
