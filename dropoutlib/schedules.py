@@ -34,7 +34,7 @@ def constant(p: float) -> Schedule:
     >>> constant(0.5)(1000)
     0.5
     """
-    return functools.partial(_late, check_probability(p), 0)
+    return functools.partial(_constant, check_probability(p))
 
 
 def curriculum(p: float, gamma: float) -> Schedule:
@@ -199,6 +199,10 @@ class Scheduler:
 
 
 # Functions of the module, since those made within a function cannot be pickled.
+def _constant(p, step):
+    return p
+
+
 def _curriculum(p, gamma, step):
     return -p * math.expm1(-gamma * step)
 

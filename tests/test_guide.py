@@ -45,6 +45,12 @@ def code_of(rule):
     return rule.get("code") or ASKED.get(rule.get("answer"), {}).get("code")
 
 
+def test_advice_to_drop_nothing_has_no_code_that_drops():
+    for rule in TABLE["rules"]:
+        if rule.get("drops") is False:
+            assert not re.search(r"\b0\.0*[1-9]", code_of(rule) or ""), rule["id"]
+
+
 # ---- The rules, on all combinations -------------------------------------------------------------
 
 

@@ -284,6 +284,12 @@ def test_a_learned_probability_may_go_to_its_ends(logit, rng):
         assert np.isfinite(slope)
 
 
+def test_weights_of_zero_have_no_penalty_where_the_odds_are_infinite():
+    layer = ConcreteDropout()
+    layer.logit = 800.0
+    assert layer.regulariser([0.0], 7, weight_scale=1.0, entropy_scale=0.2) == (0.0, 0.0)
+
+
 @pytest.mark.parametrize("p", [1e-300, 1e-9, 1 - 1e-9, 1 - 2**-53])
 def test_a_learned_probability_is_what_it_was_set_to(p):
     layer = ConcreteDropout(p)

@@ -284,3 +284,8 @@ def test_examples_in_the_docstrings():
     result = doctest.testmod(schedules)
     assert result.attempted
     assert not result.failed
+
+
+@pytest.mark.parametrize("step", [-1, 0, 10**9, float("nan")])
+def test_a_constant_asks_for_no_step(step):
+    assert schedules.constant(0.3)(step) == 0.3

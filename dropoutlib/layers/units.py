@@ -157,12 +157,14 @@ class ConcreteDropout(Layer):
         """
         p, q = sigmoid(self.logit), sigmoid(-self.logit)
         size = weight_scale * float(np.sum(np.square(array_of("weight", weight).astype(float))))
-        odds = np.exp(self.logit)  # p / q, and one more is 1 / q
+        with np.errstate(over="ignore"):  # the penalty is then infinite, unless all weights are 0
+            odds = np.exp(self.logit)  # p / q, and one more is 1 / q
         # -log q is log(1 + e^logit), and -log p is log(1 + e^-logit).
         entropy = p * np.logaddexp(0, -self.logit) + q * np.logaddexp(0, self.logit)
-        value = size * (1 + odds) - entropy_scale * n_inputs * entropy
+        weights = size * odds if size else 0.0
+        value = size + weights - entropy_scale * n_inputs * entropy
         # dp/dlogit = p q; d(1/q)/dlogit = p/q; dH/dp = -logit.
-        derivative = size * odds + entropy_scale * n_inputs * p * q * self.logit
+        derivative = weights + entropy_scale * n_inputs * p * q * self.logit
         return float(value), float(derivative)
 
 
