@@ -1,8 +1,8 @@
-"""The verdict on a registered contrast, and the comparison behind it, for claims."""
+"""The verdict on a registered contrast, the comparison behind it, and what a pilot chose."""
 
 import pytest
 
-from book.experiments import registration, statistics
+from book.experiments import registration, results, statistics
 
 CONTROL = "another network without dropout"
 
@@ -56,3 +56,20 @@ def check_registered(claim, contrasts):
         told = {c.better[1] for c in registration.contrasts(study) if c.question == again}
         plain = metric.removeprefix("mended_").replace("last", "best")
         found.rejects(CONTROL, study, again, metric if metric in told else plain, word)
+
+
+def check_pilots_choice(study, controls, *, candidates):
+    """Assert that each arm has the one of so many candidates that the pilot found best.
+
+    Best is the lowest loss after a temperature; each of the `controls` has what its twin has.
+    """
+    pilot, full = (study.versions[name].settings["tried"] for name in ("pilot", "full"))
+    found = results.load(study.id, "pilot")
+    assert found.settings["tried"] == pilot
+    for arm in study.arms:
+        if arm in controls:  # they choose nothing
+            assert full[arm] == full[controls[arm]]
+            continue
+        assert len(pilot[arm]) == candidates
+        best = found.values(arm, "sweep_scaled").mean(axis=0).argmin()
+        assert full[arm] == [pilot[arm][best]]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from blocks_of_torch import as_pytorch
+from registered import check_pilots_choice
 
 from book.experiments import registration, registry, results, tuning
 from book.experiments.encoder import BRANCH, ELEMENT, SeedEncoder
@@ -127,17 +128,8 @@ def test_permuted_labels_are_those_of_training_and_validation(monkeypatch):
 
 
 def test_every_arm_tried_four_candidates_and_keeps_the_pilot_s_choice():
-    pilot, full = (STUDY.versions[name].settings["tried"] for name in ("pilot", "full"))
-    found = results.load("T2", "pilot")
-    assert found.settings["tried"] == pilot
     controls = {"none again": "none", residual_branches.PERMUTED: "linear"}
-    for arm in residual_branches.ARMS:
-        if arm in controls:  # they choose nothing
-            assert full[arm] == full[controls[arm]]
-            continue
-        assert len(pilot[arm]) == 4
-        best = found.values(arm, "sweep_scaled").mean(axis=0).argmin()
-        assert full[arm] == [pilot[arm][best]]
+    check_pilots_choice(STUDY, controls, candidates=4)
 
 
 def test_rounding_loses_no_wrong_row():

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from registered import check_pilots_choice
 
-from book.experiments import registry, results
+from book.experiments import registry
 from book.experiments.convolutional import INSIDE, SeedResidual
 from book.experiments.studies import residual_convolutions as study
 
@@ -126,14 +127,4 @@ def test_arms_that_drop_differ_and_the_control_has_other_weights():
 
 
 def test_every_arm_tried_four_candidates_and_keeps_the_pilot_s_choice():
-    pilot, full = (STUDY.versions[name].settings["tried"] for name in ("pilot", "full"))
-    found = results.load("Q9", "pilot")
-    assert found.settings["tried"] == pilot
-    controls = {"none again": "none", study.PERMUTED: "units"}
-    for arm in study.ARMS:
-        if arm in controls:  # they choose nothing
-            assert full[arm] == full[controls[arm]]
-            continue
-        assert len(pilot[arm]) == 4
-        best = found.values(arm, "sweep_scaled").mean(axis=0).argmin()
-        assert full[arm] == [pilot[arm][best]]
+    check_pilots_choice(STUDY, {"none again": "none", study.PERMUTED: "units"}, candidates=4)
