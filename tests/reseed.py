@@ -5,7 +5,8 @@ yet. It can be stopped at any time: each seed is stored as it ends. A test fails
 it rejects a true statement, accepts a wrong form, or was given an example that tells no two apart.
 
 The tests are imported and collected once; each seed then runs in a fork of that process, which
-no other seed has touched.
+no other seed has touched. What torch imports only when it is used is imported here as well, or
+each fork would do it anew.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import torch._dynamo
+import torch.export
 
 from book.scripts import build_ledger, seeds
 

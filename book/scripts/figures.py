@@ -36,6 +36,7 @@ def compact(svg):
     root = ElementTree.fromstring(svg)
     _drop_remarks(root)
     _drop_groups(root, {name for tag in root.iter() for name in _references(tag)})
+    _drop_repeats(root)
     for tag in [root, *root.iter(f"{{{SVG}}}g")]:
         _share(tag)
     for tag in root.iter():
@@ -56,6 +57,14 @@ def _drop_remarks(root):
             tag.set(LINK, tag.attrib.pop(OLD_LINK))
         for key in ("version", "type"):  # of the picture and of its style sheet
             tag.attrib.pop(key, None)
+
+
+def _drop_repeats(root):
+    """Take from each mark, such as a tick, the look that what it shows has of its own."""
+    looks = {f"#{tag.get('id')}": tag.get("style") for tag in root.iter() if "id" in tag.attrib}
+    for use in root.iter(f"{{{SVG}}}use"):
+        if "style" in use.attrib and use.get("style") == looks.get(use.get(LINK)):
+            del use.attrib["style"]
 
 
 def _share(parent):

@@ -1334,6 +1334,8 @@ def test_fast_path_by_identity(claim, rng):
 def test_fast_path_past_standard_layers(claim, rng):
     """ReLU networks without biases, in whole numbers: the library's layers at p = 1/2."""
     W, V = (rng.integers(-3, 4, size).astype(float) for size in ((6, 4), (5, 6)))
+    W[0], V[0] = 1, np.abs(V[0])  # a hidden unit and an output are above 0 for every row
+    V[0, 0] = 1
     x = rng.integers(1, 5, (3, 4)).astype(float)
     layer = layers.StandardDropout(0.5)
     layer.eval()
