@@ -71,6 +71,8 @@ def test_error_against_the_rate_of_keeping(claim):
 @empirical("emp-weight-scaling-vs-mc", "one pass is enough")
 def test_many_passes_equal_weight_scaling(claim):
     show(claim, "emp-weight-scaling-vs-mc")
+    for arm in monte_carlo.ARMS:  # from each number of passes to the next, in the mean over seeds
+        assert (np.diff(results.load("R4").values(arm, "sampled").mean(axis=0)) < 0).all()
 
 
 @empirical("emp-geometric-arithmetic", "a subnetwork is as good")
@@ -81,6 +83,9 @@ def test_weight_scaling_is_near_the_geometric_mean(claim):
         found.values("dropout", f"scaled to {mean}") for mean in ("geometric", "arithmetic")
     )
     assert stats.binomtest(int((near < far).sum()), len(near)).pvalue < 0.001  # sign test
+    for arm in ensemble_means.ARMS:  # without dropout in training the errors of some models differ
+        geometric, arithmetic = (found.values(arm, mean) for mean in ("geometric", "arithmetic"))
+        assert np.array_equal(geometric, arithmetic) == (arm == "dropout")
 
 
 @empirical("emp-sparsity")

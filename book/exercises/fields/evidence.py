@@ -47,7 +47,7 @@ fields(
         (
             "At each T the error is that of averages over T passes, whose mean falls with T.",
             "Disjoint groups give several such averages that are independent.",
-            "A single group has the noise of its own passes, which would look like a trend.",
+            "A single group has the noise of its own passes, which may look like a trend.",
         )
     ),
 )

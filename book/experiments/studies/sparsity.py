@@ -59,7 +59,7 @@ def sparsity(seeds, arm, *, data, held_out, rows, hidden, **step):
         ``rmse`` of the reconstructed pixels.
     """
     x, _, x_test, _ = splits(data, held_out, seeds, rows)
-    # With inputs that are all positive most units would be active on hardly any row.
+    # With inputs of which none is negative most units would be active on hardly any row.
     mean = x.mean(axis=1, keepdims=True)
     x, x_test = x - mean, x_test - mean
     pixels = x.shape[2]
