@@ -85,8 +85,11 @@ def test_variance_shift_is_at_most_q(claim):
     def check(equal_where):
         holds = True
         for x, p in itertools.product(rows, rates):
-            ratio = measured_ratio(np.array([*map(Fraction, x), p]))
+            v = np.array([*map(Fraction, x), p])
+            ratio = measured_ratio(v)
             holds &= ratio <= 1 - p
+            dropped = enumerate_masks(1) * v[:3] / (1 - p)
+            holds &= (mask_weights(enumerate_masks(1), p) @ dropped).sum() == sum(x)  # mean c
             holds &= (ratio == 1 - p) == equal_where(x, p)
         return dropcheck.Report(passed=bool(holds), method="enumeration", rounding=0.0)
 

@@ -60,7 +60,7 @@ fields(
     Checklist(
         (
             "The contrasts below 5 % are counted before the correction.",
-            "If all nulls were true, 5 % of the contrasts would be asserted on average.",
+            "If all gains were zero, 5 % of the contrasts would be asserted on average.",
             "It says that this is an expectation, whether the tests depend on each other or not.",
         )
     ),
@@ -70,8 +70,8 @@ fields(
     Checklist(
         (
             "At p = 0 no unit is dropped in training and none at inference.",
-            "So the ratio of the variances is exactly 1 wherever both see the same data.",
-            "A difference would be a fault of the program, or of the running averages.",
+            "So all arms are the same computation, and each metric is one number in all.",
+            "A difference between arms would be a fault of the program.",
         )
     ),
 )
