@@ -12,7 +12,9 @@ import dropcheck
 from dropoutlib import layers
 from dropoutlib.masks import enumerate_masks, mask_weights
 
-MASKS1, MASKS2, MASKS3, MASKS4, MASKS6 = (enumerate_masks(n).astype(int) for n in (1, 2, 3, 4, 6))
+MASKS1, MASKS2, MASKS3, MASKS4, MASKS5, MASKS6 = (
+    enumerate_masks(n).astype(int) for n in range(1, 7)
+)
 
 
 def close(found, wanted, rounding=1e-12):
@@ -147,7 +149,7 @@ def test_recurrent_paths_by_identity(claim, rng):
     rejects=("one mask spoils this mean too", "both have one variance"),
 )
 def test_dropped_updates_by_identity(claim, rng):
-    """The state is w h + (m/q) u with given updates u, as in an LSTM with given gates."""
+    """The state is w h + (m/q) u with given updates u; made of the state, they are no such."""
 
     def moments(shared):
         def of(v):
@@ -186,6 +188,19 @@ def test_dropped_updates_by_identity(claim, rng):
         stated(together, lambda q: q ** (1 - STEPS)),
         shared=True,
     )
+
+    def made_of_the_state(shared):
+        """Whether evaluation gives the mean of the last state if u is a number times h."""
+
+        def mean(v):
+            w, start, shares, p = v[0], v[1], v[2:5], v[5]
+            masks, weights = states_of(shared, p)
+            return weights @ np.prod(masks * (shares / (1 - p)) + w, axis=1) * start
+
+        return dropcheck.identity(mean, lambda v: v[1] * np.prod(v[2:5] + v[0]), 6, rng=rng)
+
+    assert made_of_the_state(shared=False)
+    assert not made_of_the_state(shared=True)
 
 
 @pytest.mark.claim(
@@ -857,8 +872,11 @@ def test_subset_by_identity(claim, rng):
         return [np.array(list(s)) for s in itertools.combinations(range(n), size)]
 
     @claim.part(1)
-    def moments(variance, *, size):
+    def moments(variance, *, size, coins=False):
         def found(x):
+            if coins:
+                weights = mask_weights(MASKS5, (n - size) / (n + 0 * x[0]))
+                return mean_and_variance(weights, MASKS5 @ x / size)
             means = np.array([x[s].sum() / size for s in chosen(size)])
             mean = means.sum() / len(means)
             return np.array([mean, (means**2).sum() / len(means) - mean**2])
@@ -871,13 +889,13 @@ def test_subset_by_identity(claim, rng):
     def spread(x):
         return ((x - x.sum() / n) ** 2).sum() / (n - 1)
 
+    def of_coins(x, K):
+        return (x**2).sum() / n * (n - K) / (n * K)
+
     for size in (1, 2, 4, 5):
         moments.holds(lambda x, K: spread(x) * (n - K) / (n * K), size=size)
-    moments.rejects(
-        "variance of independent coins",
-        lambda x, K: (x**2).sum() / n * (n - K) / (n * K),
-        size=2,
-    )
+        moments.holds(of_coins, size=size, coins=True)
+    moments.rejects("variance of independent coins", of_coins, size=2)
     moments.rejects("without the finite population", lambda x, K: spread(x) / K, size=2)
 
     @claim.part(2)
@@ -891,7 +909,8 @@ def test_subset_by_identity(claim, rng):
 
         return dropcheck.identity(found, lambda x: stated(size + 0 * x[0]), 1, rng=rng)
 
-    pairs.holds(lambda K: -(K / n) * (1 - K / n) / (n - 1), size=2)
+    for size in (1, 2, 4, 5):
+        pairs.holds(lambda K: -(K / n) * (1 - K / n) / (n - 1), size=size)
     pairs.rejects("independent", lambda K: 0 * K, size=2)
 
 
