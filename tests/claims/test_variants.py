@@ -87,6 +87,7 @@ def dropped_fraction(masks, sides, block):
 def test_dropblock_rate_by_enumeration(claim):
     for p, block, height, width in ((0.4, 2, 3, 4), (0.2, 3, 5, 4), (0.3, 2, 2, 5)):
         gamma = layers.block_seed_rate(p, block, height, width)
+        assert gamma <= p
         seeds = (height - block + 1) * (width - block + 1)
 
         @claim
