@@ -138,7 +138,7 @@ def r_drop():
 
 def alpha():
     a, _ = layers.alpha_affine(0.1)
-    return f"without the shrinking the variance would be {a**-2:.2f}"
+    return f"without the scaling the variance would be {a**-2:.2f}"
 
 
 def inverted_on_selu():

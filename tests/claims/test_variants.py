@@ -87,6 +87,7 @@ def dropped_fraction(masks, sides, block):
 def test_dropblock_rate_by_enumeration(claim):
     for p, block, height, width in ((0.4, 2, 3, 4), (0.2, 3, 5, 4), (0.3, 2, 2, 5)):
         gamma = layers.block_seed_rate(p, block, height, width)
+        assert gamma <= p
         seeds = (height - block + 1) * (width - block + 1)
 
         @claim
@@ -536,3 +537,25 @@ def test_remainders_of_rdrop_at_one_half(claim):
     check.holds(0.5, 2)
     check.rejects("fourth order at every rate", 0.3, 2)
     check.rejects("4 R_2", 0.5, 4)
+
+
+def test_behind_curved_units_the_divergences_are_no_multiple_of_what_dropout_adds():
+    """So that the text says one softmax layer: behind tanh the ratio depends on the label."""
+    generator = np.random.default_rng(0)
+    U, W, x = (generator.standard_normal(size) for size in ((4, 4), (3, 4), 4))
+    masks, t = enumerate_masks(4), 0.01
+    weights = mask_weights(masks, 0.5)
+
+    def ratios(units):
+        """Half the mean of both divergences over twice what is added, for each label."""
+        logits = units(x * (1 + t * (2 * masks - 1)) @ U.T) @ W.T
+        logs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        clean = units(U @ x) @ W.T
+        added = weights @ -logs + clean - np.log(np.exp(clean).sum())
+        P = np.exp(logs)
+        # (P1 - P2) . (z1 - z2) averaged over pairs of masks.
+        within = weights @ (P * logits).sum(axis=1)
+        return (within - (weights @ P) @ (weights @ logits)) / (2 * added)
+
+    assert ratios(lambda z: z) == pytest.approx(np.ones(3), abs=1e-3)
+    assert np.ptp(ratios(np.tanh)) > 0.4

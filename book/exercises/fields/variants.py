@@ -13,7 +13,7 @@ fields(
         wrong={
             "p/q*sum(x)^2": "That is for one mask a sequence.",
             "p*q*sum(x^2)": "That is the variance without the factor: you forgot 1/q².",
-            "sum(x^2)/q": "That is the second moment, not yet the variance.",
+            "sum(x^2)/q": "That adds up second moments: take off the squared means.",
         },
     ),
     Formula(
