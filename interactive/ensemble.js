@@ -90,7 +90,7 @@ playground.figure("ensemble", (figure) => {
       count: ["subnetworks, 2¹⁰", String(2 ** N)],
       weight: ["largest P(m)", show(likely)],
     }, `At p = ${fixed(p)} the arithmetic mean is ${show(arithmetic)}, the geometric mean ${show(geometric)}, the scaled network ${show(scaled)}. ` +
-      (kind === "linear" ? "In softmax regression the last two are the same at every p." : "With a hidden ReLU layer none of the three is another, except at p = 0 and 1."));
+      (kind === "linear" ? "In softmax regression the last two are the same at every p." : p % 1 === 0 ? "One subnetwork has all the weight." : "With a hidden ReLU layer no two of the three are the same here."));
     figure.redraw();
   }
   update();

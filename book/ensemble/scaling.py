@@ -96,7 +96,7 @@ def relu_gap(
 
 
 def sigmoid_gap_bound(variance: ArrayLike) -> NDArray[np.float64]:
-    """Largest possible ``|E sigmoid(S) - sigmoid(E S)|`` for a given variance of S.
+    """What ``|E sigmoid(S) - sigmoid(E S)|`` is at most, by the variance of S.
 
     Proposition ``approx-nwgm-gap``. The bound ``Var(S) / (12 sqrt(3))`` is half the largest
     second derivative of the sigmoid, times the variance; no smaller constant will do.
@@ -109,7 +109,7 @@ def sigmoid_gap_bound(variance: ArrayLike) -> NDArray[np.float64]:
     Returns
     -------
     ndarray of float64
-        Of the shape of `variance`. It says nothing where it exceeds 1.
+        Of the shape of `variance`. It says nothing from 1 on.
 
     Examples
     --------

@@ -554,6 +554,8 @@ def test_relu_gap_by_enumeration(claim, rng):
     b = np.append(random_fractions(rng, 2), Fraction(1))
     for V in (np.array([1, 2, 3]), -np.array([1, 2, 3]), random_fractions(rng, 3)):
         check.holds(lambda gap: gap, V=as_fractions(V))
+    for sign in (1, -1):  # the side, where all output weights have one sign
+        check.holds(lambda gap, s=sign: s * abs(gap), V=as_fractions(sign * np.array([1, 2, 3])))
     above, below = as_fractions(np.array([0, 0, 1])), as_fractions(np.array([0, 0, -1]))
     check.rejects("exact for regression networks", lambda gap: 0, V=above)
     check.rejects("the scaled network is always below", lambda gap: abs(gap), V=below)

@@ -59,6 +59,27 @@ def test_signed_means_by_identity(claim, rng):
         check.rejects(name, weight)
 
 
+@pytest.mark.claim(
+    "thm-signed-means", method="enumeration", rejects=("sizes that add to 1", "sizes without p")
+)
+def test_signed_coefficients_add_up(claim):
+    """Over all sets of up to five units, in fractions, p = 0 among the rates."""
+
+    @claim
+    def check(total, sizes):
+        passed = True
+        for n in range(1, 6):
+            for p in (Fraction(0), Fraction(1, 7), Fraction(1, 2), Fraction(8, 9)):
+                found = [signed(p, int(n - J.sum()), n) for J in enumerate_masks(n)]
+                passed = passed and sum(found) == total
+                passed = passed and sum(map(abs, found)) == sizes(p, n)
+        return dropcheck.Report(passed=passed, method="enumeration", rounding=0.0)
+
+    check.holds(1, lambda p, n: ((1 + p) / (1 - p)) ** n)
+    check.rejects("sizes that add to 1", 1, lambda p, n: 1)
+    check.rejects("sizes without p", 1, lambda p, n: (1 / (1 - p)) ** n)
+
+
 @pytest.mark.claim("thm-signed-means", method="enumeration", rejects=tuple(SIGNED_WRONG))
 def test_signed_copies_of_a_relu_network(claim, rng):
     """One network: a copy for each set of units, masked, whose mean is the function to be had."""

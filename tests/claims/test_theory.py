@@ -270,11 +270,16 @@ def test_ky_fans_side_exactly(claim, rng):
     def all_low(low, high, weight):
         return high <= 1
 
+    def all_high(low, high, weight):
+        return low >= 1
+
     def mean_low(low, high, weight):
         return two_valued_unit(low, high, weight)[0] <= 1
 
     check.holds(lambda mean, scaled: scaled < mean, applies=all_low)
+    check.holds(lambda mean, scaled: scaled > mean, applies=all_high)
     check.rejects("the other side", lambda mean, scaled: scaled > mean, applies=all_low)
+    check.rejects("the other side", lambda mean, scaled: scaled < mean, applies=all_high)
     check.rejects(
         "whenever the mean is at most one half",
         lambda mean, scaled: scaled < mean,
@@ -292,10 +297,10 @@ def test_ky_fans_side_over_masks(claim, rng):
         return 1 / (1 + np.exp(-z))
 
     one_sided, two_sided = [], []
-    for _ in range(500):
-        w = rng.standard_normal(6)
+    for case in range(500):
+        w, turn = rng.standard_normal(6), (-1) ** case
         for b, found in ((-w.clip(min=0).sum(), one_sided), (rng.normal(0, 1), two_sided)):
-            s = masks @ w + b
+            s = turn * (masks @ w + b)
             mean = weights @ sigmoid(s)
             sign = 1 if mean <= 0.5 else -1
             found.append(sign * (sigmoid(weights @ s) - mean))
