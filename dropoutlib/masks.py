@@ -106,7 +106,7 @@ def fill_mask(
 
 def _fill(keep, p, rng):
     """Decide which units to keep; `keep` is flat, and its size a multiple of eight."""
-    scaled = 256.0 * p  # exact: only the exponent changes
+    scaled = 256.0 * p  # exact: a power of two times a double below 1
     first = int(scaled)
     rest = scaled - first  # exact: what the first byte of p leaves over
     places, ties = [], []

@@ -261,7 +261,7 @@ def head_moments(v):
 
 
 @pytest.mark.claim(
-    "thm-linear-head", method="identity", rejects=("p q", "all units together", "no 1/q")
+    "thm-linear-head", method="identity", rejects=("p q", "p alone", "all units together", "no 1/q")
 )
 def test_linear_head_by_identity(claim, rng):
     @claim
@@ -277,6 +277,7 @@ def test_linear_head_by_identity(claim, rng):
 
     check.holds(right)
     check.rejects("p q", lambda h, w, p: p * (1 - p) * np.sum(w**2 * h**2))
+    check.rejects("p alone", lambda h, w, p: p * np.sum(w**2 * h**2))
     check.rejects("all units together", lambda h, w, p: p / (1 - p) * (w @ h) ** 2)
     check.rejects("no 1/q", right, mean=lambda p: 1 - p)
 
