@@ -294,7 +294,7 @@ def torch_path(optimiser, layer, factor, seed, **settings):
     "thm-conventions-agree",
     method="exact-float",
     parts=(2, 3),
-    rejects=("eta_inv = eta_std", "the other optimiser's factor"),
+    rejects=("eta_inv = eta_std", "the other optimiser's factor", "the other kind of decay"),
 )
 @pytest.mark.parametrize(
     ("optimiser", "factor", "other"),
@@ -305,30 +305,32 @@ def test_torch_optimisers_agree_to_the_last_bit(claim, seed, optimiser, factor, 
     p, q, eta, decay = 0.5, 0.5, 2.0**-6, 2.0**-7
     extra = {"momentum": 0.9} if optimiser == "SGD" else {"eps": 2.0**-10}
     extra_inv = {"momentum": 0.9} if optimiser == "SGD" else {"eps": 2.0**-10 / q}
-    decay_inv = decay / q if optimiser == "AdamW" else decay / q**2
+    decays = [decay / q**2, decay / q]  # in the loss, decoupled
+    decay_inv, other_decay = reversed(decays) if optimiser == "AdamW" else decays
     method = getattr(torch.optim, optimiser)
     standard = torch_path(
         method, layers.StandardDropout(p, rng=seed), 1.0, seed, lr=eta, weight_decay=decay, **extra
     )
 
     @claim
-    def check(rate):
+    def check(rate, decay):
         inverted = torch_path(
             method,
             layers.Dropout(p, rng=seed),
             q,
             seed,
             lr=rate,
-            weight_decay=decay_inv,
+            weight_decay=decay,
             **extra_inv,
         )
         return dropcheck.Report(
             passed=torch.equal(inverted, q * standard), method="exact-float", rounding=0.0
         )
 
-    check.holds(factor * eta)
-    check.rejects("eta_inv = eta_std", eta)
-    check.rejects("the other optimiser's factor", other * eta)
+    check.holds(factor * eta, decay_inv)
+    check.rejects("eta_inv = eta_std", eta, decay_inv)
+    check.rejects("the other optimiser's factor", other * eta, decay_inv)
+    check.rejects("the other kind of decay", factor * eta, other_decay)
 
 
 # Inference and the mean over masks.

@@ -74,7 +74,7 @@ fields(
         right=(("28",), ("28.0",), ("2*14",)),
         wrong={
             ("20",): "That is for one row; there are 256.",
-            ("27",): "With 27 units it is still a little more than one in a million.",
+            ("27",): "With 27 units it is still almost two in a million.",
             ("29",): "It is enough, and one unit more than needed.",
         },
     ),
