@@ -851,7 +851,12 @@ def test_sharded_ratio_is_at_most_the_number_of_ranks(claim, rng):
     "thm-sharded-mask",
     method="enumeration",
     parts=(3,),
-    rejects=("at most the same variance", "equal contributions cancel"),
+    rejects=(
+        "at most the same variance",
+        "equal contributions cancel",
+        "equal sums of the ranks reach the bound",
+        "opposite sums of the ranks cancel",
+    ),
 )
 def test_equal_shards_double_the_variance_and_opposite_ones_cancel(claim):
     """Where the bound for two ranks is reached, and where the variance is zero."""
@@ -868,6 +873,8 @@ def test_equal_shards_double_the_variance_and_opposite_ones_cancel(claim):
     times.holds(0, terms=opposite)
     times.rejects("at most the same variance", 1, terms=equal)
     times.rejects("equal contributions cancel", 0, terms=equal)
+    times.rejects("equal sums of the ranks reach the bound", 2, terms=[1, 0, 0, 1])
+    times.rejects("opposite sums of the ranks cancel", 0, terms=[1, 0, 0, -1])
 
 
 @pytest.mark.claim("thm-sharded-mask", method="monte-carlo", rejects=("one seed for shards",))
@@ -1194,10 +1201,11 @@ def test_maximum_over_all_masks(claim, rng):
             found = mask_weights(masks, p) @ (masks * x / (1 - p)).max(axis=1)
             holds &= found == stated(x, p) and found >= x.max()
             holds &= (found == x.max()) == (p == 0 or sorted(x)[-2] == 0)
-            for entry in (0, 1):  # one coin for the window, before the pooling and behind it
-                window, factor = entry * x / (1 - p), entry / (1 - p)
-                holds &= window.max() == factor * x.max()
-                holds &= window.sum() / 5 == factor * (x.sum() / 5)
+            # One coin for the window, before the pooling and behind it, whatever the signs.
+            for entry, signed in itertools.product((0, 1), (x, x - 4, -x)):
+                window, factor = entry * signed / (1 - p), entry / (1 - p)
+                holds &= window.max() == factor * signed.max()
+                holds &= window.sum() / 5 == factor * (signed.sum() / 5)
         return exact(holds)
 
     def by_rank(x, p):
