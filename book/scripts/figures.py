@@ -60,7 +60,7 @@ def _drop_remarks(root):
 
 
 def _drop_repeats(root):
-    """Take from each mark, such as a tick, the look that what it shows has of its own."""
+    """Drop the style of a mark, such as a tick, where the shape that it shows has the same."""
     looks = {f"#{tag.get('id')}": tag.get("style") for tag in root.iter() if "id" in tag.attrib}
     for use in root.iter(f"{{{SVG}}}use"):
         if "style" in use.attrib and use.get("style") == looks.get(use.get(LINK)):
