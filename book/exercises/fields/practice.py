@@ -70,7 +70,7 @@ fields(
     Checklist(
         (
             "At p = 0 no unit is dropped in training and none at inference.",
-            "So all arms are the same computation, and each metric is one number in all.",
+            "So all arms are the same computation, and each metric is the same number in all.",
             "A difference between arms would be a fault of the program.",
         )
     ),
