@@ -94,7 +94,7 @@ playground.figure("penalty", (figure) => {
       "dropout-effect": ["dropout: w₂ × scale", show(d[1] * size)],
     }, p === 0
       ? "At p = 0 both penalties are zero."
-      : `Ridge shrinks the weights to ${pair(r)}, dropout to ${pair(d)}. ` +
+      : `Ridge takes the weights to ${pair(r)}, dropout to ${pair(d)}. ` +
         (size === 1 ? "At scale 1 the two penalties are one." : "Another scale of feature 2 moves what ridge predicts, not what dropout predicts."));
     figure.redraw();
   }

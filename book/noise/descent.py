@@ -109,8 +109,8 @@ def iterate_moments(
 
     Notes
     -----
-    With G = X'X, c = X'y and A = D G D the error e = w - w* from the dropout ridge solution
-    follows ``e <- (I - eta A) e + eta xi``, ``xi = D (c - G D w*)``, whose means are linear in the
+    With G = X'X, c = X'y and K = D G D the error e = w - w* from the dropout ridge solution
+    follows ``e <- (I - eta K) e + eta xi``, ``xi = D (c - G D w*)``, whose means are linear in the
     moments of e (``thm-iterate-variance``). They are averaged over all 2^d masks.
 
     Examples
@@ -159,7 +159,7 @@ def stationary_moments(
     -------
     IterateMoments
         The mean is `dropout_ridge`. The covariance S solves
-        ``S = E (I - eta A) S (I - eta A) + eta^2 E xi xi'``, in the notation of
+        ``S = E (I - eta K) S (I - eta K) + eta^2 E xi xi'``, in the notation of
         `iterate_moments`.
 
     Raises
@@ -188,7 +188,7 @@ def stationary_moments(
         )
     maps, noise, weights = _steps(X, y, p, eta)
     d = X.shape[1]
-    # Entry (a, c), (b, d) of the map from S to E (I - eta A) S (I - eta A)
+    # Entry (a, c), (b, d) of the map from S to E (I - eta K) S (I - eta K)
     push = np.einsum("k,kab,kcd->acbd", weights, maps, maps, optimize=True)
     source = (weights[:, None] * noise).T @ noise
     system = np.eye(d * d) - push.reshape(d * d, d * d)
@@ -213,7 +213,7 @@ def _start(start, d):
 
 
 def _steps(X, y, p, eta):
-    """I - eta A and eta xi for every mask, and the masks' probabilities."""
+    """I - eta K and eta xi for every mask, and the masks' probabilities."""
     noise_variance(p)
     d = X.shape[1]
     if d > MAX_INPUTS:

@@ -224,8 +224,8 @@ def _statement_row(statement, claims):
 
 
 def _parts(statement, parts):
-    """Say which parts a test verifies, where a statement has several."""
-    if len(statement.parts) == 1:
+    """Say which parts a test verifies, where a statement has several and the test names some."""
+    if len(statement.parts) == 1 or not parts:
         return ""
     return f" of {'part' if len(parts) == 1 else 'parts'} {', '.join(map(str, parts))}"
 

@@ -1033,13 +1033,17 @@ def limit_exactly(gram, moment, p, eta):
     "thm-iterate-variance",
     method="enumeration",
     parts=(2, 3),
-    rejects=("the variance vanishes", "the mean is least squares", "the variance never vanishes"),
+    rejects=(
+        "the variance vanishes",
+        "the mean is least squares",
+        "the variance never vanishes",
+        "it vanishes for orthogonal inputs only",
+    ),
 )
 def test_stationary_moments_by_enumeration(claim):
     """One step, over all masks and in exact arithmetic, leaves mean and covariance unchanged."""
 
-    @claim
-    def check(gram, mean, covariance):
+    def kept_by_a_step(gram, moment, mean, covariance):
         second = covariance + np.outer(mean, mean)
 
         def after(masks):
@@ -1048,13 +1052,22 @@ def test_stationary_moments_by_enumeration(claim):
             for k in kept:
                 D = np.diag(k)
                 step = np.eye(2, dtype=int).astype(object) - STEP * D @ gram @ D
-                shift = STEP * k * MOMENT
+                shift = STEP * k * moment
                 cross = np.outer(step @ mean, shift)
                 spread = step @ second @ step.T + cross + cross.T + np.outer(shift, shift)
                 values.append(np.append(step @ mean + shift, spread.ravel()))
             return np.array(values)
 
         return dropcheck.enumeration(after, np.append(mean, second.ravel()), 2, RATE)
+
+    @claim
+    def check(gram, mean, covariance):
+        return kept_by_a_step(gram, MOMENT, mean, covariance)
+
+    @claim.part(3)
+    def at_zero_weights(covariance):
+        """Targets orthogonal to all inputs, which are not so to each other."""
+        return kept_by_a_step(GRAM, 0 * MOMENT, 0 * MOMENT, covariance)
 
     mean, covariance = limit_exactly(GRAM, MOMENT, RATE, STEP)
     assert covariance[0, 0] > 0
@@ -1063,11 +1076,13 @@ def test_stationary_moments_by_enumeration(claim):
     zero = 0 * covariance
     check.rejects("the variance vanishes", GRAM, mean, zero)
     check.rejects("the mean is least squares", GRAM, solve_two(GRAM, MOMENT), covariance)
-    # Orthogonal inputs: here, and only here, it is true that nothing moves any more.
+    # Orthogonal inputs, or a solution of zero: here it is true that nothing moves any more.
     orthogonal = np.diag(np.diag(GRAM))
     mean, _ = limit_exactly(orthogonal, MOMENT, RATE, STEP)
     check.holds(orthogonal, mean, zero)
     check.rejects("the variance never vanishes", orthogonal, mean, covariance)
+    at_zero_weights.holds(zero)
+    at_zero_weights.rejects("it vanishes for orthogonal inputs only", covariance)
 
 
 @pytest.mark.claim(
