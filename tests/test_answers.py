@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pages
 import pytest
+import yaml
 from bs4 import BeautifulSoup
 
 from book.experiments import advice, registration, results, statistics, verdicts
@@ -247,6 +248,13 @@ def test_built_page_says_what_is_rendered_now(rendered):
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question["id"])
 def test_code_is_python(question):
     compile(question["code"], question["id"], "exec")
+
+
+@pytest.mark.parametrize("name", ["answers", "guide"])
+def test_no_comment_of_code_is_lost_as_one_of_yaml(name):
+    text = (ROOT / "interactive" / f"{name}.yml").read_text(encoding="utf-8")
+    for line in re.findall(r"^ +(code: .*)$", text, re.MULTILINE):
+        assert yaml.safe_load(line)["code"].count("#") == line.count("#")
 
 
 def test_early_stopping_keeps_the_best_network_and_not_the_last_good_one():

@@ -20,7 +20,8 @@ SIDES = {"supported": "for", "contradicted": "against", "undecided": "open", "eq
 RIVALS = {"supported": "against", "contradicted": "for", "undecided": "open", "equivalent": "for"}
 CAPTIONS = {
     "first": "Where to start: the first of these that applies is the recommendation",
-    "also": "What to consider beside it: each of these that applies",
+    "also": "What to consider beside it: each of these that applies; "
+    "beside advice to drop nothing, only what drops nothing",
     "left out": "Left out, because a stored result that it would rest on does not speak for it",
 }
 

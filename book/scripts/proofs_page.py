@@ -19,7 +19,7 @@ def page(root=ROOT):
         "# Formal statements",
         "",
         f"{len(found)} theorems in `proofs/` are checked by Rocq, "
-        "for every number of units, every $p$ and every input.",
+        "for every number of units, $p$ and input that their hypotheses allow.",
         f"{len({theorem.label for theorem in found} & known.keys())} statements of the book "
         "have at least one; a theorem may prove a part of the statement, as its words say.",
         "[](methods.md) says what that guarantees, "
