@@ -50,7 +50,7 @@ fields(
 fields(
     "ex-mistakes-half",
     Numbers(
-        "A value of p to put into a test: any at which p, q, 1/2 and p/q = 1 all differ",
+        "A value of p to put into a test, between 0 and 1 and more than 0.05 from the one that hides",
         {"a": "p"},
         # None of the coincidences of one half, and both ends left out.
         measures=("(a > 0) * (a < 1) * (abs(a - 0.5) > 0.05)",),
@@ -58,7 +58,7 @@ fields(
         right=(("0.3",), ("1/5",), ("0.8",)),
         wrong={
             ("0.5",): "At one half p = q and p/q = 1: factors that are exchanged agree.",
-            ("0",): "At 0 nothing is dropped, and every factor is 1.",
+            ("0",): "At 0 nothing is dropped: q, 1/q and 1/q² are all 1.",
             ("1",): "At 1 nothing is kept.",
         },
     ),
