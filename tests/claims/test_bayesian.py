@@ -516,12 +516,13 @@ def test_order_of_the_overlap(claim):
     "approx-kl-weight-decay", method="bound", rejects=("the bound is never nearly reached",)
 )
 def test_overlap_lies_between_its_bounds(claim, rng):
-    """The bound times 1 - (pi^2 + 8 + log^2(q/p)) / 2r^2 is a lower bound."""
-    r, p = rng.uniform(4.0, 60.0, 2000), rng.uniform(0.01, 0.99, 2000)
+    """The second upper bound times 1 - (pi^2 + 8 + log^2(q/p)) / 2r^2 is a lower bound."""
+    r, p = rng.uniform(0.2, 60.0, 2000), rng.uniform(0.01, 0.99, 2000)
     settings = list(zip(r, p, strict=True))
     overlap = np.array([kl_overlap([distance], 1.0, drop) for distance, drop in settings])
     upper = np.array([kl_overlap_bound([distance], 1.0, drop) for distance, drop in settings])
-    lower = upper * (1 - (np.pi**2 + 8 + np.log((1 - p) / p) ** 2) / (2 * r**2))
+    far = np.sqrt(8 * np.pi * p * (1 - p)) / r * np.exp(-(r**2) / 8)
+    lower = far * (1 - (np.pi**2 + 8 + np.log((1 - p) / p) ** 2) / (2 * r**2))
     rounding = 1e-12 * overlap
 
     @claim
@@ -852,12 +853,12 @@ def test_variance_is_convex(claim, rng):
     "thm-shared-mask",
     method="enumeration",
     parts=(2, 3),
-    rejects=("per-row masks called functions",),
+    rejects=("per-row masks called functions", "half of the step bounds it"),
 )
 def test_increments_over_all_masks(claim, rng):
     units = 4
     A, b, w = fractions(rng, units), fractions(rng, units), fractions(rng, units)
-    b[0], w[0] = Fraction(3), Fraction(1)  # on at both inputs, so that there is a variance
+    A[0], b[0], w[0] = Fraction(2), Fraction(3), Fraction(1)  # on at both, so there is a variance
     left, right = Fraction(1, 2), Fraction(3, 5)
     terms = [w * relu(A * x + b) for x in (left, right)]
 
@@ -884,6 +885,17 @@ def test_increments_over_all_masks(claim, rng):
     check.holds(together, shared=True)
     check.holds(apart, shared=False)
     check.rejects("per-row masks called functions", together, shared=False)
+    # As drawn, and with all units on at both inputs, where the two sides are equal.
+    steps = [relu(A * right + c) - relu(A * left + c) for c in (b, b + 50)]
+    found = [factor * ((w * step) ** 2).sum() for step in steps]
+
+    @claim.part(3)
+    def at_most(share):
+        limit = factor * ((w * A * share * (right - left)) ** 2).sum()
+        return dropcheck.Report(passed=max(found) <= limit, method="enumeration", rounding=0.0)
+
+    at_most.holds(1)
+    at_most.rejects("half of the step bounds it", Fraction(1, 2))
 
 
 HIDDEN = np.array([1.0, -0.8, 0.5, 1.2]), np.array([0.2, 0.4, -0.3, 0.1])
