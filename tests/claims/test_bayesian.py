@@ -887,15 +887,16 @@ def test_increments_over_all_masks(claim, rng):
     check.rejects("per-row masks called functions", together, shared=False)
     # As drawn, and with all units on at both inputs, where the two sides are equal.
     steps = [relu(A * right + c) - relu(A * left + c) for c in (b, b + 50)]
-    found = [factor * ((w * step) ** 2).sum() for step in steps]
+    drawn, on = (factor * ((w * step) ** 2).sum() for step in steps)
+    limit = factor * ((w * A * (right - left)) ** 2).sum()
 
     @claim.part(3)
-    def at_most(share):
-        limit = factor * ((w * A * share * (right - left)) ** 2).sum()
-        return dropcheck.Report(passed=max(found) <= limit, method="enumeration", rounding=0.0)
+    def at_most(limit):
+        passed = drawn <= limit == on
+        return dropcheck.Report(passed=passed, method="enumeration", rounding=0.0)
 
-    at_most.holds(1)
-    at_most.rejects("half of the step bounds it", Fraction(1, 2))
+    at_most.holds(limit)
+    at_most.rejects("half of the step bounds it", limit / 4)
 
 
 HIDDEN = np.array([1.0, -0.8, 0.5, 1.2]), np.array([0.2, 0.4, -0.3, 0.1])
