@@ -457,45 +457,51 @@ def test_gap_of_the_entropy_to_second_order(claim):
 
 
 def divergence_by_trapezoids(M, sigma, length_scale, p):
-    """KL of the mixture from the prior in one dimension, from the two densities themselves."""
-    w = np.linspace(min(M, 0) - 12 * sigma, max(M, 0) + 12 * sigma, 4001)
-    log_normal = -np.log(sigma) - np.log(2 * np.pi) / 2
-    kept = np.log(1 - p) - ((w - M) / sigma) ** 2 / 2
-    dropped = np.log(p) - (w / sigma) ** 2 / 2
-    log_mixture = np.logaddexp(kept, dropped) + log_normal
-    log_prior = np.log(length_scale) - np.log(2 * np.pi) / 2 - (length_scale * w) ** 2 / 2
-    return (w[1] - w[0]) * np.exp(log_mixture) @ (log_mixture - log_prior)
+    """KL of the mixture from the prior in one or two dimensions, from the densities themselves."""
+    nodes = {1: 4001, 2: 201}[len(M)]
+    axes = [np.linspace(min(m, 0) - 12 * sigma, max(m, 0) + 12 * sigma, nodes) for m in M]
+    w = np.stack(np.meshgrid(*axes), axis=-1)
+    kept = np.log(1 - p) - ((w - M) ** 2).sum(axis=-1) / (2 * sigma**2)
+    dropped = np.log(p) - (w**2).sum(axis=-1) / (2 * sigma**2)
+    scale = np.log(2 * np.pi) / 2
+    log_mixture = np.logaddexp(kept, dropped) - len(M) * (np.log(sigma) + scale)
+    log_prior = len(M) * (np.log(length_scale) - scale) - length_scale**2 / 2 * (w**2).sum(axis=-1)
+    cell = np.prod([axis[1] - axis[0] for axis in axes])
+    return cell * np.sum(np.exp(log_mixture) * (log_mixture - log_prior))
 
 
 @pytest.mark.claim(
     "approx-kl-weight-decay",
     method="bound",
-    rejects=("(p l^2/2) |M|^2", "no entropy of the mask", "no overlap at all"),
+    rejects=("(p l^2/2) |M|^2", "1/2 for K/2", "no entropy of the mask", "no overlap at all"),
 )
 def test_divergence_lies_within_the_bound(claim, rng):
-    """From above and from below, over 3000 columns of one weight."""
-    cases = 3000
-    M = rng.uniform(0.1, 3.0, cases) * rng.choice([-1, 1], cases)
-    sigma = np.abs(M) / rng.uniform(0.2, 12.0, cases)
-    length, p = rng.uniform(0.3, 3.0, cases), rng.uniform(0.05, 0.45, cases)
+    """From above and from below, over 3000 columns of one weight and 50 of two."""
+    K = np.repeat([1, 2], [3000, 50])
+    M = [rng.uniform(0.1, 3.0, k) * rng.choice([-1, 1], k) for k in K]
+    squares = np.array([np.sum(m**2) for m in M])
+    sigma = np.sqrt(squares) / rng.uniform(0.2, np.where(K == 1, 12.0, 4.0))
+    length, p = rng.uniform(0.3, 3.0, len(K)), rng.uniform(0.05, 0.45, len(K))
     settings = list(zip(M, sigma, length, p, strict=True))
     exact = np.array([divergence_by_trapezoids(*case) for case in settings])
-    stated = np.array([gal_kl([m], s, scale, drop) for m, s, scale, drop in settings])
-    limits = np.array([kl_overlap_bound([m], s, drop) for m, s, _, drop in settings])
+    stated = np.array([gal_kl(*case) for case in settings])
+    limits = np.array([kl_overlap_bound(m, s, drop) for m, s, _, drop in settings])
     rounding = 1e-11 * (1 + np.abs(exact) + stated)
 
     @claim
     def check(form, limits=limits):
         differences = np.concatenate([exact - form, form - exact])
-        ceilings = np.concatenate([limits, np.zeros(cases)])
+        ceilings = np.concatenate([limits, np.zeros(len(K))])
         return dropcheck.bound(differences, ceilings, rounding=np.tile(rounding, 2))
 
     q = 1 - p
     check.holds(stated)
-    check.rejects("(p l^2/2) |M|^2", stated + (p - q) * length**2 / 2 * M**2)
+    check.rejects("(p l^2/2) |M|^2", stated + (p - q) * length**2 / 2 * squares)
+    size = (length * sigma) ** 2
+    check.rejects("1/2 for K/2", stated - (K - 1) / 2 * (size - np.log(size) - 1))
     entropy = -p * np.log(p) - q * np.log(q)
     check.rejects("no entropy of the mask", stated + entropy)
-    check.rejects("no overlap at all", stated, limits=np.zeros(cases))
+    check.rejects("no overlap at all", stated, limits=np.zeros(len(K)))
 
 
 @pytest.mark.claim("approx-kl-weight-decay", method="slope", rejects=("exp(-r^2/8) alone",))
@@ -516,12 +522,13 @@ def test_order_of_the_overlap(claim):
     "approx-kl-weight-decay", method="bound", rejects=("the bound is never nearly reached",)
 )
 def test_overlap_lies_between_its_bounds(claim, rng):
-    """The bound times 1 - (pi^2 + 8 + log^2(q/p)) / 2r^2 is a lower bound."""
-    r, p = rng.uniform(4.0, 60.0, 2000), rng.uniform(0.01, 0.99, 2000)
+    """The second upper bound times 1 - (pi^2 + 8 + log^2(q/p)) / 2r^2 is a lower bound."""
+    r, p = rng.uniform(0.2, 60.0, 2000), rng.uniform(0.01, 0.99, 2000)
     settings = list(zip(r, p, strict=True))
     overlap = np.array([kl_overlap([distance], 1.0, drop) for distance, drop in settings])
     upper = np.array([kl_overlap_bound([distance], 1.0, drop) for distance, drop in settings])
-    lower = upper * (1 - (np.pi**2 + 8 + np.log((1 - p) / p) ** 2) / (2 * r**2))
+    far = np.sqrt(8 * np.pi * p * (1 - p)) / r * np.exp(-(r**2) / 8)
+    lower = far * (1 - (np.pi**2 + 8 + np.log((1 - p) / p) ** 2) / (2 * r**2))
     rounding = 1e-12 * overlap
 
     @claim
@@ -852,12 +859,12 @@ def test_variance_is_convex(claim, rng):
     "thm-shared-mask",
     method="enumeration",
     parts=(2, 3),
-    rejects=("per-row masks called functions",),
+    rejects=("per-row masks called functions", "half of the step bounds it"),
 )
 def test_increments_over_all_masks(claim, rng):
     units = 4
     A, b, w = fractions(rng, units), fractions(rng, units), fractions(rng, units)
-    b[0], w[0] = Fraction(3), Fraction(1)  # on at both inputs, so that there is a variance
+    A[0], b[0], w[0] = Fraction(2), Fraction(3), Fraction(1)  # on at both, so there is a variance
     left, right = Fraction(1, 2), Fraction(3, 5)
     terms = [w * relu(A * x + b) for x in (left, right)]
 
@@ -884,6 +891,18 @@ def test_increments_over_all_masks(claim, rng):
     check.holds(together, shared=True)
     check.holds(apart, shared=False)
     check.rejects("per-row masks called functions", together, shared=False)
+    # As drawn, and with all units on at both inputs, where the two sides are equal.
+    steps = [relu(A * right + c) - relu(A * left + c) for c in (b, b + 50)]
+    drawn, on = (factor * ((w * step) ** 2).sum() for step in steps)
+    limit = factor * ((w * A * (right - left)) ** 2).sum()
+
+    @claim.part(3)
+    def at_most(limit):
+        passed = drawn <= limit == on
+        return dropcheck.Report(passed=passed, method="enumeration", rounding=0.0)
+
+    at_most.holds(limit)
+    at_most.rejects("half of the step bounds it", limit / 4)
 
 
 HIDDEN = np.array([1.0, -0.8, 0.5, 1.2]), np.array([0.2, 0.4, -0.3, 0.1])

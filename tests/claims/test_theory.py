@@ -1268,7 +1268,8 @@ def entropy(u):
 )
 def test_limits_of_the_split_symbolically(claim):
     half = sympy.Rational(1, 2)
-    bar = (sympy.Rational(1, 2), sympy.Rational(1, 3), sympy.Rational(1, 6))
+    first, second = sympy.symbols("first second", positive=True)
+    bar = (first, second, 1 - first - second)
 
     def information(law):
         """I of a finite law, a list of (chance, prediction)."""
@@ -1549,11 +1550,12 @@ def test_rdrop_multiplies_the_penalty(claim, rng):
 # The divergence when zeros are exact.
 
 WITH_ZEROS = {
-    "p for q": lambda M, size, length, p: (
-        p * length**2 / 2 * M**2 + p / 2 * (size - 1) - p / 2 * log(size)
-    ),
+    "p for q": lambda M, size, length, p: stated_with_zeros(M, size, length, 1 - p),
     "the constant without q": lambda M, size, length, p: (
-        (1 - p) * length**2 / 2 * M**2 + (size - log(size) - 1) / 2
+        (1 - p) * length**2 / 2 * sum(M**2) + len(M) / 2 * (size - log(size) - 1)
+    ),
+    "1/2 for K/2": lambda M, size, length, p: (
+        (1 - p) * length**2 / 2 * sum(M**2) + (1 - p) / 2 * (size - log(size) - 1)
     ),
     "less the entropy of the mask": lambda M, size, length, p: (
         stated_with_zeros(M, size, length, p) + p * log(p) + (1 - p) * log(1 - p)
@@ -1566,22 +1568,20 @@ def log(x):
 
 
 def stated_with_zeros(M, size, length, p):
-    """The divergence in one dimension; size is the square of l sigma."""
-    return (1 - p) * length**2 / 2 * M**2 + (1 - p) / 2 * (size - log(size) - 1)
+    """The divergence of a column M; size is the square of l sigma."""
+    return (1 - p) * (length**2 * sum(M**2) + len(M) * (size - log(size) - 1)) / 2
 
 
 @pytest.mark.claim("thm-kl-with-zeros", method="symbolic", rejects=tuple(WITH_ZEROS))
 def test_divergence_with_zeros_symbolically(claim):
-    """One dimension (coordinates are independent given the bit), by Gaussian moments."""
-    M, p = sympy.Symbol("M", real=True), sympy.Symbol("p", positive=True)
+    """A column of two weights, by Gaussian moments."""
+    M, p = np.array(sympy.symbols("M_1:3", real=True)), sympy.Symbol("p", positive=True)
     sigma, length = sympy.symbols("sigma l", positive=True)
-    u = sympy.Symbol("u", real=True)  # (w - M) / sigma, a standard normal
-    normal = sympy.exp(-(u**2) / 2) / sympy.sqrt(2 * sympy.pi)
-    log_ratio = -(u**2) / 2 - sympy.log(sigma) - sympy.log(length)
-    log_ratio += length**2 * (M + sigma * u) ** 2 / 2
-    moments = {k: sympy.integrate(u**k * normal, (u, -sympy.oo, sympy.oo)) for k in (0, 1, 2)}
-    polynomial = sympy.Poly(sympy.expand(log_ratio), u)
-    found = (1 - p) * sum(c * moments[k] for (k,), c in polynomial.terms())
+    u = np.array(sympy.symbols("u_1:3", real=True))  # (w - M) / sigma, standard normal
+    moments = {0: 1, 1: 0, 2: 1}
+    log_ratio = sum(length**2 * (M + sigma * u) ** 2 - u**2) / 2 - 2 * sympy.log(sigma * length)
+    polynomial = sympy.Poly(sympy.expand(log_ratio), *u)
+    found = (1 - p) * sum(c * moments[j] * moments[k] for (j, k), c in polynomial.terms())
 
     @claim
     def check(stated):
@@ -1596,18 +1596,21 @@ def test_divergence_with_zeros_symbolically(claim):
 
 @pytest.mark.claim("thm-kl-with-zeros", method="quadrature", rejects=tuple(WITH_ZEROS))
 def test_divergence_with_zeros_by_quadrature(claim, rng):
-    """The sum over the point at zero and the integral of the densities, term by term."""
+    """The sum over the point at zero and the integral of the densities of two weights."""
     cases = []
     for _ in range(30):
         # Sizes that keep the wrong forms apart: p is not one half, and l sigma is not one.
-        M, sigma, length = rng.uniform(0.5, 2), rng.uniform(0.1, 0.4), rng.uniform(0.5, 1.5)
+        M, sigma, length = rng.uniform(0.5, 2, 2), rng.uniform(0.1, 0.4), rng.uniform(0.5, 1.5)
         p = rng.uniform(0.1, 0.4)
-        w = np.linspace(M - 14 * sigma, M + 14 * sigma, 8001)
-        kept = (1 - p) * np.exp(-(((w - M) / sigma) ** 2) / 2) / (sigma * np.sqrt(2 * np.pi))
-        log_prior = np.log((1 - p) * length / np.sqrt(2 * np.pi)) - (length * w) ** 2 / 2
-        log_kept = np.log((1 - p) / (sigma * np.sqrt(2 * np.pi))) - ((w - M) / sigma) ** 2 / 2
+        u = np.linspace(-14, 14, 401)
+        first, second = np.meshgrid(M[0] + sigma * u, M[1] + sigma * u)
+        squares = ((first - M[0]) ** 2 + (second - M[1]) ** 2) / sigma**2
+        log_kept = np.log((1 - p) / (2 * np.pi * sigma**2)) - squares / 2
+        log_prior = np.log((1 - p) * length**2 / (2 * np.pi))
+        log_prior = log_prior - length**2 / 2 * (first**2 + second**2)
         at_zero = p * np.log(p / p)
-        divergence = at_zero + (w[1] - w[0]) * kept @ (log_kept - log_prior)
+        area = (sigma * (u[1] - u[0])) ** 2
+        divergence = at_zero + area * np.sum(np.exp(log_kept) * (log_kept - log_prior))
         cases.append((divergence, M, (length * sigma) ** 2, length, p))
 
     @claim
