@@ -50,7 +50,7 @@ fields(
 fields(
     "ex-mistakes-half",
     Numbers(
-        "A value of p to put into a test, between 0 and 1 and more than 0.05 from the one that hides",
+        "A value of p to put into a test, in (0, 1) and more than 0.05 from the one that hides",
         {"a": "p"},
         # None of the coincidences of one half, and both ends left out.
         measures=("(a > 0) * (a < 1) * (abs(a - 0.5) > 0.05)",),
