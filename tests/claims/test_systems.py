@@ -962,7 +962,12 @@ def test_quantised_mean_over_all_bytes(claim):
     "thm-quantised-rate",
     method="identity",
     parts=(1, 2, 3),
-    rejects=("the rate is p", "one factor for two layers", "variance p/q"),
+    rejects=(
+        "the rate is p",
+        "one factor for two layers",
+        "one mask for all layers",
+        "variance p/q",
+    ),
 )
 def test_quantised_rate_by_identity(claim, rng):
     """Masks drawn at the rate p^ = v[-2] and scaled for p = v[-1], in one layer and in two."""
@@ -982,24 +987,24 @@ def test_quantised_rate_by_identity(claim, rng):
     mean.holds(lambda realised, q: realised / q)
     mean.rejects("the rate is p", lambda realised, q: 1 + 0 * q)
 
-    def two_layers(v):
+    def two_layers(v, one_mask):
         W, x = v[2:6].reshape(2, 2), v[:2]
-        weights, scaled = chances(v), MASKS2 / (1 - v[-1])
         return sum(
-            one * two * (second * (W @ (first * x)))
-            for first, one in zip(scaled, weights, strict=True)
-            for second, two in zip(scaled, weights, strict=True)
+            chance * (second * (W @ (first * x))) / (1 - v[-1]) ** 2
+            for first, other, chance in pairs(v[-2], MASKS2)
+            for second in [first if one_mask else other]
         )
 
     @claim.part(2)
-    def deep(factor):
+    def deep(factor, *, one_mask=False):
         def stated(v):
             return factor((1 - v[-2]) / (1 - v[-1])) * (v[2:6].reshape(2, 2) @ v[:2])
 
-        return dropcheck.identity(two_layers, stated, 8, rng=rng)
+        return dropcheck.identity(lambda v: two_layers(v, one_mask), stated, 8, rng=rng)
 
     deep.holds(lambda ratio: ratio**2)
     deep.rejects("one factor for two layers", lambda ratio: ratio)
+    deep.rejects("one mask for all layers", lambda ratio: ratio**2, one_mask=True)
 
     def mended(v):
         outputs = MASKS2 * v[:2] / (1 - v[-2])
