@@ -71,7 +71,7 @@ def test_a_coarse_grid_does_not_pass():
 def test_rounding_widens_the_interval():
     error = 1e-9 * SCALES**0.5
     exact, rounded = (slope(SCALES, error, value=value)[1] for value in (0.0, 1.0))
-    assert rounded[0] < exact[0] < exact[1] < rounded[1]
+    assert rounded[0] < exact[0] <= exact[1] < rounded[1]  # NumPy 1.26 finds a width of zero
 
 
 @pytest.mark.parametrize(
