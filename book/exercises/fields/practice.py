@@ -60,7 +60,7 @@ fields(
     Checklist(
         (
             "The contrasts below 5 % are counted before the correction.",
-            "If all gains were zero, 5 % of the contrasts would be asserted on average.",
+            "If all contrasts were zero, 5 % of them would be asserted on average.",
             "It says that this is an expectation, whether the tests depend on each other or not.",
         )
     ),
