@@ -550,15 +550,21 @@ def test_relu_gap_by_enumeration(claim, rng):
             lambda masks: np.maximum(z(masks), 0) @ V, scaled + stated(gaps @ V), 4, p
         )
 
-    W = np.vstack([random_fractions(rng, 2, 4), as_fractions(np.array([[1, 1, -1, 0]]))])
-    b = np.append(random_fractions(rng, 2), Fraction(1))
-    for V in (np.array([1, 2, 3]), -np.array([1, 2, 3]), random_fractions(rng, 3)):
+    # The last unit is twice the third, and so is its gap.
+    W = np.vstack([random_fractions(rng, 2, 4), np.outer([1, 2], as_fractions([1, 1, -1, 0]))])
+    b = np.append(random_fractions(rng, 2), as_fractions([1, 2]))
+    positive = np.arange(1, 5)
+    for V in (positive, -positive, random_fractions(rng, 4)):
         check.holds(lambda gap: gap, V=as_fractions(V))
     for sign in (1, -1):  # the side, where all output weights have one sign
-        check.holds(lambda gap, s=sign: s * abs(gap), V=as_fractions(sign * np.array([1, 2, 3])))
-    above, below = as_fractions(np.array([0, 0, 1])), as_fractions(np.array([0, 0, -1]))
-    check.rejects("exact for regression networks", lambda gap: 0, V=above)
-    check.rejects("the scaled network is always below", lambda gap: abs(gap), V=below)
+        check.holds(lambda gap, s=sign: s * abs(gap), V=as_fractions(sign * positive))
+    pairs = {1: (-1, 1), -1: (1, -1), 0: (2, -1)}
+    mixed = {sign: as_fractions([0, 0, *pair]) for sign, pair in pairs.items()}
+    for sign, V in mixed.items():  # of both signs: above, below and equal
+        check.holds(lambda gap, s=sign: s * abs(gap), V=V)
+    for sign in (1, -1):
+        check.rejects("exact for regression networks", lambda gap: 0, V=mixed[sign])
+    check.rejects("the scaled network is always below", lambda gap: abs(gap), V=mixed[-1])
 
     units, far = random_fractions(rng, 20, 4), np.array([Fraction(200), Fraction(-200)])
     biases = np.concatenate([random_fractions(rng, 10), np.tile(far, 5)])
