@@ -27,7 +27,8 @@ def test_captions_are_read_without_the_book():
     root = build_figures.ROOT
     caption = "Of {numref}`fig-a`, at the limit\nof {prf:ref}`thm-variance-does-not-shrink`."
     assert build_figures.spoken(caption, root) == (
-        "Of fig-a.svg, at the limit of the theorem “The variance of dropout does not shrink”."
+        "Of fig-a.svg, at the limit of the theorem "
+        "“The variance of dropout converges with the weights”."
     )
     for name in names():
         notebook = nbformat.read(notebook_path(name), as_version=4)

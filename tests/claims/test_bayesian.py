@@ -735,14 +735,17 @@ def test_repeating_the_data_changes_nothing(claim, rng):
 
 
 @pytest.mark.claim(
-    "thm-variance-does-not-shrink", method="slope", parts=(1, 3), rejects=("it falls as 1/N",)
+    "thm-variance-does-not-shrink",
+    method="slope",
+    parts=(1, 2, 3),
+    rejects=("it falls as 1/N", "weights of least squares"),
 )
 def test_exact_posterior_shrinks_and_dropout_does_not(claim, rng):
     p, tau, length, x = 0.3, 4.0, 1.0, np.array([1.0, -0.5, 2.0])
     X = rng.standard_normal((30, 3))
     y = X @ np.array([1.0, 2.0, -1.0]) + rng.standard_normal(30) / tau**0.5
     copies = 2 ** np.arange(4, 12)
-    exact, dropout = [], []
+    exact, dropout, weights = [], [], []
     for k in copies:
         # k copies of the data have the Gram matrix of sqrt(k) times one copy.
         _, variance = linear_posterior(k**0.5 * X, k**0.5 * y, tau, length).predict(x[None])
@@ -750,6 +753,9 @@ def test_exact_posterior_shrinks_and_dropout_does_not(claim, rng):
         gram = k * X.T @ X
         w = np.linalg.solve(gram + p / (1 - p) * np.diag(np.diag(gram)), k * X.T @ y)
         dropout.append(p / (1 - p) * np.sum((w * x) ** 2))
+        decay = 2 * 30 * k * model_weight_decay(p, length, 30 * int(k), tau)
+        gram = gram + p / (1 - p) * np.diag(np.diag(gram)) + decay * np.eye(3)
+        weights.append(np.linalg.solve(gram, k * X.T @ y))
 
     @claim
     def check(variances, expected):
@@ -758,6 +764,14 @@ def test_exact_posterior_shrinks_and_dropout_does_not(claim, rng):
     check.holds(exact, 1)
     check.holds(dropout, 0)
     check.rejects("it falls as 1/N", dropout, 1)
+
+    @claim.part(2)
+    def tend_to(limit):
+        return dropcheck.order(1 / copies, np.linalg.norm(weights - limit, axis=1), 1)
+
+    S, s = X.T @ X / 30, X.T @ y / 30
+    tend_to.holds(np.linalg.solve(S + p / (1 - p) * np.diag(np.diag(S)), s))
+    tend_to.rejects("weights of least squares", np.linalg.solve(S, s))
 
 
 # Between the data.
