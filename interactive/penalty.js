@@ -95,7 +95,7 @@ playground.figure("penalty", (figure) => {
     }, p === 0
       ? "At p = 0 both penalties are zero."
       : `Ridge takes the weights to ${pair(r)}, dropout to ${pair(d)}. ` +
-        (size === 1 ? "At scale 1 the two penalties are one." : "Another scale of feature 2 moves what ridge predicts, not what dropout predicts."));
+        (size === 1 ? "At scale 1 the two penalties are the same." : "Another scale of feature 2 moves what ridge predicts, not what dropout predicts."));
     figure.redraw();
   }
   update();

@@ -985,7 +985,7 @@ RATE, STEP = Fraction(1, 3), Fraction(1, 10)
 
 
 def random_steps(gram, moment, p, eta):
-    """I - eta A and eta b for the masks of two inputs: w <- (I - eta A) w + eta b, exactly."""
+    """I - eta K and eta b for the masks of two inputs: w <- (I - eta K) w + eta b, exactly."""
     masks = enumerate_masks(2)
     kept = masks.astype(int).astype(object) / (1 - p)
     identity = np.eye(2, dtype=int).astype(object)
@@ -1169,7 +1169,7 @@ def test_stationary_variance_is_of_the_order_of_the_step(claim):
 
     check.holds(1)
     check.rejects("variance of the order of the step squared", 2)
-    # The leading coefficient: A S_1 + S_1 A = E xi xi', with A and xi over all masks.
+    # The leading coefficient: E K S_1 + S_1 E K = E xi xi', over all masks.
     gram, kept = X.T @ X, enumerate_masks(2) / 0.7
     weights, ridge = mask_weights(enumerate_masks(2), 0.3), noise.dropout_ridge(X, y, 0.3)
     xi = np.array([k * (X.T @ y - gram @ (k * ridge)) for k in kept])

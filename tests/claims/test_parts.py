@@ -485,7 +485,7 @@ def test_equal_products_alone_do_not_reach_the_minimum(claim):
     rejects=("up to the rate of plain descent",),
 )
 def test_every_start_is_forgotten(claim, rng):
-    """The largest eigenvalue of S -> E (I - eta A) S (I - eta A) is below 1.
+    """The largest eigenvalue of S -> E (I - eta K) S (I - eta K) is below 1.
 
     So both moments tend to their limits from any start; it bounds the mean's squared as well.
     """

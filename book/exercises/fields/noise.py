@@ -116,7 +116,7 @@ fields(
                 "0",
                 "0",
             ): "With one mask for all samples it is zero, not with one for each.",
-            ("3/8", "1/8", "1/8", "3/8"): "The sign: the inputs of the second sample differ in it.",
+            ("3/8", "1/8", "1/8", "3/8"): "The sign: no sample moves both weights at once.",
         },
     ),
 )
