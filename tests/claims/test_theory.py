@@ -1235,7 +1235,7 @@ def test_moments_of_random_features_symbolically(claim):
     "thm-random-features", method="enumeration", parts=(1,), rejects=("no 1/K in the variance",)
 )
 def test_the_random_kernel_has_the_right_mean_and_variance(claim, rng):
-    """ReLU units of two inputs with weights from a finite set: all choices of K units."""
+    """Six equally likely values of phi(x) phi(x'): all choices of K units."""
     points = fractions(rng, 2, 2)
     weights = [np.array([Fraction(a), Fraction(b)]) for a in (-1, 1, 2) for b in (-2, 1)]
     products = [relu(w @ points[0]) * relu(w @ points[1]) + w @ points[0] for w in weights]
