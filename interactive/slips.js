@@ -57,7 +57,7 @@ playground.figure("slips", (figure) => {
       noise: ["variance in training", show(noise(p))],
       spread: ["variance in evaluation", show(spread(p))],
     }, slip === "right" ? "Both agree at every p."
-      : slip === "keep" ? `The means agree, so no test of the mean finds it; but the variance is ${show(noise(p))} where ${show(p / (1 - p))} was meant.`
+      : slip === "keep" ? `The means agree, so no test of the mean finds it; the variance is ${show(noise(p))} where ${show(p / (1 - p))} was meant.`
       : slip === "left" ? `The means agree, but each prediction is another: a unit varies by ${show(spread(p))} in evaluation.`
       : `In evaluation a unit is ${show(ratio, 3)} times what the next layer was trained on.`);
     figure.redraw();
