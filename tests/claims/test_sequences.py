@@ -594,10 +594,13 @@ def test_dropped_keys_by_identity(claim, rng):
     @claim.part(1)
     def rows(stated):
         def sums(v):
-            found, *_ = renormalised(v, 3)
-            return np.array([row.sum() for row in found])
+            found, chances, *_ = renormalised(v, 3)
+            return np.array([*(row.sum() for row in found), 1 - chances.sum()])
 
-        return dropcheck.identity(sums, lambda v: np.array([stated(v[3])] * 7), 4, rng=rng)
+        def wanted(v):
+            return np.array([stated(v[3])] * 7 + [v[3] ** 3])
+
+        return dropcheck.identity(sums, wanted, 4, rng=rng)
 
     rows.holds(lambda p: 1 + 0 * p)
     rows.rejects("rows sum to 1 - p^n", lambda p: 1 - p**3)
