@@ -66,6 +66,12 @@ def test_gain_depends_on_the_number_of_rows(claim):
 @empirical("emp-keep-rates")
 def test_error_against_the_rate_of_keeping(claim):
     show(claim, "emp-keep-rates")
+    found = results.load("R3")  # where the least mean error is; at q = 1/4 both widths agree
+    error = {arm: found.values(arm, "error").mean() for arm in keep_rates.ARMS}
+    fixed = [arm for arm in error if arm.startswith("n ")]
+    assert min(fixed, key=error.get) == "n fixed, q=0.75"
+    kept = ["qn fixed, q=0.1", "n fixed, q=0.25", "qn fixed, q=1.0"]
+    assert min(kept, key=error.get) == "qn fixed, q=1.0"
 
 
 @empirical("emp-weight-scaling-vs-mc", "one pass is enough")
