@@ -56,7 +56,7 @@ fields(
         tolerance=1e-4,
         right=(("0.0194",), ("1.94e-2",), ("194/10000",)),
         wrong={
-            ("0.3103",): "That is far too many: each seed drops 49 units.",
+            ("0.3103",): "That is the nominal p: its seed rate is asked for.",
             ("0.25",): "That is the share of units; each seed drops up to 49 of them.",
             ("0.01562",): "That is the usual formula, which does not count that blocks overlap.",
         },
