@@ -537,6 +537,12 @@ def test_other_threads_predict_as_if_nothing_were_sampled(total):
     check_threads(total)
 
 
+def flags_of_modes():
+    """What torch notes of modes that are on, for all threads together."""
+    noted = vars(torch.utils._python_dispatch)
+    return {name: value for name, value in noted.items() if name.startswith("_is_in_")}
+
+
 def check_threads(total):
     """Plain predictions of threads between samples are those of before, every one of them."""
     layers = nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Tanh(), nn.Dropout(0.5), nn.Linear(8, 2)
@@ -546,6 +552,7 @@ def check_threads(total):
     wanted = mc_samples(model, X, 20, rng=0, also=[nn.BatchNorm1d])
     state = {name: value.clone() for name, value in model.state_dict().items()}
     stop, faults, random_state = threading.Event(), [], torch.get_rng_state()
+    of_the_process = flags_of_modes()
 
     def sample(_):
         while not stop.is_set():
@@ -570,6 +577,7 @@ def check_threads(total):
     assert not faults
     assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
     assert torch.equal(torch.get_rng_state(), random_state)
+    assert flags_of_modes() == of_the_process  # or torch may compile nothing any more
     assert not any(module._forward_hooks or module.training for module in model.modules())
 
 

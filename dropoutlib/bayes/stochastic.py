@@ -15,11 +15,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch._C import _functorch as functorch
-from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
+from torch.utils._python_dispatch import _disable_current_modes
 
 from ..nn import functional as ours
 from ..nn._masking import check_p, is_beyond, keep_mask, settled, wide_dtype
-from ..nn._watching import draws
+from ..nn._watching import ThreadMode, draws
 from .rows import is_batched, more_rows
 from .trees import tensors
 
@@ -200,7 +200,7 @@ def _layer(func, sizes, rest, data, *state):
     return more_rows(run, (0 if rest[-1] else 1, 1, 1), data, *state)  # the last: batch_first
 
 
-class OwnGenerator(TorchDispatchMode):
+class OwnGenerator(ThreadMode):
     """Lets what no handler takes draw from a generator of the pass's own, beneath all of torch.
 
     It takes the place of torch's global ones, which other threads may be using, and of a layer's

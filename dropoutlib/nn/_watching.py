@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _pop_mode, _push_mode
 from torch.utils._pytree import tree_leaves, tree_map
 
 from .._checks import hint_to_unpack
@@ -140,7 +140,22 @@ class _Functions(TorchFunctionMode):
         return result
 
 
-class Draws(TorchDispatchMode):
+class ThreadMode(TorchDispatchMode):
+    """A mode beneath torch's operators that nothing outside of this thread can tell.
+
+    Torch's own also notes in variables of the process that it is on. Threads that leave theirs in
+    another order than they entered them leave these set, and torch compiles nothing any more.
+    """
+
+    def __enter__(self):
+        _push_mode(self)
+        return self
+
+    def __exit__(self, *error):
+        _pop_mode()
+
+
+class Draws(ThreadMode):
     """Notes each operator that draws random numbers."""
 
     def __init__(self, call):
