@@ -16,16 +16,17 @@ from dropoutlib.masks import enumerate_masks, mask_weights
 # Channels.
 
 
-def map_mean_variance(per_unit):
-    """Exact variance of the mean of a map of four units, a function of (x_1, ..., x_4, p)."""
+def map_mean_moments(per_unit):
+    """Exact mean and variance of the mean of a map of four units, a function of (x, p)."""
 
-    def variance(v):
+    def moments(v):
         x, p = v[:4], v[4]
         masks = enumerate_masks(4 if per_unit else 1)
         means, weights = (masks * x).sum(axis=1) / (4 * (1 - p)), mask_weights(masks, p)
-        return weights @ means**2 - (weights @ means) ** 2
+        mean = weights @ means
+        return np.array([mean, weights @ means**2 - mean**2])
 
-    return variance
+    return moments
 
 
 @pytest.mark.claim(
@@ -35,14 +36,15 @@ def map_mean_variance(per_unit):
 )
 def test_spatial_variance_by_identity(claim, rng):
     def by_units(v):
-        return v[4] / (1 - v[4]) * (v[:4] ** 2).sum() / 16
+        return np.array([v[:4].sum() / 4, v[4] / (1 - v[4]) * (v[:4] ** 2).sum() / 16])
 
     def by_group(v):
-        return v[4] / (1 - v[4]) * (v[:4].sum() / 4) ** 2
+        mean = v[:4].sum() / 4
+        return np.array([mean, v[4] / (1 - v[4]) * mean**2])
 
     @claim
     def check(per_unit, stated):
-        return dropcheck.identity(map_mean_variance(per_unit), stated, 5, rng=rng)
+        return dropcheck.identity(map_mean_moments(per_unit), stated, 5, rng=rng)
 
     check.holds(True, by_units)
     check.holds(False, by_group)
@@ -553,7 +555,7 @@ def test_behind_curved_units_the_divergences_are_no_multiple_of_what_dropout_add
         clean = units(U @ x) @ W.T
         added = weights @ -logs + clean - np.log(np.exp(clean).sum())
         P = np.exp(logs)
-        # (P1 - P2) . (z1 - z2) averaged over pairs of masks.
+        # Half of (P1 - P2) . (z1 - z2), averaged over pairs of masks.
         within = weights @ (P * logits).sum(axis=1)
         return (within - (weights @ P) @ (weights @ logits)) / (2 * added)
 

@@ -67,7 +67,7 @@ AFTER = "m1*mu + (1 - m1)*d"
 fields(
     "ex-variants-alpha",
     Formula(
-        "The mean, in mu, p, q and the a of alpha dropout (its b is −a p d, d what is dropped to)",
+        "The mean, in mu, p, q and the a of alpha dropout (its b is −a p d, where d is α')",
         {"mu": NUMBER, "p": RATE, "a": NUMBER, "d": NUMBER},
         f"a*E({AFTER}) - a*p*d",
         masks={"m": 1},
