@@ -197,29 +197,33 @@ def test_mean_logarithm_of_the_ratio(claim, rng):
     p = 0.3
     laws = torch.softmax(torch.tensor((MASKS2 * x / (1 - p)) @ W.T), dim=1)
     table = laws.numpy()
-    divergence = sum(
-        weight
-        * torch.distributions.kl_divergence(
-            torch.distributions.Categorical(laws[i]), torch.distributions.Categorical(laws[j])
-        ).item()
-        for (i, j), weight in zip(
-            np.ndindex(4, 4), (w for _, _, w in pairs(p, MASKS2)), strict=True
-        )
-    )
+    whole = torch.softmax(torch.tensor(W @ x), dim=0)  # the policy of evaluation
+
+    def divergence(one, other):
+        one, other = map(torch.distributions.Categorical, (one, other))
+        return torch.distributions.kl_divergence(one, other).item()
+
+    chances = mask_weights(MASKS2, p)
+    fresh = sum(chances[i] * chances[j] * divergence(laws[i], laws[j]) for i, j in np.ndindex(4, 4))
+    evaluated = sum(chances[j] * divergence(whole, laws[j]) for j in range(4))
     row = (2 ** np.arange(2))[::-1]
     order = np.argsort(MASKS2 @ row)
 
-    def mean_logarithm(masks):
+    def mean_logarithm(masks, evaluation):
         acting, learner = (table[order[half @ row]] for half in (masks[:, :2], masks[:, 2:]))
+        acting = whole.numpy() if evaluation else acting
         return (acting * np.log(learner / acting)).sum(axis=1)
 
     @claim
-    def check(stated):
-        return dropcheck.enumeration(mean_logarithm, stated, 4, p, ulps=256)
+    def check(stated, *, evaluation=False):
+        return dropcheck.enumeration(
+            lambda masks: mean_logarithm(masks, evaluation), stated, 4, p, ulps=256
+        )
 
-    check.holds(-divergence)
+    check.holds(-fresh)
+    check.holds(-evaluated, evaluation=True)
     check.rejects("the mean logarithm is zero", 0.0)
-    check.rejects("E log r > 0", divergence)
+    check.rejects("E log r > 0", fresh)
 
 
 @pytest.mark.claim(
