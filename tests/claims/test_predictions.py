@@ -521,6 +521,8 @@ def test_nothing_else_is_decided_of_the_passes():
         verdict("U1", "temperature instead", f"{name}_best") for name in ("scaled", "shift_scaled")
     )
     assert inside.estimate > 0.01 > abs(shifted.estimate)
+    for name in ("scaled", "shift_scaled"):
+        assert verdict("U1", "one pass instead", f"{name}_best").estimate > 0
 
 
 def test_networks_without_dropout_chose_the_lowest_rate_that_was_tried():
@@ -566,6 +568,22 @@ def test_nothing_is_decided_of_small_tables():
         for table in tables.SETS:
             means = {kind: mean(f"{table}: {kind}", measure) for kind in tables.KINDS}
             assert min(means, key=means.get) == "trees"
+
+
+def test_most_arms_of_the_small_tables_chose_ends_of_their_ranges():
+    found = results.load("U3")
+    ends = {axis: {tried[0], tried[-1]} for axis, tried in found.settings["levels"].items()}
+    assert ends["dropout"] & set(found.values("concrete: dropout", "p")) == {0.02}
+    assert ends["dropout"] & set(found.values("wine_red: dropout", "p")) == {0.4}
+    for table in tables.SETS:
+        assert max(ends["lr"]) in found.values(f"{table}: none", "first")
+    others = [
+        bool(ends[kind if kind in tables.BASELINES else "lr"] & set(found.values(arm, "first")))
+        for arm, (_, kind) in tables.ARMS.items()
+        if kind not in ("none", "dropout")
+        if kind != "mean"  # has no range
+    ]
+    assert sum(others) > len(others) / 2
 
 
 def test_permuted_targets_of_a_table_teach_nothing():

@@ -52,7 +52,7 @@ fields(
             "The standard error within splits is computed from the differences.",
             "That of two independent samples adds both variances.",
             "The ratio of the two is given: the splits vary more than the methods.",
-            "With it, 20 splits can show a difference of 1 %.",
+            "With it, 20 splits can resolve 1 %.",
         )
     ),
 )
