@@ -1,5 +1,6 @@
 """Torch variants: the mask of the NumPy layer, its numbers, and torch's errors and warnings."""
 
+import copy
 import inspect
 import itertools
 import math
@@ -352,6 +353,19 @@ def test_gaussian_noise_has_the_moments_of_the_mask(seed):
     variance, limit = 0.3 / 0.7, 5
     assert abs(noise.mean() - 1) < limit * math.sqrt(variance) / 1000
     assert abs(((noise - 1) ** 2).mean() - variance) < limit * math.sqrt(2) * variance / 1000
+
+
+def test_gaussian_noise_agrees_with_numpy_on_the_same_draws(rng, monkeypatch):
+    """Output and gradient; NumPy adds the mean in its generator, which may round otherwise."""
+    x = rng.standard_normal((6, 7))
+    layer = layers.GaussianDropout(0.3, rng=copy.deepcopy(rng))
+    drawn = torch.from_numpy(rng.standard_normal(x.shape))  # what the layer will draw
+    monkeypatch.setattr(torch, "randn", lambda *_, **__: drawn)
+    leaf = torch.from_numpy(x).requires_grad_()
+    y = nn.GaussianDropout(0.3)(leaf)
+    y.backward(torch.ones_like(y))
+    assert np.allclose(layer.forward(x), y.detach().numpy(), rtol=1e-12, atol=1e-14)
+    assert np.allclose(layer.backward(np.ones_like(x)), leaf.grad.numpy(), rtol=1e-12, atol=1e-14)
 
 
 def test_one_draw_a_sample_or_a_batch(seed):

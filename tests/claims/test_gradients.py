@@ -209,7 +209,7 @@ def test_backward_is_torchs_on_the_mask_that_torch_drew(claim, monkeypatch, rng,
 
 # The variants.
 
-# A layer of each class at p = 0.4, and a shape it takes. ConcreteDropout has no other noise.
+# A layer of each class at p = 0.4, and a shape it takes.
 VARIANTS = [
     (layers.Dropout(0.4), (4, 6)),
     (layers.StandardDropout(0.4), (4, 6)),

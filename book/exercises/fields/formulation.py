@@ -44,7 +44,7 @@ fields(
             "diag(diag(p/q*W*diag(x^2)*W'))": "The outputs share the mask: they are correlated.",
             "p/q*W*x*x'*W'": "The mask's entries are independent: diag(x²), not x xᵀ.",
             "p/q*W*W'": "The inputs are missing: put diag(x²) between W and its transpose.",
-            "W*diag(x^2)*W'/q": "That is 1/q of the second moment: p/q for a variance.",
+            "W*diag(x^2)*W'/q": "1/q is the factor of the second moment; a variance has p/q.",
             "p/q*W*diag(x)*W'": "A variance is quadratic in x.",
         },
     ),
