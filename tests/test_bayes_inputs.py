@@ -490,7 +490,6 @@ def test_hooks_weights_and_parametrizations(seed):
         check_law(switched(model), X)
 
 
-@pytest.mark.filterwarnings("ignore:Graph break due to unsupported builtin")  # PyTorch 2.6
 def test_compiled_functions_within_a_pass_are_seen(seed):
     class Compiled(nn.Module):
         def __init__(self):

@@ -6,13 +6,15 @@ import contextlib
 import copy
 import dataclasses
 import random
-from typing import NamedTuple
+import threading
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode, _pop_mode, _push_mode
+from torch.utils import _python_dispatch
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 from .._checks import hint_to_unpack
@@ -21,6 +23,9 @@ from .calls import FUNCTIONS
 
 # Kinds of layers that give something else than they drop.
 INSIDE = ("attention", "connect", "recurrent")
+# Variables by which PyTorch 2.6 tells that a mode is on; 2.13 looks at those of the thread.
+WALKS = hasattr(_python_dispatch, "any_torch_dispatch_mode_on_stack")
+NOTED = [] if WALKS else [name for name in vars(_python_dispatch) if name.startswith("_is_in_")]
 
 
 class Draw(NamedTuple):
@@ -141,18 +146,31 @@ class _Functions(TorchFunctionMode):
 
 
 class ThreadMode(TorchDispatchMode):
-    """A mode beneath torch's operators that nothing outside of this thread can tell.
+    """A mode beneath torch's operators, of this thread alone.
 
-    Torch's own also notes in variables of the process that it is on. Threads that leave theirs in
+    Torch's own say that they are on in variables of the process. Threads that leave theirs in
     another order than they entered them leave these set, and torch compiles nothing any more.
+    Here they are set, where a version of torch reads them, while such a mode is on in any thread.
     """
 
+    lock, on = threading.Lock(), 0  # on in how many places of all threads
+    before: ClassVar[dict[str, bool]] = {}
+
     def __enter__(self):
-        _push_mode(self)
+        with self.lock:
+            if not ThreadMode.on:
+                ThreadMode.before = {name: vars(_python_dispatch)[name] for name in NOTED}
+            ThreadMode.on += 1
+            vars(_python_dispatch).update(dict.fromkeys(NOTED, True))
+        _python_dispatch._push_mode(self)
         return self
 
     def __exit__(self, *error):
-        _pop_mode()
+        _python_dispatch._pop_mode()
+        with self.lock:
+            ThreadMode.on -= 1
+            if not ThreadMode.on:
+                vars(_python_dispatch).update(ThreadMode.before)
 
 
 class Draws(ThreadMode):
