@@ -14,7 +14,7 @@ fields(
         wrong={
             ("201", "20001"): "That is for the variance: a root halves a relative error.",
             ("101", "10001"): "The relative error of s is half of that of the variance.",
-            ("26", "2501"): "It is once halved too often.",
+            ("26", "2501"): "The factor 2 of the variance 2V²/(T - 1) is lost.",
         },
     ),
 )
@@ -57,7 +57,7 @@ fields(
 fields(
     "ex-bayesian-falling-rate",
     Formula(
-        "The c of p = c/N, in x, S, w and tau (3 inputs; S is symmetric)",
+        "The c of p = c/N, in x, S, tau and the limit w of the weights (3 inputs)",
         {"x": 3, "S": "A*A' + diag([1; 1; 1])", "w": 3, "tau": NUMBER},
         "dot(x, inv(S)*x)/(tau*sum((w.*x).^2))",
         hidden={"A": "3x3"},
