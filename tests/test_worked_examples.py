@@ -88,7 +88,7 @@ def outputs_moved_up():
     assert outputs @ chances < sigmoid(np.log(outputs / (1 - outputs)) @ chances)
     return (
         "the preactivations of the outputs $\\frac16$, $\\frac23$ moved up a little, the ensemble"
-        " says more than $\\frac12$ and the scaled network less; moved a little further, by 0.2,"
+        " says more than $\\frac12$ and the scaled network less; moved up by 0.2,"
         " both say more, and the ensemble is the more confident"
     )
 
@@ -250,7 +250,8 @@ def noisy_loss():
     loss, _ = moments(lambda m: (2 * m[:, 0] / (1 - p) - 1) ** 2, 1, p)
     variance = moments(lambda m: 2 * m[:, 0] / (1 - p), 1, p)[1]
     assert (loss - 1, variance) == (1, 1)
-    return f"and the mean loss is {loss}. The loss has grown by {loss - 1}"
+    growth = rf"$\tfrac12 \cdot {variance} \cdot 2$"
+    return f"and the mean loss is {loss}. The loss has grown by {growth}: half the variance"
 
 
 def two_inputs():
