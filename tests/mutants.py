@@ -798,6 +798,7 @@ def page(stored: dict, runs: list[dict]) -> str:
         "",
         *(f"- `{test.split('::')[1]}`, {count} times" for test, count in Counter(failed).items()),
         "",
+        *(["They were mended; a test runs them again under these seeds.", ""] if failed else []),
     ]
     return "\n".join(lines)
 

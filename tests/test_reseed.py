@@ -15,6 +15,11 @@ from book.scripts import seeds
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="they fork, as Windows cannot")
 TESTS = Path(__file__).parent
+FAILED = [
+    pytest.param(seed, test, id=f"{seed}-{test.split('::')[1]}")
+    for seed, tests in seeds.failures(seeds.stored(TESTS.parent)).items()
+    for test in tests
+]
 CONFTEST = """
 import pytest
 
@@ -120,3 +125,15 @@ def test_the_sentence_counts_each_seed_once_and_those_that_failed():
         == "under 3 seeds, the last 1 on 2020-01-02 with 7 tests. Under 1 of them a test failed."
     )
     assert seeds.said(runs[1:]).endswith("No test failed under any.")
+    runs.append({"tests": 5, "left_out": 2, "day": "2020-01-03", "seeds": {"4": []}})
+    assert "the last 1 on 2020-01-03 with 5 tests, all but the 2 that take longest" in seeds.said(
+        runs
+    )
+    assert seeds.complete(runs) == {"1", "2", "3"}
+
+
+@pytest.mark.parametrize(("seed", "test"), FAILED)
+def test_what_failed_under_a_seed_was_mended(seed, test):
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--seed={seed}"]
+    run = subprocess.run([*command, test], cwd=TESTS.parent, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout

@@ -9,7 +9,8 @@ def stored(root):
     """Return the runs, the oldest first: day, number of tests, state, failed tests of each seed.
 
     The state is a fingerprint of tests and code, and what changes them begins a new run. Of the
-    first one, of fewer tests than there are now, neither their number nor the state was kept.
+    first one, of fewer tests than there are now, neither their number nor the state was kept. In
+    a run that has `left_out`, so many tests, those that take longest, were not run.
     """
     return json.loads((root / STORED).read_text(encoding="utf-8"))
 
@@ -19,12 +20,18 @@ def failures(runs):
     return {seed: failed for run in runs for seed, failed in run["seeds"].items()}
 
 
+def complete(runs):
+    """Return the seeds under which no test was left out."""
+    return {seed for run in runs if not run.get("left_out") for seed in run["seeds"]}
+
+
 def said(runs):
     """Say under how many seeds the tests were run, and under how many one failed."""
     found, last = failures(runs), runs[-1]
     failed = sum(map(bool, found.values()))
+    left_out = f", all but the {last['left_out']} that take longest" if "left_out" in last else ""
     of_the_last = (
-        f", the last {len(last['seeds'])} on {last['day']} with {last['tests']} tests"
+        f", the last {len(last['seeds'])} on {last['day']} with {last['tests']} tests{left_out}"
         if last["tests"]
         else f" up to {last['day']}, with fewer tests than there are now"
     )
