@@ -636,13 +636,13 @@ def test_recomputed_mask_in_torch(claim, torch_seed):
 
 
 def batch_gradient(one_mask, workers=2):
-    """Exact variance of the mean of the workers' gradients, a function of a table and p, s.
+    """Exact mean and variance of the mean of the workers' gradients, of a table and p, s.
 
     The table holds the gradient for either batch, drawn with probabilities s and 1 - s, and
     for either value of one mask entry.
     """
 
-    def variance(v):
+    def moments(v):
         table, p, s = v[:4].reshape(2, 2), v[4], v[5]
         of_mask, of_batch = (p, 1 - p), (s, 1 - s)
         first = second = 0
@@ -655,9 +655,9 @@ def batch_gradient(one_mask, workers=2):
                 values = [table[b, m] for b, m in zip(batches, masks, strict=True)]
                 mean = sum(values) / workers
                 first, second = first + chance * mean, second + chance * mean**2
-        return second - first**2
+        return np.array([first, second - first**2])
 
-    return variance
+    return moments
 
 
 def two_terms(v):
@@ -672,13 +672,29 @@ def two_terms(v):
     "thm-shared-seed",
     method="identity",
     parts=(1, 2, 3),
-    rejects=("the seed does not matter", "own masks leave a floor", "K workers count as K"),
+    rejects=(
+        "the seed does not matter",
+        "own masks leave a floor",
+        "K workers count as K",
+        "the mean of the first batch",
+    ),
 )
 @pytest.mark.parametrize("K", [2, 3])
 def test_shared_seed_by_identity(claim, rng, K):
     def compare(one_mask, stated):
+        found = batch_gradient(one_mask, K)
         return dropcheck.identity(
-            batch_gradient(one_mask, K), lambda v: stated(*two_terms(v)), 6, rng=rng
+            lambda v: found(v)[1], lambda v: stated(*two_terms(v)), 6, rng=rng
+        )
+
+    @claim.part(2)
+    def mean(of_one):
+        found = [batch_gradient(one_mask, K) for one_mask in (True, False)]
+        return dropcheck.identity(
+            lambda v: np.array([moments(v)[0] for moments in found]),
+            lambda v: np.repeat(of_one(v[:4].reshape(2, 2), v[4], v[5]), 2),
+            6,
+            rng=rng,
         )
 
     @claim.part(1)
@@ -703,6 +719,8 @@ def test_shared_seed_by_identity(claim, rng, K):
     own.rejects("own masks leave a floor", lambda batches, masks: batches / K + masks)
     counted.holds(lambda share: K / (1 + (K - 1) * share))
     counted.rejects("K workers count as K", lambda share: K + 0 * share)
+    mean.holds(lambda table, p, s: np.array([s, 1 - s]) @ table @ np.array([p, 1 - p]))
+    mean.rejects("the mean of the first batch", lambda table, p, s: table[0] @ np.array([p, 1 - p]))
 
 
 @pytest.mark.claim(
