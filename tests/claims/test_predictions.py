@@ -5,7 +5,7 @@ import pytest
 from registered import check_registered, claims_of, verdict
 
 import dropcheck
-from book.experiments import logistic, registration, results, statistics
+from book.experiments import logistic, registration, results, statistics, tuning
 from book.experiments.relaxed_mask import relaxed_moments
 from book.experiments.studies import (
     co2,
@@ -533,7 +533,7 @@ def test_networks_without_dropout_chose_the_lowest_rate_that_was_tried():
 
 
 def test_nothing_is_decided_of_a_regression():
-    """The text says so, and that every arm covers what it promises."""
+    """The text says so, that every arm covers what it promises, and how often masks chose 0.02."""
     rows = registration.judge("U2")
     assert [row.word for row in rows] == ["undecided"] * 12
     for measure in ("rmse", "nll", "crps"):
@@ -544,6 +544,11 @@ def test_nothing_is_decided_of_a_regression():
     found = results.load("U2")
     for arm in uncertainty.ARMS:
         assert statistics.within(found.values(arm, "coverage"), 0.88, 0.92)
+    levels = found.settings["levels"]
+    tried = tuning.candidates({axis: levels[axis] for axis in ("lr", "dropout")})
+    chosen = [tried[k]["dropout"] for k, _ in found.values("MC dropout", "chosen")]
+    assert min(levels["dropout"]) == 0.02
+    assert chosen.count(0.02) == len(chosen) / 2
 
 
 def test_nothing_is_decided_of_small_tables():
