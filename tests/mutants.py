@@ -796,7 +796,10 @@ def page(stored: dict, runs: list[dict]) -> str:
         "",
         f"The claim tests that draw anything were run {seeds.said(runs)}",
         "",
-        *(f"- `{test.split('::')[1]}`, {count} times" for test, count in Counter(failed).items()),
+        *(
+            f"- `{test.split('::')[1]}`, {count} time{'s' * (count > 1)}"
+            for test, count in Counter(failed).items()
+        ),
         "",
         *(["They were mended; a test runs them again under these seeds.", ""] if failed else []),
     ]

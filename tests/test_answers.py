@@ -257,6 +257,12 @@ def test_no_comment_of_code_is_lost_as_one_of_yaml(name):
         assert yaml.safe_load(line)["code"].count("#") == line.count("#")
 
 
+def test_a_comment_is_not_broken_and_the_code_stays_as_it_is():
+    whole = "<code>f(a, b)  #\N{NO-BREAK SPACE}a\N{NO-BREAK SPACE}comment</code>"
+    assert answers.code("f(a, b)  # a comment") == whole
+    assert answers.code("f(a, b)") == "<code>f(a, b)</code>"
+
+
 def test_early_stopping_keeps_the_best_network_and_not_the_last_good_one():
     (code,) = [question["code"] for question in QUESTIONS if question["id"] == "stopping"]
     saved = []

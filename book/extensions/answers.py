@@ -4,6 +4,7 @@ The page is one table: a group of rows for each question, with a line for each c
 HTML, because Markdown has no captions, groups or headers of rows.
 """
 
+import re
 from html import escape
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import yaml
 
 PAGE = "interactive/answers"
 ROOM = '<div class="answers-table"></div>'
+NO_BREAK = "\N{NO-BREAK SPACE}"
 COLUMNS = ("Claim", "Verdict", "Effect and 98 % interval", "Seen on")
 # The unit in which each metric is shown, how many of it are 1, and its digits.
 NATS = ("nats", 1, 3)
@@ -128,6 +130,12 @@ def row(claim, found):
     )
 
 
+def code(line):
+    """Return a line of code, whose comment a narrow page does not break."""
+    whole = re.sub("(?<=  )#.*", lambda comment: comment[0].replace(" ", NO_BREAK), line)
+    return f"<code>{escape(whole, quote=False)}</code>"
+
+
 def render(root):
     """Return questions and table as HTML without an empty line, which would end it in Markdown."""
     questions = load(root)
@@ -146,7 +154,7 @@ def render(root):
             "</tr>",
             f'<tr class="advice"><td colspan="4"><p>{escape(question["advice"])}',
             f'<a href="{where}">Shown in {chapter.capitalize()}</a></p>',
-            f"<p><code>{escape(question['code'], quote=False)}</code></p></td></tr>",
+            f"<p>{code(question['code'])}</p></td></tr>",
         ]
         lines += [row(line["claim"], verdict(line)) for line in question["lines"]]
         lines += ["</tbody>"]

@@ -157,11 +157,11 @@ def cell(kind, *paragraphs):
 def body(rule, guide, questions, rows, lines):
     """Return one rule as a group of rows: condition, advice, and what speaks for and against it."""
     asked = questions.get(rule.get("answer"))
-    code = rule.get("code") or (asked or {}).get("code")
+    line = rule.get("code") or (asked or {}).get("code")
     what = [f"<strong>{escape(rule['variant'])}</strong>"]
     what[0] += f", <var>p</var> = {escape(rule['p'])}" if "p" in rule else ""
     what += [f"Where: {escape(rule['where'])}."]
-    what += [f"<code>{escape(code, quote=False)}</code>"] if code else []
+    what += [answers.code(line)] if line else []
     rests = f"Verified here: {ledger_links(rule['evidence'], rows)}."
     sources = f"Source: {source_links(rule['sources'])}." if "sources" in rule else ""
     link = ""
