@@ -15,11 +15,7 @@ from book.scripts import seeds
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="they fork, as Windows cannot")
 TESTS = Path(__file__).parent
-FAILED = [
-    pytest.param(seed, test, id=f"{seed}-{test.split('::')[1]}")
-    for seed, tests in seeds.failures(seeds.stored(TESTS.parent)).items()
-    for test in tests
-]
+ROOT = TESTS.parent
 CONFTEST = """
 import pytest
 
@@ -60,10 +56,11 @@ def test_large():
     assert library.least(4) == 3
 """
 SEEDS = """
-import json, pytest, reseed
-found = {}
-store = lambda seed, failed, tests: found.update({seed: [sorted(failed), tests]})
-pytest.main(["-s", "-q", "-p", "no:cacheprovider"], plugins=[reseed.Seeds([1, 2, 3], store)])
+import json, pytest, reseed, sys
+found, (tests, wanted) = {}, map(json.loads, sys.argv[1:])
+store = lambda seed, failed, tests: found.update({seed: [failed, tests]})
+options = ["-s", "-q", "-p", "no:cacheprovider"]
+pytest.main([*options, *tests], plugins=[reseed.Seeds(wanted, store)])
 print(json.dumps(found))
 """
 MUTANTS = """
@@ -77,13 +74,13 @@ print(json.dumps(found))
 """
 
 
-def ran(program, folder, **files):
-    """What a program prints last, run in a folder with these files."""
+def ran(program, folder, *given, **files):
+    """What a program prints last, run in a folder with these files, from these arguments."""
     for name, text in files.items():
         (folder / f"{name}.py").write_text(text, encoding="utf-8")
-    path = os.pathsep.join(map(str, (folder, TESTS, TESTS.parent)))
+    path = os.pathsep.join(map(str, (folder, TESTS, ROOT)))
     done = subprocess.run(
-        [sys.executable, "-c", program],
+        [sys.executable, "-c", program, *map(json.dumps, given)],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -94,9 +91,10 @@ def ran(program, folder, **files):
 
 
 def test_each_seed_runs_apart_and_its_failures_are_kept(tmp_path):
-    found = ran(SEEDS, tmp_path, conftest=CONFTEST, test_it=DRAWN)
-    odd = [["test_it.py::test_odd_seeds_fail"], 2]
-    assert found == {"1": odd, "2": [[], 2], "3": odd}
+    found = ran(SEEDS, tmp_path, [], [1, 2, 3], conftest=CONFTEST, test_it=DRAWN)
+    odd = ["test_it.py::test_odd_seeds_fail"], 2
+    kept = {seed: ([*failed], tests) for seed, (failed, tests) in found.items()}
+    assert kept == {"1": odd, "2": ([], 2), "3": odd}
 
 
 def test_a_mutant_is_noticed_by_the_test_that_fails_on_it(tmp_path):
@@ -130,10 +128,13 @@ def test_the_sentence_counts_each_seed_once_and_those_that_failed():
         runs
     )
     assert seeds.complete(runs) == {"1", "2", "3"}
+    again = [*runs, {"tests": 7, "day": "2020-01-04", "seeds": {"2": [], "4": []}}]
+    assert seeds.failures(again) == seeds.failures(runs)  # what failed once is told for good
 
 
-@pytest.mark.parametrize(("seed", "test"), FAILED)
-def test_what_failed_under_a_seed_was_mended(seed, test):
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--seed={seed}"]
-    run = subprocess.run([*command, test], cwd=TESTS.parent, capture_output=True, text=True)
-    assert run.returncode == 0, run.stdout
+def test_what_failed_under_a_seed_was_mended():
+    """Whatever failed under any seed passes under all of those seeds."""
+    found = {seed: tests for seed, tests in seeds.failures(seeds.stored(ROOT)).items() if tests}
+    tests = sorted({test for tests in found.values() for test in tests})
+    again = ran(SEEDS, ROOT, tests, [*map(int, found)])
+    assert again == {seed: [{}, len(tests)] for seed in found}

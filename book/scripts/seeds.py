@@ -16,13 +16,17 @@ def stored(root):
 
 
 def failures(runs):
-    """Map each seed of all runs to the tests that failed under it."""
-    return {seed: failed for run in runs for seed, failed in run["seeds"].items()}
+    """Map each seed of all runs to the tests that failed under it in any."""
+    found = {}
+    for run in runs:
+        for seed, failed in run["seeds"].items():
+            found[seed] = sorted({*failed, *found.get(seed, ())})
+    return found
 
 
 def complete(runs):
     """Return the seeds under which no test was left out."""
-    return {seed for run in runs if not run.get("left_out") for seed in run["seeds"]}
+    return {seed for run in runs if "left_out" not in run for seed in run["seeds"]}
 
 
 def said(runs):

@@ -602,7 +602,6 @@ def drop_probability(p, monkeypatch, given=()):
         keep = sample_mask(8, p, rng=0)
     except OutOfBytesError:
         parts = [drop_probability(p, monkeypatch, (*given, byte)) for byte in range(256)]
-        parts.sort(key=lambda part: part.dtype == object)  # whole numbers, which add up fast, first
         return sum(parts) * Fraction(1, 256)
     return (~keep).astype(int)
 
