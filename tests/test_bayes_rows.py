@@ -1,6 +1,8 @@
 """Sequences of known layers: what is known, and that samples as rows are the same samples."""
 # ruff: noqa: D102
 
+import gc
+
 import pytest
 import torch
 from mc_models import in_full
@@ -222,3 +224,15 @@ def test_probability_that_was_broken_later_is_an_error(value):
     model[0].p = value
     with pytest.raises(ValueError, match="between 0 and 1"):
         mc_samples(model, torch.ones(2, 3), 5)
+
+
+def test_no_memory_waits_for_a_collection_of_cycles(seed):
+    model = nn.Sequential(nn.Dropout(0.5), nn.Linear(3, 2), nn.Dropout(0.5))
+    mc_samples(model, torch.ones(4, 3), 5, rng=seed)  # what is made once is made here
+    gc.collect()
+    gc.disable()
+    try:
+        mc_samples(model, torch.ones(4, 3), 5, rng=seed)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

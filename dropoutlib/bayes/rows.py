@@ -123,6 +123,7 @@ def sample_rows(layers, x, entropy, total, shared, advance):
     for layer in layers[:first]:
         h = _evaluated(layer, h)
     samples = later(first, h, total)
+    later = None  # or it would hold itself, and the noise, until cycles are collected
     return samples.reshape(total, rows, *samples.shape[1:])
 
 

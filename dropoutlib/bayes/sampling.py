@@ -48,9 +48,8 @@ def mc_samples(
     model : Module
         It is only read: other threads may use it meanwhile.
     *args, **kwargs
-        Its arguments; a single tuple holds them all, and a dictionary, as a batch of
-        transformers, is given as ``**batch``. The number of samples may stand behind them, as in
-        ``mc_samples(model, x, 100)``.
+        Its arguments; a single tuple holds them all, and a batch that is a dictionary is given as
+        ``**batch``. The number of samples may stand behind them: ``mc_samples(model, x, 100)``.
     n_samples : int
         Number T of samples, at least 1.
     output : callable, optional
@@ -96,7 +95,8 @@ def mc_samples(
     Notes
     -----
     The samples depend on the seed and on T, but not on `max_bytes` or on how they are computed,
-    rounding apart. Noise that does not come from torch does not follow the seed.
+    rounding apart. Noise that does not come from torch does not follow the seed. Compiled
+    functions run uncompiled, and later until ``torch.compiler.reset()``; modules stay compiled.
 
     Source: Gal and Ghahramani (2016), section 4.
 
