@@ -393,6 +393,15 @@ def test_a_part_of_a_sequence_may_be_scripted():
     assert mc_samples(model, torch.ones(2, 3), 4, rng=0).shape == (4, 2, 3)
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit.script")
+def test_all_of_a_model_may_be_scripted():
+    model = torch.jit.script(nn.Sequential(nn.Linear(3, 9), nn.Dropout(0.5)).eval())
+    samples = mc_samples(model, torch.ones(2, 3), 4, rng=0)
+    assert samples.shape == (4, 2, 9)
+    assert 0 < (samples == 0).sum() < samples.numel()
+    assert not any(module.training for module in model.modules())
+
+
 SHARED = np.random.default_rng(0)  # as many scripts have one
 
 

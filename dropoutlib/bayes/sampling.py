@@ -57,8 +57,7 @@ def mc_samples(
     shared_mask : bool
         False for *per-row draws*: each row has masks of its own, as in training. True for
         *function draws*: one network for all rows, whose differences along x mean something
-        (``thm-shared-mask``); rows are the first axis of the first tensor, and of those that have
-        as many.
+        (``thm-shared-mask``). Rows are the first axis of the first tensor and of those as long.
     rng : numpy.random.Generator or int, optional
         Source of all noise, or a seed; by default fresh entropy. A layer's own `generator` is
         not used, and the global states of torch are left alone.
@@ -275,8 +274,9 @@ class Sampler:
     def _warn_of_silence(self):
         """Name what drops in training and did not here: read by others, or not called at all."""
         silent = [found for found in self.off if found.module not in self.called]
+        modules = dict(self.model.named_modules())
         for found in find(self.model) if self.training - self.called else ():
-            owner = self.model.get_submodule(found.name.rpartition(".")[0])
+            owner = modules[found.name.rpartition(".")[0]]
             # What is scripted cannot be watched, and what is traced (no p) not switched.
             scripted = isinstance(found.module, torch.jit.ScriptModule) and found.p is not None
             on = scripted or found.module in self.called or owner in self.training
