@@ -2,6 +2,7 @@
 # ruff: noqa: D102
 
 import warnings
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -205,6 +206,59 @@ def test_recurrent_layer_with_dropped_weights(seed, monkeypatch):
 
     torch.manual_seed(seed)
     model, x = Net().double(), torch.randn(2, 5, 3, dtype=torch.double)
+    samples = mc_samples(model, x, 7, rng=seed)
+    assert (samples.std(dim=0) > 0).all()
+    in_full(monkeypatch)
+    torch.testing.assert_close(mc_samples(model, x, 7, rng=seed), samples)
+
+
+class Steps(nn.Module):
+    """A recurrent cell, called step by step; dropout of its inputs, or of its weights."""
+
+    runs: ClassVar[list[int]] = []  # numbers of rows in the passes of all such models
+
+    def __init__(self, kind, on_weights=False, **options):
+        super().__init__()
+        self.cell, self.drop, self.on_weights = kind(3, 4, **options), nn.Dropout(0.5), on_weights
+
+    def forward(self, x):
+        self.runs.append(len(x))
+        hidden = x.new_ones(len(x), 4)
+        state = (hidden, hidden) if isinstance(self.cell, nn.LSTMCell) else hidden
+        weights = dict(self.cell.named_parameters())
+        if self.on_weights:
+            weights["weight_hh"] = self.drop(weights["weight_hh"])
+        for step in x.unbind(1):
+            step = step if self.on_weights else self.drop(step)
+            state = torch.func.functional_call(self.cell, weights, (step, state))
+        return state[0] if isinstance(state, tuple) else state
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        *((nn.LSTMCell, {}), (nn.GRUCell, {}), (nn.RNNCell, {}), (nn.LSTMCell, {"bias": False})),
+        (nn.RNNCell, {"nonlinearity": "relu"}),
+    ],
+)
+def test_recurrent_cells(kind, options, seed, monkeypatch):
+    """The steps of all passes but the first are those of one with more rows."""
+    torch.manual_seed(seed)
+    model, x = Steps(kind, **options).double(), torch.randn(2, 5, 3).double()
+    model.runs.clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # as of operations that torch runs one by one
+        together = mc_samples(model, x, 7, rng=seed)
+    assert len(model.runs) == 2
+    assert (together.std(dim=0) > 0).any()
+    in_full(monkeypatch)
+    torch.testing.assert_close(mc_samples(model, x, 7, rng=seed), together)
+
+
+@pytest.mark.parametrize("kind", [nn.LSTMCell, nn.GRUCell])
+def test_recurrent_cells_with_dropped_weights(kind, seed, monkeypatch):
+    torch.manual_seed(seed)
+    model, x = Steps(kind, on_weights=True).double(), torch.randn(2, 5, 3).double()
     samples = mc_samples(model, x, 7, rng=seed)
     assert (samples.std(dim=0) > 0).all()
     in_full(monkeypatch)

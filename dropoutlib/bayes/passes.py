@@ -175,10 +175,11 @@ class RepeatedPass(Pass):
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         # Where the first pass used it as well it is of the beginning, and not of the last pass.
-        before = next(self._used, ())
-        for one, used in itertools.zip_longest(tensors((args, kwargs)), before):
-            if id(one) in self.first.left and (used is None or used() is not one):
-                raise ReuseError("a pass goes on from what another left in the model")
+        if self.first.left:
+            before = next(self._used, ())
+            for one, used in itertools.zip_longest(tensors((args, kwargs)), before):
+                if id(one) in self.first.left and (used is None or used() is not one):
+                    raise ReuseError("a pass goes on from what another left in the model")
         return super().__torch_function__(func, types, args, kwargs)
 
     def call(self, func, args, kwargs):

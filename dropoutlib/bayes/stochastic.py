@@ -200,6 +200,21 @@ def _layer(func, sizes, rest, data, *state):
     return more_rows(run, (0 if rest[-1] else 1, 1, 1), data, *state)  # the last: batch_first
 
 
+def _cell(func, input, hx, *weights):
+    """One step of a recurrent cell, which takes one tensor for its state, or for an LSTM two."""
+    single = isinstance(hx, torch.Tensor)
+    states = [hx] if single else hx
+
+    def run(input, *states):
+        output = func(input, states[0] if single else states, *weights)
+        return (output,) if single else output
+
+    if is_batched(weights):
+        raise NotImplementedError("a recurrent cell whose weights are noisy")
+    output = more_rows(run, (0,) * (1 + len(states)), input, *states)
+    return output[0] if single else output
+
+
 class OwnGenerator(ThreadMode):
     """Lets what no handler takes draw from a generator of the pass's own, beneath all of torch.
 
@@ -270,6 +285,10 @@ HANDLERS = {
     F.scaled_dot_product_attention: attention,
     F.linear: lambda run, func, *args, **kwargs: run.call(_linear, args, kwargs),
     **dict.fromkeys((torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu), recurrent),
+    **dict.fromkeys(
+        (torch.lstm_cell, torch.gru_cell, torch.rnn_tanh_cell, torch.rnn_relu_cell),
+        lambda run, func, *args: run.call(_cell, (func, *args), {}),
+    ),
     **dict.fromkeys((torch.bernoulli, torch.Tensor.bernoulli, torch.Tensor.bernoulli_), bernoulli),
     torch.rand: made("uniform", torch.empty),
     torch.rand_like: made("uniform", torch.empty_like),
