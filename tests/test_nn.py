@@ -22,10 +22,11 @@ FUNCTIONS = pytest.mark.parametrize("function", [functional.dropout, functional.
 
 @BOTH
 @pytest.mark.parametrize("training", [True, False])
-def test_numpy_layer_agrees_on_the_same_mask(module, training, rng, seed, monkeypatch):
-    """Output and gradient, to the last bit."""
+@pytest.mark.parametrize("shape", [(20, 30), (200, 300)])
+def test_numpy_layer_agrees_on_the_same_mask(module, training, shape, rng, seed, monkeypatch):
+    """Output and gradient, to the last bit; the larger input has a backward pass of its own."""
     torch.manual_seed(seed)
-    x = rng.standard_normal((20, 30))
+    x = rng.standard_normal(shape)
     leaf = torch.from_numpy(x).requires_grad_()
     y = module(0.3).train(training)(leaf)
     y.backward(torch.ones_like(y))
