@@ -703,6 +703,7 @@ def deep_loss(factors, x, W, v):
         "the first layer alone",
         "p q for p/q",
         "of fourth order at every p",
+        "the layers' penalties multiply",
         "one mask for two layers, no mixed terms",
     ),
 )
@@ -722,11 +723,11 @@ def test_layers_add_their_penalties(claim, rng):
         n = 3 if shared else 6
         masks = np.hstack([enumerate_masks(n)] * (6 // n))
         weights = mask_weights(enumerate_masks(n), p)
-        errors = []
+        gaps = []
         for t in sizes:
             noise = torch.tensor(1 + t * (masks / (1 - p) - 1))
-            gap = weights @ (deep_loss(noise, x, W, v) - deep_loss(ones, x, W, v)).numpy()
-            errors.append(gap - t**2 * factor(p) / 2 * leading)
+            gaps.append(weights @ (deep_loss(noise, x, W, v) - deep_loss(ones, x, W, v)).numpy())
+        errors = np.array(gaps) - sizes**2 * factor(p) / 2 * leading
         # The slope of what is left: of third order, or higher where a draw makes it small.
         estimate, (low, high) = dropcheck.slope(sizes, errors, value=1e-3)
         return dropcheck.Report(
@@ -738,6 +739,8 @@ def test_layers_add_their_penalties(claim, rng):
     check.holds(own, 0.5, 4)
     check.rejects("of fourth order at every p", own, rate, 4)
     check.rejects("the first layer alone", first, rate, 3)
+    product = sizes**2 * rate / (1 - rate) / 2 * first * (own - first)
+    check.rejects("the layers' penalties multiply", product, rate, 3)
     check.rejects("p q for p/q", own, rate, 3, factor=lambda p: p * (1 - p))
 
     @claim.part(3)
