@@ -445,7 +445,7 @@ def test_order_of_the_gap(claim):
     "approx-nwgm-gap", method="enumeration", parts=(2,), rejects=("2E(1-E)|1-2E| as a bound",)
 )
 def test_units_that_violate_the_quoted_bound_exactly(claim):
-    """Two units of one input each, in whole numbers; ln 2 < 7/10 and > 69/100, ln 10 > 23/10."""
+    """Two units of one input each, in whole numbers; ln 2 > 69/100, ln 10 > 23/10."""
 
     @claim
     def check(limit, *, p, outputs, odds, power):
@@ -508,7 +508,8 @@ def test_every_p_but_half_has_a_unit_with_a_gap_and_no_estimate(claim, rng):
     def at_most(less, more):
         return dropcheck.bound(less, more, rounding=32 * EPS)
 
-    at_most.holds(quoted, 1e-6 * gap)  # a gap in every case
+    at_most.holds(quoted, 1e-6 * gap)
+    at_most.holds(1e-6, gap)  # a gap in every case, beyond rounding
     at_most.holds(gap, limit)
     at_most.rejects("2E(1-E)|1-2E| as a bound", gap, quoted)
 
@@ -568,6 +569,8 @@ def test_relu_gap_by_enumeration(claim, rng):
 
     units, far = random_fractions(rng, 20, 4), np.array([Fraction(200), Fraction(-200)])
     biases = np.concatenate([random_fractions(rng, 10), np.tile(far, 5)])
+    for k, sign in enumerate((1, -1)):  # of one sign, but zero for the empty mask
+        units[k], biases[k] = as_fractions(sign * np.array([1, -1, 1, 1])), Fraction(0)
 
     @claim.part(1)
     def is_zero_exactly(where):
