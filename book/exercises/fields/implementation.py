@@ -5,7 +5,7 @@ from .kinds import RATE, Checklist, Choice, Code, Formula, Numbers, fields
 fields(
     "ex-implementation-words",
     Numbers(
-        "Random bytes a unit if only tied units are drawn again",
+        "Random bytes a unit, to six decimals, if only tied units are drawn again",
         {"a": "to base 256", "b": "to base 65536"},
         values=("256/255", "2*65536/65535"),
         tolerance=1e-6,
