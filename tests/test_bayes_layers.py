@@ -265,6 +265,25 @@ def test_recurrent_cells_with_dropped_weights(kind, seed, monkeypatch):
     torch.testing.assert_close(mc_samples(model, x, 7, rng=seed), samples)
 
 
+def test_recurrent_cells_by_name(seed, monkeypatch):
+    """As functions of torch, whose arguments have names; biases may be left out."""
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.drop, self.cell = nn.Dropout(0.5), nn.GRUCell(3, 4)
+
+        def forward(self, x):
+            weights = {"w_ih": self.cell.weight_ih, "w_hh": self.cell.weight_hh}
+            return torch.gru_cell(input=self.drop(x), hx=x.new_ones(len(x), 4), **weights)
+
+    torch.manual_seed(seed)
+    model, x = Net().double(), torch.randn(2, 3).double()
+    together = mc_samples(model, x, 7, rng=seed)
+    in_full(monkeypatch)
+    torch.testing.assert_close(mc_samples(model, x, 7, rng=seed), together)
+
+
 def test_packed_sequences(seed, monkeypatch):
     class Packed(Recurrent):
         def forward(self, x):

@@ -94,8 +94,8 @@ def mc_samples(
     Notes
     -----
     The samples depend on the seed and on T, but not on `max_bytes` or on how they are computed,
-    rounding apart. Noise that does not come from torch does not follow the seed. Compiled
-    functions run uncompiled, and later until ``torch.compiler.reset()``; modules stay compiled.
+    rounding apart. Noise that does not come from torch does not follow the seed. Functions
+    that are compiled may run uncompiled from then on, until ``torch.compiler.reset()``.
 
     Source: Gal and Ghahramani (2016), section 4.
 

@@ -200,9 +200,9 @@ def _layer(func, sizes, rest, data, *state):
     return more_rows(run, (0 if rest[-1] else 1, 1, 1), data, *state)  # the last: batch_first
 
 
-def _cell(func, input, hx, *weights):
+def _cell(func, input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     """One step of a recurrent cell, which takes one tensor for its state, or for an LSTM two."""
-    single = isinstance(hx, torch.Tensor)
+    weights, single = (w_ih, w_hh, b_ih, b_hh), isinstance(hx, torch.Tensor)
     states = [hx] if single else hx
 
     def run(input, *states):
@@ -287,7 +287,7 @@ HANDLERS = {
     **dict.fromkeys((torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu), recurrent),
     **dict.fromkeys(
         (torch.lstm_cell, torch.gru_cell, torch.rnn_tanh_cell, torch.rnn_relu_cell),
-        lambda run, func, *args: run.call(_cell, (func, *args), {}),
+        lambda run, func, *args, **kwargs: run.call(_cell, (func, *args), kwargs),
     ),
     **dict.fromkeys((torch.bernoulli, torch.Tensor.bernoulli, torch.Tensor.bernoulli_), bernoulli),
     torch.rand: made("uniform", torch.empty),
