@@ -284,6 +284,23 @@ def test_recurrent_cells_by_name(seed, monkeypatch):
     torch.testing.assert_close(mc_samples(model, x, 7, rng=seed), together)
 
 
+def test_recurrent_layers_by_name(seed):
+    """In a form that no handler takes, the noise is torch's own, and follows the seed."""
+
+    class Net(Recurrent):
+        def forward(self, x):
+            c, h = self.cells, x.new_zeros(3, len(x), 4)
+            given = {"input": x, "hx": h, "params": list(c.parameters()), "has_biases": True}
+            options = {"num_layers": 3, "dropout": c.dropout, "train": c.training}
+            return torch.gru(**given, **options, bidirectional=False, batch_first=True)[0]
+
+    torch.manual_seed(seed)
+    model, x = Net(nn.GRU).double(), torch.randn(2, 5, 3, dtype=torch.double)
+    samples = mc_samples(model, x, 7, rng=seed, also=Net)
+    assert (samples.std(dim=0) > 0).all()
+    assert torch.equal(mc_samples(model, x, 7, rng=seed, also=Net), samples)
+
+
 def test_packed_sequences(seed, monkeypatch):
     class Packed(Recurrent):
         def forward(self, x):

@@ -160,16 +160,17 @@ def _linear(input, weight, bias=None):
     return more_rows(lambda rows: (F.linear(rows, weight, bias),), (0,), input)[0]
 
 
-def recurrent(run, func, data, *args):
+def recurrent(run, func, data=None, *args, **named):
     """Handler of ``torch.lstm`` and its like: the layers one at a time, with dropout between.
 
-    The arguments are those of the function for padded sequences, ``(data, hx, params, ...)``,
-    or for packed ones, ``(data, batch_sizes, hx, params, ...)``.
+    The arguments are those for padded sequences, ``(data, hx, params, ...)``, or for packed ones,
+    ``(data, batch_sizes, hx, params, ...)``, by position.
     """
+    if named:
+        return NotImplemented
     sizes = args[:1] if isinstance(args[2], (list, tuple)) else ()
     hx, params, biases, layers, dropout, training, bidirectional, *layout = args[len(sizes) :]
-    dropout = dropout if layers > 1 else 0.0
-    run.check(func, dropout, training)
+    run.check(func, dropout if layers > 1 else 0.0, training)
     directions = 2 if bidirectional else 1
     each = len(params) // layers
     final = []
