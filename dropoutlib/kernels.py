@@ -6,7 +6,7 @@ from numpy.typing import DTypeLike, NDArray
 __all__ = ["empty_aligned", "multiply_blocks", "scaled_product"]
 
 # Entries per block: what was multiplied by the mask is still in the cache when it is scaled.
-BLOCK = 1 << 16
+BLOCK = 1 << 18
 CACHE_LINE = 64
 
 
@@ -50,10 +50,14 @@ def empty_aligned(size: int, dtype: DTypeLike) -> NDArray:
 
 
 def multiply_blocks(x: NDArray, mask: NDArray, scale: float, out: NDArray) -> None:
-    """Write x * mask * scale to `out`, all flat and of one size, block by block."""
+    """Write x * mask * scale to `out`, all flat and of one size, block by block; `out` is not x."""
     for start in range(0, x.size, BLOCK):
         block = slice(start, start + BLOCK)
-        part = np.multiply(x[block], mask[block], out=out[block])
+        part, factor = out[block], mask[block]
+        if factor.dtype.kind == "b":  # of which a product would turn few at a time into numbers
+            part[...] = factor
+            factor = part
+        np.multiply(x[block], factor, out=part)
         _scale(part, scale, part)
 
 
