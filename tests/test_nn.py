@@ -146,8 +146,8 @@ def test_at_most_one_byte_a_unit_is_saved(module):
 
 
 def test_what_is_saved_changes_no_mask(seed):
-    """Of less than a KiB torch keeps the noise itself, in four bytes a unit: it is quicker."""
-    for size, nbytes in ((255, 4 * 255), (256, 256), (1000, 1000)):
+    """Of less than 8 KiB torch keeps the noise itself, in four bytes a unit: it is quicker."""
+    for size, nbytes in ((256, 4 * 256), (2047, 4 * 2047), (2048, 2048), (5000, 5000)):
         x = torch.ones(size, requires_grad=True)
         masks, saved = [], []
         with torch.autograd.graph.saved_tensors_hooks(saved.append, lambda tensor: tensor):

@@ -56,8 +56,8 @@ __all__ = [
 ]
 
 # Of a smaller input torch may keep the noise in the input's dtype instead of a mask in bytes: it
-# is quicker, and one KiB a layer is little.
-FEW_BYTES = 1 << 10
+# is quicker, and eight KiB a layer are little.
+FEW_BYTES = 1 << 13
 
 
 @overridable
@@ -73,7 +73,7 @@ def dropout(
 
     Definition ``def-inverted`` of the book. On the CPU large masks come from
     `dropoutlib.masks.sample_mask`, seeded by the generator. One byte a unit is kept for backward,
-    or of an input of less than 1 KiB as much as the input takes.
+    or of an input of less than 8 KiB as much as the input takes.
 
     Parameters
     ----------
