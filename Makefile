@@ -124,7 +124,7 @@ $(VENV)/peers.stamp: pyproject.toml
 	$(PYTHON) -m venv $(VENV)/peers
 	$(VENV)/peers/$(BIN)/python -m pip install --disable-pip-version-check \
 		$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) \
-		-e . timm torchvision baal "torch-uncertainty[cpu]"
+		$(HOUSES) timm torchvision transformers baal "torch-uncertainty[cpu]"
 	@touch $@
 
 $(VENV)/test.stamp: $(VENV)/html.stamp

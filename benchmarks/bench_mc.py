@@ -1,7 +1,7 @@
 """Monte Carlo dropout: `mc_samples` against a plain loop of 100 full passes, and one of all rows.
 
-Run as ``python benchmarks/bench_mc.py``, on one core. The models of timm and transformers are left
-out where these are not installed.
+Run as ``python benchmarks/bench_mc.py``, on one core. The models of timm and transformers need
+these two.
 """
 
 import os
@@ -13,12 +13,13 @@ import contextlib
 import torch
 from timing import compare, table
 from torch import nn
+from torch.nn.modules.dropout import _DropoutNd
 
 from dropoutlib.bayes.closed_form import analytic
 from dropoutlib.bayes.sampling import mc_samples
 from dropoutlib.nn.finding import modes
 
-__all__ = ["CASES", "LIBRARIES", "T", "loop", "more_rows", "rows"]
+__all__ = ["CASES", "T", "libraries", "loop", "more_rows", "rows", "without_masks"]
 
 T, P = 100, 0.3
 
@@ -29,28 +30,33 @@ def rows(rounds=25):
     Returns
     -------
     list of timing.Row
-        The loop is the baseline. The closed form, where there is one, is no sample at all.
+        The loop is the baseline. The closed form, where there is one, is no sample at all, nor is
+        the pass without masks: it says what the sums behind the first dropout take by themselves.
     """
+    return _compared(CASES, rounds)
+
+
+def libraries(rounds=9):
+    """The same for models of other libraries, and for an LSTM of torch's."""
+    return _compared({"LSTM": CASES["LSTM"], **LIBRARIES}, rounds)
+
+
+def _compared(cases, rounds):
     torch.set_num_threads(1)
     found = []
-    for name, (build, shape, sizes, head) in (CASES | LIBRARIES).items():
-        try:
-            torch.manual_seed(0)
-            model, also = build(), _also(name)
-        except ImportError as error:
-            print(f"left out: {name}, needs {error.name}")
-            continue
+    for name, (build, shape, sizes, head) in cases.items():
+        torch.manual_seed(0)
+        model, also = build(), _also(name)
         for batch in sizes:
             x = torch.randint(1000, (batch, *shape)) if head is None else torch.randn(batch, *shape)
-            ways = {
-                "loop": lambda: loop(model, x, also),  # noqa: B023 called within this round
-                "mc_samples": lambda: mc_samples(model, x, T, also=also),  # noqa: B023
-            }
+            ways = {"mc_samples": lambda: mc_samples(model, x, T, also=also)}  # noqa: B023 used now
+            if isinstance(model, nn.Sequential):
+                ways["without masks"] = lambda: without_masks(model, x)  # noqa: B023
+            else:
+                ways["more rows"] = lambda: more_rows(model, x, also)  # noqa: B023
             if head:
                 ways["analytic"] = lambda: analytic(model, x)  # noqa: B023
-            if name in LIBRARIES or name == "LSTM":
-                ways["more rows"] = lambda: more_rows(model, x, also)  # noqa: B023
-            first = "loop", ways.pop("loop")
+            first = "loop", lambda: loop(model, x, also)  # noqa: B023
             found += compare(f"{name}, batch {batch}", first, ways, rounds=rounds)
     return found
 
@@ -67,6 +73,15 @@ def more_rows(model, x, also=()):
     _switch(model, also)
     with torch.no_grad(), _no_fast_path():
         return model(x.repeat(T, *(1 for _ in x.shape[1:]))).unflatten(0, (T, len(x)))
+
+
+def without_masks(model, x):
+    """One pass of all rows behind the layers before dropout, which run once; nothing drops."""
+    first = next(i for i, layer in enumerate(model) if isinstance(layer, _DropoutNd))
+    model.eval()
+    with torch.no_grad():
+        h = model[:first](x)
+        return model[first:](h.repeat(T, *(1 for _ in h.shape[1:]))).unflatten(0, (T, len(x)))
 
 
 def _switch(model, also):

@@ -19,7 +19,7 @@ from torch import nn
 from dropoutlib.bayes.sampling import mc_samples
 from dropoutlib.nn import DropPath
 
-__all__ = ["missing", "predictions", "stochastic_depth"]
+__all__ = ["PACKAGES", "missing", "predictions", "stochastic_depth"]
 
 P = 0.2
 SHAPE = (64, 197, 384)  # a batch of a small vision transformer
@@ -28,7 +28,7 @@ SHAPE = (64, 197, 384)  # a batch of a small vision transformer
 def missing():
     """What is not installed, or does not fit this build of torch, and why."""
     reasons = {}
-    for name in (*BRANCHES, *PREDICTORS):
+    for name in PACKAGES:
         module = name.replace("-", "_")
         try:
             importlib.import_module(module)
@@ -125,6 +125,7 @@ def _torch_uncertainty(model, x):
 # package: what makes its layer, or its predictor of a model
 BRANCHES = {"timm": _timm, "torchvision": _torchvision}
 PREDICTORS = {"baal": _baal, "torch-uncertainty": _torch_uncertainty}
+PACKAGES = (*BRANCHES, *PREDICTORS, "transformers")
 
 
 def _training_step(module, x, grad):

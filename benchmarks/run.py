@@ -42,8 +42,12 @@ GROUPS = {
     "ensembles": bench_ensemble.rows,
     "mc": bench_mc.rows,
 }
-PEERS = {"branches": bench_peers.stochastic_depth, "predictors": bench_peers.predictions}
-PACKAGES = ("numpy", "torch", "timm", "torchvision", "baal", "torch-uncertainty")
+PEERS = {
+    "branches": bench_peers.stochastic_depth,
+    "predictors": bench_peers.predictions,
+    "models": bench_mc.libraries,
+}
+PACKAGES = ("numpy", "torch", *bench_peers.PACKAGES)
 FAMILIES = ("Xeon", "Core", "EPYC", "Ryzen", "Apple", "Neoverse", "Cortex")
 # A goal counts as reached when all of them reach it.
 PROCESSES = 3
@@ -51,11 +55,11 @@ PROCESSES = 3
 
 def main(what="all"):
     """Measure, print, and write the results and the page made from them."""
-    if what in GROUPS:
+    if what in GROUPS | PEERS:
         measured(what)
     elif what != "peers":
         _write(report.RESULTS, _results(GROUPS))
-        print(f"\n{report.goals_text(report.load())}\n")
+        print(f"\n{report.goals_text(report.load(), report.load(report.PEERS))}\n")
         print("Not compared with other libraries: that is `make bench PEERS=1`.")
     elif bench_peers.missing():  # half a table would take the place of a whole one
         print(f"skipped: {bench_peers.missing()}; {report.PEERS} stays as it was")

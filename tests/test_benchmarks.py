@@ -125,6 +125,7 @@ def test_stored_results_are_complete():
     assert {f"forward, {10**k} units" for k in range(9)} == set(sizes)
     assert {"numpy", "torch", "python"} <= set(RESULTS["versions"])
     assert {"timm", "torchvision", "baal", "torch-uncertainty"} <= set(PEERS["versions"])
+    assert PEERS["processes"] == run.PROCESSES
 
 
 @pytest.mark.parametrize("results", [RESULTS, PEERS], ids=["own", "peers"])
@@ -140,7 +141,9 @@ def test_nothing_stored_names_the_machine(results):
 
 def test_page_is_made_from_the_results():
     assert report.PAGE.read_text(encoding="utf-8") == report.page(RESULTS, PEERS)
-    assert len(list(report.goals(RESULTS))) == len(report.GOALS)
+    models = {row["case"] for row in PEERS["rows"] if row["group"] == "models"}
+    assert {"BERT of transformers, batch 1", "LSTM, batch 32"} <= models
+    assert len(list(report.goals(RESULTS, PEERS))) == len(report.GOALS) + len(models)
 
 
 @pytest.mark.parametrize("position", [0, 5, -1])
@@ -160,12 +163,36 @@ def test_a_goal_is_reached_when_every_process_reaches_it_in_turn():
     for low, verdict in ((6.0, True), (5.9, False)):
         report.row(changed, *names)["low"] = low
         report.row(changed, *names, timing.TIGHT)["low"] = 1.0
-        assert next(report.goals(changed))[-1] is verdict
+        assert next(report.goals(changed, PEERS))[-1] is verdict
     copies = report.row(changed, "goals", "in copies, p = 0.3", "numpy.copyto")
     copies |= {"ratio": 3.2, "low": 3.0, "high": 3.6}
-    assert f"MISSED  {report.GOALS[2][0]}: 3.2 (3 to 3.6) in turn" in report.goals_text(changed)
+    text = report.goals_text(changed, PEERS)
+    assert f"MISSED  {report.GOALS[2][0]}: 3.2 (3 to 3.6) in turn" in text
     with pytest.raises(KeyError, match="no row"):
         report.row(changed, "goals", "forward", "nobody")
+
+
+@pytest.mark.parametrize(
+    ("ours", "rows", "ends", "verdict"),
+    [
+        ((2.0, 1.9, 2.1), (0.5, 0.4, 0.6), (0.5, 1 / 2.1, 1 / 1.9), True),  # the loop is the better
+        ((2.0, 1.9, 2.1), (2.0, 1.9, 2.0), (1.0, 1.9 / 2.1, 2.0 / 1.9), True),
+        ((2.0, 1.8, 2.1), (2.0, 1.9, 2.0), (1.0, 1.9 / 2.1, 2.0 / 1.8), False),
+        ((0.95, 0.9, 1.0), (0.5, 0.5, 0.5), (1 / 0.95, 1.0, 1 / 0.9), False),
+    ],
+)
+def test_models_of_others_are_held_against_the_better_of_loop_and_more_rows(
+    ours, rows, ends, verdict
+):
+    """The ends of one spread against those of the other."""
+    changed = copy.deepcopy(PEERS)
+    for method, three in (("mc_samples", ours), ("more rows", rows)):
+        row = report.row(changed, "models", "LSTM, batch 1", method)
+        row |= dict(zip(("ratio", "low", "high"), three, strict=True))
+    goals = {text: rest for text, *rest in report.goals(RESULTS, changed)}
+    found, _, wish, reached = goals["LSTM, batch 1, mc_samples over the better of both"]
+    assert [found[name] for name in ("ratio", "low", "high")] == pytest.approx(ends)
+    assert (wish, reached) == ("at most 1.1", verdict)
 
 
 @pytest.mark.parametrize("path", notebooks.BENCHMARKS)
