@@ -70,7 +70,7 @@ mutants: $(VENV)/test.stamp ## change the library at N=200 places; STATEMENTS=1 
 	@$(RUN) tests/mutants.py $(if $(STATEMENTS),statements,library $(or $(N),200))
 	@$(RUN) tests/mutants.py $(if $(STATEMENTS),tests,shared)
 
-reseed: $(VENV)/test.stamp ## run the claims under N=1000 seeds, about 25 s of computing each; resumes
+reseed: $(VENV)/test.stamp ## run the claims under N=1000 seeds, about 15 s of computing each; resumes
 	@nice $(RUN) tests/reseed.py $(or $(N),1000)
 	@$(RUN) tests/mutants.py page
 
