@@ -177,6 +177,7 @@ def test_answers_and_guide_are_first_for_which_p(opened, query):
         ("which p for a CNN on 1000 images", "interactive/answers.html#answer-convolutions", 1),
         ("dropout batchnorm order", "interactive/answers.html#answer-batchnorm", 1),
         ("dropout fine-tuning LLM LoRA", "chapters/systems.html#merging-an-adapter", 1),
+        ("dropout in a fine-tuned LLM, and which p", "interactive/guide.html#guide-finetuning", 1),
         ("how many MC samples", "interactive/guide.html#guide-sampling", 1),
         ("droppath batch or row", "chapters/variants.html#whole-branches", 1),
         ("test my own dropout layer in CI", "backmatter/scorecard.html#how-to-examine", 1),
@@ -260,6 +261,7 @@ QUESTIONS = {
         "check model for dropout mistakes",
         "diagnose dropout in my model",
         "why is my dropout not working",
+        "training and inference differ in scale, which check do I run",
     ],
     "sequences.html#one-mask-for-all-steps": [
         "dropout between time steps",

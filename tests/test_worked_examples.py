@@ -7,6 +7,7 @@ import pytest
 
 import dropcheck
 from book import gradients, variants
+from book.experiments.studies import equalisation
 from book.scripts.build_ledger import ROOT
 from dropoutlib import layers
 
@@ -50,6 +51,43 @@ def two_coins():
     return (
         f"the mean is ${float(both):g}$, which is $\\tfrac12 \\cdot \\tfrac12 \\cdot 6$."
         f" With one coin for both places it arrives in one case of two, and the mean is {one}."
+    )
+
+
+def average_of_two_functions():
+    x, p = np.array([Fraction(3), Fraction(-2)]), Fraction(1, 3)
+
+    def product(values):
+        return 3 + values[:, 0] - 2 * values[:, 0] * values[:, 1]
+
+    def relu(values):
+        return np.maximum(values.sum(axis=1), Fraction(0))
+
+    def both(g):
+        return g(x[None])[0], dropcheck.expectation(lambda m: g(m * x / (1 - p)), 2, p)[0]
+
+    (whole, mean), (one_pass, average) = both(product), both(relu)
+    assert whole == mean
+    assert average - one_pass == Fraction(2, 3)
+    return (
+        f"both are {mean} for $3 + x_1 - 2x_1x_2$; for $\\max(0, x_1 + x_2)$ inference gives"
+        f" {one_pass}, and the average is ${fraction(average)}$"
+    )
+
+
+def mean_logit():
+    logits = np.log([1, 9])
+    assert np.exp(logits.mean()) == pytest.approx(3)
+    assert sigmoid(logits.mean()) == pytest.approx(3 / 4)
+    return "the mean $\\ln 3$, and $\\sigma(\\ln 3) = \\tfrac34$"
+
+
+def thresholded():
+    found = equalisation.soft_thresholded(np.diag([5.0, 3.0]), 0.5, 2)
+    assert found == pytest.approx(np.diag([3.0, 1.0]))
+    return (
+        "$r = 2$ hidden units at $p = \\tfrac12$ should take the same amount off each:"
+        " 5 and 3 become 3 and 1"
     )
 
 
@@ -372,6 +410,9 @@ def word_that_is_there_or_not():
         ("bayesian", one_random_unit),
         ("gradients", one_mask_both_ways),
         ("gradients", pull_of_the_mean_gradient),
+        ("formulation", average_of_two_functions),
+        ("predictions", thresholded),
+        ("ensemble", mean_logit),
         ("ensemble", two_coins),
         ("ensemble", outputs_moved_up),
         ("ensemble", sure_although_the_preactivation_is_zero),
