@@ -36,8 +36,8 @@ def rows(rounds=25):
     return _compared(CASES, rounds)
 
 
-def libraries(rounds=9):
-    """The same for models of other libraries, and for an LSTM of torch's."""
+def libraries(rounds=3):
+    """The same for models of other libraries, which take long, and for an LSTM of torch's."""
     return _compared({"LSTM": CASES["LSTM"], **LIBRARIES}, rounds)
 
 
