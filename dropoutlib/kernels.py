@@ -54,8 +54,8 @@ def multiply_blocks(x: NDArray, mask: NDArray, scale: float, out: NDArray) -> No
     for start in range(0, x.size, BLOCK):
         block = slice(start, start + BLOCK)
         part, factor = out[block], mask[block]
-        if factor.dtype.kind == "b":  # of which a product would turn few at a time into numbers
-            part[...] = factor
+        if factor.dtype.kind == "b":
+            part[...] = factor  # numbers, all at once; a product makes few at a time
             factor = part
         np.multiply(x[block], factor, out=part)
         _scale(part, scale, part)
