@@ -5,7 +5,7 @@ from numpy.typing import DTypeLike, NDArray
 
 __all__ = ["empty_aligned", "multiply_blocks", "scaled_product"]
 
-# Entries per block: what was multiplied by the mask is still in the cache when it is scaled.
+# Entries per block: what was multiplied by the mask is still in a cache when it is scaled.
 BLOCK = 1 << 18
 CACHE_LINE = 64
 
