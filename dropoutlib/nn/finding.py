@@ -166,36 +166,34 @@ def modes(model: nn.Module, also: nn.Module | type | Iterable[nn.Module | type] 
 def left_out(model: nn.Module, training: set[nn.Module], called: set[nn.Module]) -> list[Found]:
     """Layers that drop in training and were not called, given what was in that mode and called.
 
-    A spare layer, such as that of a block without a residual, is not among them: no module that
-    holds it, up to the first that was called, looks at a mode.
+    The owner of each is the module whose mode may decide that. A spare layer, such as that of a
+    block without a residual, has none and is not among them.
     """
-    modules = dict(model.named_modules())
-    silent = []
+    modules, silent = dict(model.named_modules()), []
     for found in find(model):
-        owner = modules[found.name.rpartition(".")[0]]
         # What is scripted cannot be watched, and what is traced (no p) not switched.
         scripted = isinstance(found.module, torch.jit.ScriptModule) and found.p is not None
-        on = scripted or found.module in called or owner in training
-        drops = found.reach == "call" and found.p != 0
-        if drops and not on and not _is_spare(found.name, modules, called):
-            silent.append(found._replace(owner=owner))
+        if found.reach == "call" and found.p != 0 and not (scripted or found.module in called):
+            owner = _decider(found.name, modules, called)
+            if owner is not None and owner not in training:
+                silent.append(found._replace(owner=owner))
     return silent
 
 
-def _is_spare(name, modules, called):
-    """Whether no mode is what kept the layer of this name from being called."""
+def _decider(name, modules, called):
+    """Of the modules that hold the one of this name, up to the first called, that with a mode."""
     while name:
         name = name.rpartition(".")[0]
         owner = modules[name]
         if isinstance(owner, torch.jit.ScriptModule):
-            return False
+            return owner
         if type(owner) not in (nn.Sequential, nn.ModuleList, nn.ModuleDict) or is_changed(owner):
             paths = calls.read(owner).attributes
             if calls.in_library(type(owner)) or any(path.endswith("training") for path in paths):
-                return False
+                return owner
         if owner in called:
-            return True
-    return False
+            break
+    return None
 
 
 @functools.lru_cache(1024)
