@@ -95,7 +95,8 @@ def mc_samples(
     -----
     The samples depend on the seed and on T, but not on `max_bytes` or on how they are computed,
     rounding apart. Noise that does not come from torch does not follow the seed. Functions
-    that are compiled may run uncompiled from then on, until ``torch.compiler.reset()``.
+    that are compiled may run uncompiled from then on, until ``torch.compiler.reset()``. A model
+    such as LeViT, which keeps results of a pass after ``eval()``, is quicker if called once before.
 
     Source: Gal and Ghahramani (2016), section 4.
 
