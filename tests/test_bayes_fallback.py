@@ -567,3 +567,30 @@ def test_passes_that_diverge_are_run_in_full(x, monkeypatch):
     monkeypatch.setattr(sampling.Sampler, "_endings", repeated)
     model = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5))
     assert mc_samples(model, x, 5, max_bytes=1 << 20).shape == (5, 2, 4)
+
+
+def test_what_a_model_keeps_of_a_pass_is_shared_once_it_is_there(x, seed, monkeypatch):
+    """As biases of attention that LeViT computes once after eval(); each eval() forgets them."""
+
+    class Keeps(Model):
+        kept = None
+
+        def forward(self, x):
+            h = self.drop(self.linear(x))
+            if self.kept is None:
+                self.kept = 2 * self.linear.weight
+            return h @ self.kept
+
+    full, run = [], sampling.Sampler._in_full
+    monkeypatch.setattr(
+        sampling.Sampler, "_in_full", lambda *args, **named: full.append(0) or run(*args, **named)
+    )
+    model = Keeps().eval()
+    cold = mc_samples(model, x, 5, rng=seed)
+    assert full
+    assert model.kept is None
+    with torch.no_grad():
+        model(x)
+    full.clear()
+    torch.testing.assert_close(mc_samples(model, x, 5, rng=seed), cold)
+    assert not full

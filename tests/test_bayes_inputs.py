@@ -375,17 +375,50 @@ def test_no_dropout_is_left_out_in_silence(seed):
     torch.testing.assert_close(mine.var(0).mean(), loop.var(0).mean(), rtol=0.1, atol=0)
 
 
-def test_a_layer_that_is_not_called_is_named():
-    class Spare(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.block, self.spare = block(), nn.Dropout(0.3)
+class Branch(nn.Module):
+    """A branch that is taken in training alone, as auxiliary heads are, or never."""
 
-        def forward(self, x):
-            return self.block(x)
+    def __init__(self, branch=None):
+        super().__init__()
+        self.used, self.branch = block(), branch or nn.Dropout(0.3)
 
-    with pytest.warns(UserWarning, match=r"spare \(Dropout\).*p=0.3.*also=\[Spare\]"):
-        mc_samples(Spare(), X, 5)
+    def forward(self, x):
+        h = self.used(x)
+        return self.branch(h) if self.training else h
+
+
+class Spare(Branch):
+    """A branch that no mode takes, as the stochastic depth of a block without a residual."""
+
+    def forward(self, x):
+        return self.used(x)
+
+
+def test_a_layer_that_a_mode_keeps_from_being_called_is_named():
+    with pytest.warns(UserWarning, match=r"branch \(Dropout\).*p=0.3.*also=\[Branch\]"):
+        mc_samples(Branch(), X, 5)
+    # The mode that decides is not that of what holds the layer, which is not called.
+    with pytest.warns(UserWarning, match=r"branch.1 \(Dropout\).*also=\[Branch\]"):
+        mc_samples(Branch(nn.Sequential(nn.Identity(), nn.Dropout(0.3))), X, 5)
+    with pytest.warns(UserWarning, match=r"0.branch \(Dropout\).*also=\[Branch\]"):
+        mc_samples(nn.Sequential(Branch(), nn.Identity()), X, 5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        mc_samples(Branch(nn.Sequential(nn.Identity(), nn.Dropout(0.3))), X, 5, also=[Branch])
+
+
+@pytest.mark.parametrize("form", [nn.Dropout, lambda p: nn.ModuleList([nn.Dropout(p)])])
+def test_a_spare_layer_is_not_named_as_it_is_not_called_in_training_either(form):
+    model, train = Spare(form(0.3)), Spare(form(0.3)).train()
+    called = []
+    train.branch.register_forward_hook(lambda *args: called.append(args))
+    train(X)
+    assert not called
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        mc_samples(model, X, 5)
+        mc_samples(nn.Sequential(model, nn.Dropout(0.2)), X, 5)
+    assert not any(module._forward_pre_hooks for module in model.modules())
 
 
 def test_functional_dropout_that_was_on_is_not_named_beside_a_layer_that_was_not_called():
@@ -393,16 +426,10 @@ def test_functional_dropout_that_was_on_is_not_named_beside_a_layer_that_was_not
         def forward(self, x):
             return F.dropout(x, 0.5, self.training)
 
-    class Spare(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.used, self.spare = Functional(), nn.Dropout(0.3)
-
-        def forward(self, x):
-            return self.used(x)
-
-    with pytest.warns(UserWarning, match=r"not called; spare \(Dropout\)[^;]*$"):
-        assert mc_samples(Spare(), X, 20, also=[Functional]).std(dim=0).max() > 0
+    model = Branch()
+    model.used = Functional()
+    with pytest.warns(UserWarning, match=r"not called; branch \(Dropout\)[^;]*$"):
+        assert mc_samples(model, X, 20, also=[Functional]).std(dim=0).max() > 0
 
 
 def test_a_batch_that_drops_once_more_than_a_row_does_is_run_row_by_row():

@@ -434,6 +434,29 @@ def test_attention_without_dropout_runs_once_for_many_passes(axes, case, seed, m
     torch.testing.assert_close(samples, mc_samples(Net(), x, 50, rng=seed))
 
 
+@pytest.mark.parametrize("last", [True, False])
+@pytest.mark.parametrize("size", [1, (1, None), (2, 3)])
+@pytest.mark.parametrize("axes", [3, 4])
+def test_pooling_of_maps_does_not_loop(axes, size, last, seed, monkeypatch):
+    """Of channels that are last in memory, as behind the LayerNorm of a ConvNeXt."""
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.drop, self.pool = nn.Dropout(0.4), nn.AdaptiveAvgPool2d(size)
+
+        def forward(self, x):
+            h = self.drop(x)
+            return self.pool(h.movedim(-1, -3) if last else h)
+
+    x = torch.randn((2, 3, 5, 4)[-axes:], generator=torch.Generator().manual_seed(seed))
+    with warnings.catch_warnings(record=True, action="always") as seen:  # no error, or vmap ends
+        samples = mc_samples(Net(), x, 50, rng=seed)
+    assert not seen
+    in_full(monkeypatch)
+    torch.testing.assert_close(samples, mc_samples(Net(), x, 50, rng=seed))
+
+
 @pytest.mark.parametrize("weights", [True, False])
 def test_attention_module_without_dropout(weights, seed, monkeypatch):
     class Net(nn.Module):

@@ -231,6 +231,16 @@ def test_planted_faults_are_found(name, x):
     assert checks(make(), x) == [check]
 
 
+def test_a_backward_pass_that_fails_names_what_works_in_place(x):
+    """As the attention of TNT in timm: the backward pass of a softmax needs what it gave."""
+    model = nn.Sequential(nn.Linear(8, 8), nn.Softmax(-1), nn.Dropout(0.2, inplace=True))
+    with pytest.raises(RuntimeError, match="inplace operation") as found:
+        diagnose(model, x)
+    (note,) = found.value.__notes__
+    assert "backward pass" in note
+    assert note.endswith("in place work 2")
+
+
 def test_silent_where_nothing_is_called(x):
     model = Spare()
     model.drop = nn.Identity()

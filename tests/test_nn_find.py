@@ -92,6 +92,41 @@ class Depth(nn.Module):
         return drop_path(x, self.drop_prob, self.training)
 
 
+def windows(x, attention_dropout, dropout, training):
+    """Attention that drops weights and what it gives, at two rates, as torchvision's does."""
+    weights = F.dropout((x @ x.mT).softmax(-1), attention_dropout, training)
+    return F.dropout(weights @ x, dropout, training)
+
+
+class Windows(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.attention_dropout, self.dropout = 0.2, 0.1
+
+    def forward(self, x):
+        return windows(
+            x,
+            dropout=self.dropout,
+            attention_dropout=self.attention_dropout,
+            training=self.training,
+        )
+
+
+class Placed(Windows):
+    def forward(self, x):
+        return windows(x, self.attention_dropout, self.dropout, self.training)
+
+
+@pytest.mark.parametrize("cls", [Windows, Placed])
+def test_a_function_that_is_given_two_probabilities_has_both(cls):
+    model = cls()
+    found = {one.attribute: one.p for one in find(model)}
+    assert found == {"attention_dropout": 0.2, "dropout": 0.1}
+    schedules.set_probabilities(model, 0.0)
+    x = torch.ones(2, 3, 4)
+    assert torch.equal(model.train()(x), model.eval()(x))
+
+
 def test_layers_whose_p_is_read_are_named_and_stay_off():
     model = nn.Sequential(Fused(), Either())
     found = {one.name: one for one in find(model)}

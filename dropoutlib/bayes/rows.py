@@ -162,3 +162,18 @@ def more_rows(run, axes, *given):
         functorch._add_batch_dim(part.unflatten(axis, (samples, -1)), axis, level)
         for part, axis in zip(output, axes, strict=False)
     )
+
+
+def linear(input, weight, bias=None):
+    """A linear map, of many passes in the one operation for which vmap takes two."""
+    if input.dim() < 2 or is_batched((weight, bias)):
+        return nn.functional.linear(input, weight, bias)
+    return more_rows(lambda rows: (nn.functional.linear(rows, weight, bias),), (0,), input)[0]
+
+
+def pooled(input, output_size):
+    """Maps pooled to a size, where vmap loops and warns that it does if channels are last."""
+    plain = nn.functional.adaptive_avg_pool2d
+    if input.dim() < 4:
+        return plain(input, output_size)
+    return more_rows(lambda rows: (plain(rows, output_size),), (0,), input)[0]

@@ -19,7 +19,7 @@ from torch import nn
 
 from .._checks import check_count, check_rng, hint_to_unpack
 from .._modules import shadow, switch
-from ..nn.finding import find, modes
+from ..nn.finding import left_out, modes
 from . import trees
 from .passes import FirstPass, Pass, RepeatedPass
 from .rows import known_layers, sample_rows
@@ -95,7 +95,8 @@ def mc_samples(
     -----
     The samples depend on the seed and on T, but not on `max_bytes` or on how they are computed,
     rounding apart. Noise that does not come from torch does not follow the seed. Functions
-    that are compiled may run uncompiled from then on, until ``torch.compiler.reset()``.
+    that are compiled may run uncompiled from then on, until ``torch.compiler.reset()``. A model
+    such as LeViT, which keeps results of a pass after ``eval()``, is quicker if called once before.
 
     Source: Gal and Ghahramani (2016), section 4.
 
@@ -267,21 +268,19 @@ class Sampler:
 
         for module, twin in twins.items():
             switch(twin, module in self.training)
-            if module in self.training and not isinstance(twin, torch.jit.ScriptModule):
+            if isinstance(twin, torch.jit.ScriptModule):
+                continue
+            if module in self.training:
                 twin.forward = functools.partial(watched, module, twin.forward)
+            elif module._modules:
+                twin.register_forward_pre_hook(lambda _, args, own=module: self.called.add(own))
         return twins[self.model], {twins[module] for module in self.training}
 
     def _warn_of_silence(self):
         """Name what drops in training and did not here: read by others, or not called at all."""
         silent = [found for found in self.off if found.module not in self.called]
-        modules = dict(self.model.named_modules())
-        for found in find(self.model) if self.training - self.called else ():
-            owner = modules[found.name.rpartition(".")[0]]
-            # What is scripted cannot be watched, and what is traced (no p) not switched.
-            scripted = isinstance(found.module, torch.jit.ScriptModule) and found.p is not None
-            on = scripted or found.module in self.called or owner in self.training
-            if found.reach == "call" and found.p != 0 and not on:
-                silent.append(found._replace(owner=owner))
+        if self.training - self.called:
+            silent += left_out(self.model, self.training, self.called)
         if silent:
             warnings.warn(
                 f"these samples of {type(self.model).__name__} are without dropout that it has in "

@@ -20,7 +20,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 from ..nn import functional as ours
 from ..nn._masking import check_p, is_beyond, keep_mask, settled, wide_dtype
 from ..nn._watching import ThreadMode, draws
-from .rows import is_batched, more_rows
+from .rows import is_batched, linear, more_rows, pooled
 from .trees import tensors
 
 _signature = functools.cache(inspect.signature)
@@ -153,13 +153,6 @@ def _attention(query, key, value, mask, **options):
     return more_rows(lambda *rows: (plain(*rows, **options),), (0,) * len(given), *given)[0]
 
 
-def _linear(input, weight, bias=None):
-    """A linear map, of many passes in the one operation for which vmap takes two."""
-    if input.dim() < 2 or is_batched((weight, bias)):
-        return F.linear(input, weight, bias)
-    return more_rows(lambda rows: (F.linear(rows, weight, bias),), (0,), input)[0]
-
-
 def recurrent(run, func, data=None, *args, **named):
     """Handler of ``torch.lstm`` and its like: the layers one at a time, with dropout between.
 
@@ -284,7 +277,8 @@ HANDLERS = {
     ),
     F.multi_head_attention_forward: by_body(F.multi_head_attention_forward, _multi_head),
     F.scaled_dot_product_attention: attention,
-    F.linear: lambda run, func, *args, **kwargs: run.call(_linear, args, kwargs),
+    F.linear: lambda run, func, *args, **kwargs: run.call(linear, args, kwargs),
+    F.adaptive_avg_pool2d: lambda run, func, *args, **kwargs: run.call(pooled, args, kwargs),
     **dict.fromkeys((torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu), recurrent),
     **dict.fromkeys(
         (torch.lstm_cell, torch.gru_cell, torch.rnn_tanh_cell, torch.rnn_relu_cell),

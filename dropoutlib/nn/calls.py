@@ -11,6 +11,7 @@ import collections
 import functools
 import gc
 import inspect
+import re
 import textwrap
 import types
 from typing import Any, NamedTuple
@@ -27,6 +28,7 @@ FUNCTIONS = {
 }
 # Arguments of other functions, such as those that compute attention, that are a drop probability.
 ARGUMENTS = {"dropout", "dropout_p", "dropout_prob", "dropout_rate", "drop_prob", "drop_rate"}
+_NAMED = re.compile(f"(^|_)({'|'.join(ARGUMENTS)})$")  # such as attention_dropout
 RANDOM = {
     *("rand", "rand_like", "randn", "randn_like", "randint", "randint_like", "randperm"),
     *("bernoulli", "bernoulli_", "uniform_", "normal", "normal_", "multinomial", "poisson"),
@@ -202,21 +204,29 @@ class _Reader:
         method = getattr(node.func, "attr", ""), None, False  # of what an expression gives
         name, target, known = self._resolve(chain) if chain else method
         if known and name in FUNCTIONS:
-            values = self._argument(node, FUNCTIONS[name], {"p", *ARGUMENTS})
+            values = self._argument(node, FUNCTIONS[name])
             if values or not name.startswith("scaled_dot"):  # the one that does not drop by itself
                 self._use(name, values, place)
             return
-        values = self._argument(node, None, ARGUMENTS)
+        values = [word.value for word in node.keywords if _NAMED.search(word.arg or "")]
+        values = [value for value in values if self._paths(value)]
+        rates = [value for value in given if any(map(is_rate, self._paths(value)))]
         if name in RANDOM:
             code.noise.append(place)
-        elif values and self._paths(values[0]):
-            self._use(name or "attention", values, place)
+        elif values:
+            self._each(name or "attention", values, place)
         elif drops(target):
-            paths = [path for value in given for path in self._paths(value)]
-            if "training" in paths or any(map(is_rate, paths)):
+            if rates:
+                self._each(name, rates, place)
+            elif any("training" in self._paths(value) for value in given):
                 self._use(name, given, place)
             else:
                 code.noise.append(place)
+
+    def _each(self, name, values, place):
+        """Note a call that is given several probabilities, as of attention and of what it gives."""
+        for value in values:
+            self._use(name, [value], place)
 
     def _use(self, name, values, place):
         """Note a call by what its p may come from; 0.5 is the default of torch's functions."""
@@ -228,10 +238,10 @@ class _Reader:
         if p != 0:
             self.code.uses.append(Use(name, paths, p, place))
 
-    def _argument(self, node, position, names):
-        """The argument of a call that has one of these names or this position, in a list."""
-        named = [word.value for word in node.keywords if word.arg in names]
-        return named or ([] if position is None else node.args[position : position + 1])
+    def _argument(self, node, position):
+        """The argument of a call that is called like p or has this position, in a list."""
+        named = [word.value for word in node.keywords if word.arg in {"p", *ARGUMENTS}]
+        return named or node.args[position : position + 1]
 
     def _paths(self, value, depth=2):
         """Attributes of the module that a value is made from, without those it is compared with."""

@@ -205,8 +205,17 @@ def _recomputation(call, output):
     if not ends:
         return
     forward, call.draws = call.draws, []
-    with Draws(call):
-        torch.autograd.backward(ends)
+    try:
+        with Draws(call):
+            torch.autograd.backward(ends)
+    except RuntimeError as error:
+        names = [name for module, name in call.names.items() if getattr(module, "inplace", False)]
+        error.add_note(
+            "the backward pass of the example failed, as training would"
+            + "; in place work " * bool(names)
+            + ", ".join(names)
+        )
+        raise
     seen = set()
     for draw in call.draws:
         again = any(map(draw.equal, forward))

@@ -163,6 +163,39 @@ def modes(model: nn.Module, also: nn.Module | type | Iterable[nn.Module | type] 
     return Modes(on | asked, off)
 
 
+def left_out(model: nn.Module, training: set[nn.Module], called: set[nn.Module]) -> list[Found]:
+    """Layers that drop in training and were not called, given what was in that mode and called.
+
+    The owner of each is the module whose mode may decide that. A spare layer, such as that of a
+    block without a residual, has none and is not among them.
+    """
+    modules, silent = dict(model.named_modules()), []
+    for found in find(model):
+        # What is scripted cannot be watched, and what is traced (no p) not switched.
+        scripted = isinstance(found.module, torch.jit.ScriptModule) and found.p is not None
+        if found.reach == "call" and found.p != 0 and not (scripted or found.module in called):
+            owner = _decider(found.name, modules, called)
+            if owner is not None and owner not in training:
+                silent.append(found._replace(owner=owner))
+    return silent
+
+
+def _decider(name, modules, called):
+    """Of the modules that hold the one of this name, up to the first called, that with a mode."""
+    while name:
+        name = name.rpartition(".")[0]
+        owner = modules[name]
+        if isinstance(owner, torch.jit.ScriptModule):
+            return owner
+        if type(owner) not in (nn.Sequential, nn.ModuleList, nn.ModuleDict) or is_changed(owner):
+            paths = calls.read(owner).attributes
+            if calls.in_library(type(owner)) or any(path.endswith("training") for path in paths):
+                return owner
+        if owner in called:
+            break
+    return None
+
+
 @functools.lru_cache(1024)
 def _kind(cls):
     """Kind of a layer that is known by its class, or None."""
