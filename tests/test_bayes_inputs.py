@@ -407,6 +407,20 @@ def test_a_layer_that_a_mode_keeps_from_being_called_is_named():
         mc_samples(Branch(nn.Sequential(nn.Identity(), nn.Dropout(0.3))), X, 5, also=[Branch])
 
 
+def test_what_drops_by_a_number_is_named_where_it_holds_other_modules():
+    class Attends(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear, self.attention_dropout = nn.Linear(3, 3), 0.3
+
+        def forward(self, x):
+            p, h = self.attention_dropout if self.training else 0.0, self.linear(x)[None]
+            return F.scaled_dot_product_attention(h, h, h, dropout_p=p)[0]
+
+    with pytest.warns(UserWarning, match=r"not called; 0 \(Attends\).*also=\[Attends\]"):
+        mc_samples(nn.Sequential(Attends(), nn.Dropout(0.5)), X, 5)
+
+
 @pytest.mark.parametrize("form", [nn.Dropout, lambda p: nn.ModuleList([nn.Dropout(p)])])
 def test_a_spare_layer_is_not_named_as_it_is_not_called_in_training_either(form):
     model, train = Spare(form(0.3)), Spare(form(0.3)).train()

@@ -278,8 +278,9 @@ class Sampler:
 
     def _warn_of_silence(self):
         """Name what drops in training and did not here: read by others, or not called at all."""
-        silent = [found for found in self.off if found.module not in self.called]
-        if self.training - self.called:
+        on = self.training & self.called
+        silent = [found for found in self.off if found.module not in on]
+        if self.training - on:
             silent += left_out(self.model, self.training, self.called)
         if silent:
             warnings.warn(
