@@ -26,7 +26,7 @@ from .rows import known_layers, sample_rows
 from .stochastic import OwnGenerator, python_noise
 from .streams import ReuseError, Streams
 
-CHUNK_BYTES = 1 << 25  # of passes that run together, if the caller does not say
+CHUNK_BYTES = 1 << 26  # of passes that run together, if the caller does not say
 
 
 def mc_samples(
@@ -63,7 +63,7 @@ def mc_samples(
         not used, and the global states of torch are left alone.
     max_bytes : int, optional
         Bound on the memory of activations and masks behind the first dropout, of passes that run
-        together, beside 256 KiB of random bits for each dropout layer; by default about 32 MiB,
+        together, beside 256 KiB of random bits for each dropout layer; by default about 64 MiB,
         or one pass if that takes more.
     also : Module, type or iterable of them
         Modules that shall be in training mode, too, because they call dropout as a function.
