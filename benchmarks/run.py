@@ -59,7 +59,6 @@ def main(what="all"):
         measured(what)
     elif what != "peers":
         _write(report.RESULTS, _results(GROUPS))
-        print(f"\n{report.goals_text(report.load(), report.load(report.PEERS))}\n")
         print("Not compared with other libraries: that is `make bench PEERS=1`.")
     elif bench_peers.missing():  # half a table would take the place of a whole one
         print(f"skipped: {bench_peers.missing()}; {report.PEERS} stays as it was")
@@ -105,7 +104,9 @@ def _results(groups):
 def _write(path, results):
     """Store the results and renew the page."""
     path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    report.PAGE.write_text(report.page(report.load(), report.load(report.PEERS)), encoding="utf-8")
+    stored = report.load(), report.load(report.PEERS)
+    report.PAGE.write_text(report.page(*stored), encoding="utf-8")
+    print(f"\n{report.goals_text(*stored)}")
     print(f"\nwritten: {path} and {report.PAGE}")
     print("Run `make notebooks` now: the chapter shows these numbers.")
 

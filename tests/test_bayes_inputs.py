@@ -380,7 +380,8 @@ class Branch(nn.Module):
 
     def __init__(self, branch=None):
         super().__init__()
-        self.used, self.branch = block(), branch or nn.Dropout(0.3)
+        self.used = block()
+        self.branch = nn.Dropout(0.3) if branch is None else branch
 
     def forward(self, x):
         h = self.used(x)
@@ -405,6 +406,41 @@ def test_a_layer_that_a_mode_keeps_from_being_called_is_named():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         mc_samples(Branch(nn.Sequential(nn.Identity(), nn.Dropout(0.3))), X, 5, also=[Branch])
+
+
+def test_of_branches_within_branches_the_mode_that_decides_is_named():
+    """Not that of a branch which is not called either: it would change nothing."""
+
+    class Outer(Branch):
+        pass
+
+    class Inner(Branch):
+        pass
+
+    layer = nn.TransformerEncoderLayer(3, 1, 4, dropout=0.3, batch_first=True)
+    for inner in (Inner(), layer, torch.compile(Inner(), backend="eager")):
+        for also in ((), type(inner)):
+            with pytest.warns(UserWarning, match=r"\(Dropout\).*also=\[Outer\]") as seen:
+                mc_samples(Outer(inner), X, 5, also=also)
+            assert len(seen) == 1
+
+
+def test_a_mode_that_is_given_as_an_argument_is_that_of_who_gives_it():
+    class Given(Branch):
+        def forward(self, x, training):
+            h = self.used(x)
+            return self.branch(h) if training else h
+
+    class Gives(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.given = Given()
+
+        def forward(self, x):
+            return self.given(x, self.training)
+
+    with pytest.warns(UserWarning, match=r"given.branch \(Dropout\).*also=\[Gives\]"):
+        mc_samples(Gives(), X, 5)
 
 
 def test_what_drops_by_a_number_is_named_where_it_holds_other_modules():

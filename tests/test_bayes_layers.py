@@ -438,7 +438,7 @@ def test_attention_without_dropout_runs_once_for_many_passes(axes, case, seed, m
 @pytest.mark.parametrize("size", [1, (1, None), (2, 3)])
 @pytest.mark.parametrize("axes", [3, 4])
 def test_pooling_of_maps_does_not_loop(axes, size, last, seed, monkeypatch):
-    """Of channels that are last in memory, as behind the LayerNorm of a ConvNeXt."""
+    """It would to size 1 of channels that are last in memory, as behind a ConvNeXt's LayerNorm."""
 
     class Net(nn.Module):
         def __init__(self):

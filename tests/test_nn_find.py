@@ -127,6 +127,42 @@ def test_a_function_that_is_given_two_probabilities_has_both(cls):
     assert torch.equal(model.train()(x), model.eval()(x))
 
 
+class Flags(Windows):
+    """Calls whose flags and masks are called like a probability, and are none."""
+
+    def __init__(self):
+        super().__init__()
+        self.use_dropout, self.drop_batchwise, self.deterministic = True, True, False
+        self.drop_mask, self.layer = torch.ones(()), nn.Identity()
+
+    def forward(self, x):
+        x = self.helper(x, apply_dropout=not self.deterministic)
+        x = keyword(x, use_dropout=self.use_dropout, apply_dropout=self.training)
+        return windows(x, self.drop_batchwise and self.dropout, self.dropout, self.training)
+
+    def helper(self, x, apply_dropout):
+        return masks(x, self.drop_mask, self.attention_dropout, self.drop_batchwise, self.training)
+
+
+def keyword(x, use_dropout, apply_dropout):
+    return x
+
+
+def masks(x, mask, p, batchwise, training):
+    return F.dropout(x * mask, p, training)
+
+
+def test_flags_and_masks_are_no_probabilities():
+    model = Flags()
+    assert {one.attribute: one.p for one in find(model)} == {
+        "attention_dropout": 0.2,
+        "dropout": 0.1,
+    }
+    schedules.set_probabilities(model, 0.3)
+    assert model.drop_batchwise is True
+    assert model.attention_dropout == model.dropout == 0.3
+
+
 def test_layers_whose_p_is_read_are_named_and_stay_off():
     model = nn.Sequential(Fused(), Either())
     found = {one.name: one for one in find(model)}

@@ -172,7 +172,7 @@ def linear(input, weight, bias=None):
 
 
 def pooled(input, output_size):
-    """Maps pooled to a size, where vmap loops and warns that it does if channels are last."""
+    """Maps pooled to a size; to size 1 vmap loops, and warns that it does, if channels are last."""
     plain = nn.functional.adaptive_avg_pool2d
     if input.dim() < 4:
         return plain(input, output_size)

@@ -89,7 +89,7 @@ def mc_samples(
     Warns
     -----
     UserWarning
-        If something drops in training that is not reached here, with what to put into `also`.
+        If what is seen to drop in training is not reached here, with what to put into `also`.
 
     Notes
     -----

@@ -208,8 +208,7 @@ class _Reader:
             if values or not name.startswith("scaled_dot"):  # the one that does not drop by itself
                 self._use(name, values, place)
             return
-        values = [word.value for word in node.keywords if _NAMED.search(word.arg or "")]
-        values = [value for value in values if self._paths(value)]
+        values = [word.value for word in node.keywords if self._is_given(word)]
         rates = [value for value in given if any(map(is_rate, self._paths(value)))]
         if name in RANDOM:
             code.noise.append(place)
@@ -237,6 +236,12 @@ class _Reader:
             p = max((value for value in numbers if type(value) in (int, float)), default=None)
         if p != 0:
             self.code.uses.append(Use(name, paths, p, place))
+
+    def _is_given(self, word):
+        """Whether a keyword, of any function, is given a drop probability from the module."""
+        paths = self._paths(word.value)
+        named = _NAMED.search(word.arg or "") and any(map(is_rate, paths))
+        return bool(paths) if word.arg in ARGUMENTS else bool(named)
 
     def _argument(self, node, position):
         """The argument of a call that is called like p or has this position, in a list."""

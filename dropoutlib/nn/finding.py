@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import numbers
 import re
 from collections.abc import Iterable
@@ -166,8 +167,8 @@ def modes(model: nn.Module, also: nn.Module | type | Iterable[nn.Module | type] 
 def left_out(model: nn.Module, training: set[nn.Module], called: set[nn.Module]) -> list[Found]:
     """Layers that drop in training and were not called, given what was in that mode and called.
 
-    The owner of each is the module whose mode may decide that. A spare layer, such as that of a
-    block without a residual, has none and is not among them.
+    The owner of each is the module whose mode may decide that, as its code reads it. A spare layer,
+    such as that of a block without a residual, has none and is not among them.
     """
     modules, silent = dict(model.named_modules()), []
     for found in find(model):
@@ -181,18 +182,19 @@ def left_out(model: nn.Module, training: set[nn.Module], called: set[nn.Module])
 
 
 def _decider(name, modules, called):
-    """Of the modules that hold the one of this name, up to the first called, that with a mode."""
+    """The first module around that of this name that was called, if it reads its mode, or None.
+
+    What is given the mode of another as an argument hands the question on to what calls it.
+    """
     while name:
         name = name.rpartition(".")[0]
         owner = modules[name]
         if isinstance(owner, torch.jit.ScriptModule):
             return owner
-        if type(owner) not in (nn.Sequential, nn.ModuleList, nn.ModuleDict) or is_changed(owner):
+        if owner in called and "training" not in inspect.signature(type(owner).forward).parameters:
             paths = calls.read(owner).attributes
-            if calls.in_library(type(owner)) or any(path.endswith("training") for path in paths):
-                return owner
-        if owner in called:
-            break
+            reads = any(path.endswith("training") for path in paths)
+            return owner if reads or calls.in_library(type(owner)) else None
     return None
 
 
@@ -243,6 +245,10 @@ def _functional(name, module, code):
     held = [(path, _at(module, path)) for path in code.called]
     held = [part for part in held if not isinstance(part[1], nn.Module)]
     for use in (*code.uses, *(use for part in held for use in calls.held(*part))):
+        values = [_at(module, path) for path in use.paths if calls.is_rate(path)]
+        flags = values and all(isinstance(value, (bool, torch.Tensor)) for value in values)
+        if flags and use.function not in calls.FUNCTIONS:  # or masks, of a function of others
+            continue
         rates = [path.removesuffix(".p") for path in use.paths if calls.is_rate(path)]
         if not any(isinstance(_at(module, path), nn.Module) for path in rates):  # found by itself
             path = rate(use.paths) or next(filter(calls.is_rate, use.paths), None)
