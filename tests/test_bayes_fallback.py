@@ -1,6 +1,7 @@
 """Models whose passes cannot share anything, or not simply: the same numbers as of plain passes."""
 # ruff: noqa: D101, D102, D106
 
+import copy
 import warnings
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from dropoutlib.bayes import mc_samples, sampling
+from dropoutlib.bayes.passes import plain
 from dropoutlib.bayes.streams import ReuseError
 
 
@@ -594,3 +596,20 @@ def test_what_a_model_keeps_of_a_pass_is_shared_once_it_is_there(x, seed, monkey
     full.clear()
     torch.testing.assert_close(mc_samples(model, x, 5, rng=seed), cold)
     assert not full
+
+
+NESTED = [
+    ([1, [2]], [[1, 2]], [[1], 2], [1, 2], (1, [2])),
+    ({"a": 1}, {"a": 2}, {"b": 1}, ["a", 1], {}),
+    (1.0, np.float64(2), "1", None, float, [1.0]),
+    ([[], [1]], [[1], []], [1, [], []]),
+]
+
+
+@pytest.mark.parametrize("different", NESTED)
+def test_what_passes_are_told_apart_by_is_one_list(different):
+    """Each container that is kept is one more for the garbage collector to go through."""
+    flat = [plain(value) for value in different]
+    assert not [part for one in flat for part in one if isinstance(part, (list, tuple, dict))]
+    assert [flat.count(one) for one in flat] == [1] * len(flat)
+    assert flat == [plain(copy.deepcopy(value)) for value in different]

@@ -221,19 +221,26 @@ def _what_it_is(owner):
     return f"{type(owner).__name__} is not a dropout layer"
 
 
-def plain(value):
-    """What calls of passes can be compared by: numbers and the like, but of others the type."""
-    if type(value) in ATOMS:  # as most are
-        return value
-    if isinstance(value, (tuple, list)):
-        return [plain(item) for item in value]
-    if isinstance(value, dict):
-        return plain([*value.items()]) if value else []
-    if isinstance(value, slice):
-        return plain((value.start, value.stop, value.step))
-    if isinstance(value, np.ndarray):
-        return value.tobytes()
-    return value if isinstance(value, PLAIN) else type(value)
+def plain(value, flat=None):
+    """What calls of passes can be compared by: numbers and the like, but of others the type.
+
+    It is one list, since the garbage collector goes through each that is kept.
+    """
+    flat = [] if flat is None else flat
+    if isinstance(value, (tuple, list, dict)):
+        flat += type(value), len(value)
+        for item in itertools.chain(*value.items()) if isinstance(value, dict) else value:
+            if type(item) in ATOMS:  # as most are
+                flat.append(item)
+            else:
+                plain(item, flat)
+    elif isinstance(value, slice):
+        plain((value.start, value.stop, value.step), flat)
+    elif isinstance(value, np.ndarray):
+        flat.append(value.tobytes())
+    else:
+        flat.append(value if isinstance(value, PLAIN) else type(value))
+    return flat
 
 
 def _kept(result):

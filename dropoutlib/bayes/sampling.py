@@ -23,7 +23,7 @@ from ..nn.finding import left_out, modes
 from . import trees
 from .passes import FirstPass, Pass, RepeatedPass
 from .rows import known_layers, sample_rows
-from .stochastic import OwnGenerator, python_noise
+from .stochastic import OwnGenerator, python_generators, python_states
 from .streams import ReuseError, Streams
 
 CHUNK_BYTES = 1 << 26  # of passes that run together, if the caller does not say
@@ -132,12 +132,12 @@ class Sampler:
     def __init__(self, model, given, output, also, entropy, total, advance):
         self.model, self.given, self.output = model, given, output
         self.entropy, self.total, self.advance = entropy, total, advance
-        self.training, self.off = modes(model, also)
+        self.modes = modes(model, also)
         self.called = set()  # modules that were called
-        if not self.training:
+        if not self.modes.training:
             raise ValueError(
                 f"{type(model).__name__} has no dropout layer, so that all its predictions are "
-                f"equal{_listed(self.off)}"
+                f"equal{_listed(self.modes.off)}"
             )
 
     def run(self, shared, max_bytes):
@@ -160,10 +160,11 @@ class Sampler:
         state = trees.tensors([given, *map(vars, model.modules())])
         self.together = all(tensor.layout is torch.strided for tensor in state)
         first = FirstPass(noise.sample(), active, state)
-        before = python_noise(model)
+        drawn_from = python_generators(model)
+        before = python_states(*drawn_from)
         with OwnGenerator() as uncontrolled:
             output = self._call(model, given, first)
-        if uncontrolled.generators or python_noise(model) != before:
+        if uncontrolled.generators or python_states(*drawn_from) != before:
             raise ReuseError("a pass drew noise that is not under control")
         first.check_shared(output, model)
         self.advance(1)
@@ -172,7 +173,7 @@ class Sampler:
             if any(one.numel() for one in output) and not first.dropped:
                 raise ValueError(
                     f"no dropout layer of {type(self.model).__name__} drops anything: each has "
-                    f"p = 0, or the forward pass does not come to it{_listed(self.off)}"
+                    f"p = 0, or the forward pass does not come to it{_listed(self.modes.off)}"
                 )
             self.advance(self.total)
             return samples
@@ -260,28 +261,27 @@ class Sampler:
 
     def _twin(self):
         """A twin of the model, its dropout on and all else off, and its modules that are on."""
-        twins = shadow(self.model)
+        twins, training = shadow(self.model), self.modes.training
 
         def watched(module, forward, *args, **kwargs):
             self.called.add(module)
             return forward(*args, **kwargs)
 
         for module, twin in twins.items():
-            switch(twin, module in self.training)
+            switch(twin, module in training)
             if isinstance(twin, torch.jit.ScriptModule):
                 continue
-            if module in self.training:
+            if module in training:
                 twin.forward = functools.partial(watched, module, twin.forward)
             elif module._modules:
                 twin.register_forward_pre_hook(lambda _, args, own=module: self.called.add(own))
-        return twins[self.model], {twins[module] for module in self.training}
+        return twins[self.model], {twins[module] for module in training}
 
     def _warn_of_silence(self):
         """Name what drops in training and did not here: read by others, or not called at all."""
-        on = self.training & self.called
-        silent = [found for found in self.off if found.module not in on]
-        if self.training - on:
-            silent += left_out(self.model, self.training, self.called)
+        on = self.modes.training & self.called
+        silent = [found for found in self.modes.off if found.module not in on]
+        silent += left_out(self.model, self.modes, self.called)
         if silent:
             warnings.warn(
                 f"these samples of {type(self.model).__name__} are without dropout that it has in "

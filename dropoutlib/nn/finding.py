@@ -88,10 +88,11 @@ class Found(NamedTuple):
 
 
 class Modes(NamedTuple):
-    """Which modules have dropout on when they alone are in training mode, and what stays off."""
+    """All that drops, the modules that are to be in training mode for it, and what stays off."""
 
     training: set[nn.Module]
     off: list[Found]
+    found: list[Found]
 
 
 def find(model: nn.Module) -> list[Found]:
@@ -161,22 +162,22 @@ def modes(model: nn.Module, also: nn.Module | type | Iterable[nn.Module | type] 
     found = find(model)
     on = {one.module for one in found if one.reach in ("call", "either")}
     off = [one for one in found if one.reach != "call" and one.owner not in asked and one.p != 0]
-    return Modes(on | asked, off)
+    return Modes(on | asked, off, found)
 
 
-def left_out(model: nn.Module, training: set[nn.Module], called: set[nn.Module]) -> list[Found]:
-    """Layers that drop in training and were not called, given what was in that mode and called.
+def left_out(model: nn.Module, modes: Modes, called: set[nn.Module]) -> list[Found]:
+    """Layers that drop in training and were not called, given these modes and what was called.
 
     The owner of each is the module whose mode may decide that, as its code reads it. A spare layer,
     such as that of a block without a residual, has none and is not among them.
     """
     modules, silent = dict(model.named_modules()), []
-    for found in find(model):
+    for found in modes.found:
         # What is scripted cannot be watched, and what is traced (no p) not switched.
         scripted = isinstance(found.module, torch.jit.ScriptModule) and found.p is not None
         if found.reach == "call" and found.p != 0 and not (scripted or found.module in called):
             owner = _decider(found.name, modules, called)
-            if owner is not None and owner not in training:
+            if owner is not None and owner not in modes.training:
                 silent.append(found._replace(owner=owner))
     return silent
 
