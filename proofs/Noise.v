@@ -287,7 +287,7 @@ rewrite (eq_cov _ (scale g) (scale g')) covZ (cov_diag _ (fun=> g) (fun=> g')) /
 by rewrite sumr_const card_ord -[cov P g g' *+ k]mulr_natl; move: (cov P g g') => c; field.
 Qed.
 
-(** [thm-iterate-variance] The mean of A = D G D over the masks is G + (p/q) diag G. *)
+(** [thm-iterate-variance] The mean of K = D G D over the masks is G + (p/q) diag G. *)
 Theorem mean_masked_gram (F : fieldType) (I : finType) (p : F) (G : I -> I -> F) i j :
   1 - p != 0 ->
   expect (bernoulli p) (fun m => factor p (m i) * G i j * factor p (m j)) =
