@@ -23,7 +23,7 @@
   const start = () => {
     const host = document.querySelector('[data-figure="guide"]');
     const data = JSON.parse(document.querySelector(".guide-data").textContent);
-    const { questions } = data;
+    const { questions, rules } = data;
     const decide = decider(data);
 
     // Choices stand behind the "#", so that they can be shared and the back button undoes them.
@@ -67,7 +67,8 @@
         ...part("Because", ...said(first, "why").map((text) => html("div", {}, ...text.childNodes)), ...rows(...rowsOf(first, "for"))),
         ...(also.length ? part("Also consider", ...also.map((id) => {
           const [head, ...rest] = said(id, "what");
-          return html("details", {}, html("summary", {}, head), ...rest, ...said(id, "why"),
+          const open = "wanted" in (rules.find((rule) => rule.id === id).when ?? {});  // it was asked for
+          return html("details", open ? { open: "" } : {}, html("summary", {}, head), ...rest, ...said(id, "why"),
             ...rows(...rowsOf(id, "for"), ...rowsOf(id, "but"), ...rowsOf(id, "against"), ...rowsOf(id, "open")));
         })) : []),
         ...part("Against it, or not decided", ...rows(...rowsOf(first, "but"), ...rowsOf(first, "against"), ...rowsOf(first, "open"))));
