@@ -58,17 +58,18 @@
       const chosen = read();
       for (const input of form.querySelectorAll("input")) input.checked = input.value === (chosen[input.name] ?? "");
       const { first, also, clashes, open } = decide(chosen);
+      const asked = also.filter((id) => "wanted" in (rules.find((rule) => rule.id === id).when ?? {}));
       const asks = open.map((name) => questions[name].ask).join(" ");
       card.replaceChildren(
         ...clashes.map((id) => html("p", { class: "clash" }, ...document.getElementById(`guide-${id}`).cloneNode(true).childNodes)),
         ...said(first, "what"),
+        ...asked.map((id) => said(id, "what")[0]),
         html("p", { class: "open" }, open.length ? `May change with: ${asks}` : "No open question would change this."));
       more.replaceChildren(
         ...part("Because", ...said(first, "why").map((text) => html("div", {}, ...text.childNodes)), ...rows(...rowsOf(first, "for"))),
         ...(also.length ? part("Also consider", ...also.map((id) => {
           const [head, ...rest] = said(id, "what");
-          const open = "wanted" in (rules.find((rule) => rule.id === id).when ?? {});  // it was asked for
-          return html("details", open ? { open: "" } : {}, html("summary", {}, head), ...rest, ...said(id, "why"),
+          return html("details", asked.includes(id) ? { open: "" } : {}, html("summary", {}, head), ...rest, ...said(id, "why"),
             ...rows(...rowsOf(id, "for"), ...rowsOf(id, "but"), ...rowsOf(id, "against"), ...rowsOf(id, "open")));
         })) : []),
         ...part("Against it, or not decided", ...rows(...rowsOf(first, "but"), ...rowsOf(first, "against"), ...rowsOf(first, "open"))));

@@ -403,15 +403,18 @@ def test_answer_has_also_and_dissent_behind_the_recommendation(opened):
     text = more.inner_text()
     assert text.index("Because") < text.index("Also consider") < text.index("Against it")
     assert RULES["dense"]["dissent"] in text
-    assert not more.locator("details[open]").count()
 
 
 @pytest.mark.browser
-def test_what_is_wanted_is_answered_without_a_click(opened):
-    opened.goto(f"{PAGE.as_uri()}#layers=dense&norm=batch&wanted=spread")
-    shown = opened.locator(".guide-more details[open]")
-    assert shown.count() == 1
-    assert "mc_samples(" in shown.inner_text()
+@pytest.mark.parametrize(("wanted", "rule"), [("spread", "sampling"), ("mean", "one-pass")])
+def test_what_is_wanted_is_answered_beside_the_recommendation(opened, wanted, rule):
+    opened.goto(f"{PAGE.as_uri()}#layers=dense&norm=batch&wanted={wanted}")
+    text = opened.locator(".guide-card").inner_text()
+    assert text.index(RULES["dense"]["variant"]) < text.index(RULES[rule]["variant"])
+    opened_below = opened.locator(".guide-more details[open]")
+    assert RULES[rule]["where"].partition(";")[0] in opened_below.inner_text()
+    opened.goto(f"{PAGE.as_uri()}#layers=dense&norm=batch")
+    assert RULES[rule]["variant"] not in opened.locator(".guide-card").inner_text()
 
 
 @pytest.mark.browser
