@@ -76,8 +76,8 @@ def overlap(line):
     return registration.contrasts(line["registered"])[0].overlap if "registered" in line else 0.0
 
 
-def table(html):
-    return BeautifulSoup(html, "html.parser").select_one("table.answers")
+def parsed(html):
+    return BeautifulSoup(html, "html.parser")
 
 
 def claims(page):
@@ -87,7 +87,7 @@ def claims(page):
 
 @pytest.fixture(scope="module")
 def rendered():
-    return table(answers.render(ROOT))
+    return parsed(answers.render(ROOT))
 
 
 def test_every_line_shows_the_numbers_of_the_results(rendered):
@@ -222,16 +222,30 @@ def test_questions_are_well_formed():
     assert len({answers.key(line) for line in LINES}) == len(LINES)
 
 
-def test_table_has_a_caption_headers_and_no_empty_line(rendered):
+def test_tables_have_a_caption_headers_and_no_empty_line(rendered):
     assert "\n\n" not in answers.render(ROOT)
-    assert rendered.caption.get_text()
-    assert [th.get_text() for th in rendered.select('thead th[scope="col"]')] == [*answers.COLUMNS]
-    assert len(rendered.select('tbody th[scope="rowgroup"]')) == len(QUESTIONS)
+    for table, question in zip(rendered.select("table.answers"), QUESTIONS, strict=True):
+        assert table.caption.get_text().startswith(question["ask"])
+        heads = [th.get_text() for th in table.select('thead th[scope="col"]')]
+        assert heads == [*answers.COLUMNS]
+
+
+def test_a_fold_says_how_many_claims_have_which_verdict(rendered):
+    for fold, question in zip(rendered.select("details"), QUESTIONS, strict=True):
+        shown = [span.get_text() for span in fold.select("td .verdict")]
+        total, *counts = re.findall(r"[0-9]+ [a-z]+", fold.summary.get_text())
+        assert total == f"{len(question['lines'])} claims"
+        words = [count.split()[1] for count in counts]
+        assert words == [word for word in verdicts.WORDS if word in words]
+        assert counts == [
+            f"{shown.count(f'{answers.MARKS[word]} {word}')} {word}" for word in words
+        ]
+        assert sum(int(count.split()[0]) for count in counts) == len(shown)
 
 
 def test_links_lead_to_sections_of_the_built_pages():
-    page = table(PAGE.read_text(encoding="utf-8"))
-    links = page.select("a[href]")
+    page = parsed(PAGE.read_text(encoding="utf-8"))
+    links = page.select("section.answer > p > a[href]")
     assert len(links) == len(QUESTIONS)
     for link in links:
         path, _, anchor = link["href"].partition("#")
@@ -241,8 +255,9 @@ def test_links_lead_to_sections_of_the_built_pages():
 
 
 def test_built_page_says_what_is_rendered_now(rendered):
-    built = table(PAGE.read_text(encoding="utf-8"))
-    assert built.get_text() == rendered.get_text()
+    built = parsed(PAGE.read_text(encoding="utf-8")).select("section.answer")
+    now = rendered.select("section.answer")
+    assert [one.get_text() for one in built] == [one.get_text() for one in now]
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question["id"])
@@ -279,6 +294,20 @@ def test_without_scripts_the_verdicts_are_read_on_a_phone(browser):
     with browser.new_context(java_script_enabled=False, viewport=pages.PHONE) as context:
         page = context.new_page()
         page.goto(PAGE.as_uri())
-        assert page.locator("table.answers .verdict").filter(visible=True).count() == len(LINES)
-        widths = page.locator("table.answers").evaluate("e => [e.scrollWidth, e.clientWidth]")
-        assert widths[0] <= widths[1]
+        shown = page.locator("td .verdict").filter(visible=True)
+        assert shown.count() == 0
+        for summary in page.locator("section.answer summary").all():
+            summary.click()
+        assert shown.count() == len(LINES)
+        for table in page.locator("table.answers").all():
+            widths = table.evaluate("e => [e.scrollWidth, e.clientWidth]")
+            assert widths[0] <= widths[1]
+
+
+@pytest.mark.browser
+def test_a_link_to_the_claims_opens_their_fold(browser):
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{PAGE.as_uri()}#claims-need")
+        assert page.locator("#answer-need td .verdict").first.is_visible()
+        assert page.locator("section.answer details[open]").count() == 1

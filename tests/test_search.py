@@ -25,9 +25,11 @@ PAGE = """
 <p>Words.</p><pre>nn.Dropout(p) nn.Dropout(q)</pre><div class="cell_output">printed</div>
 <div class="proof theorem admonition" id="thm-one"><p class="admonition-title">Theorem 1 (One)</p>
 <section id="proof-content"><p>Stated.</p></section></div></section>
-<table class="answers"><tbody id="answer-x"><tr class="question"><th>Which?</th></tr>
-<tr><td>This.</td></tr></tbody></table>
-<table class="answers left-out"><tbody id="guide-y"><tr class="question"><th>No</th></tr>
+<section class="answer" id="answer-x"><h2>Which?</h2><p>This.</p>
+<details><summary>2 claims</summary></details></section>
+<table class="answers guide"><tbody id="guide-x"><tr class="question"><th>If</th></tr>
+<tr><td>That.</td></tr></tbody></table>
+<table class="answers guide left-out"><tbody id="guide-y"><tr class="question"><th>No</th></tr>
 <tr><td>Not this.</td></tr></tbody></table></section></article>
 """
 
@@ -50,6 +52,7 @@ def test_a_page_is_parted_into_sections_statements_and_answers():
         "kept": ("1. A part", "Words."),
         "thm-one": ("Theorem 1 (One)", "Stated."),
         "answer-x": ("Which?", "This."),
+        "guide-x": ("If", "That."),
     }
     assert {code for *_, code in found} == {"", "Dropout"}
 

@@ -1,7 +1,7 @@
 """Render the answers from interactive/answers.yml and the stored results; no number is typed.
 
-The page is one table: a group of rows for each question, with a line for each claim. It is plain
-HTML, because Markdown has no captions, groups or headers of rows.
+Each question has advice and, in a fold, a table with a line for each claim. It is plain HTML,
+because Markdown has no captions and no headers of rows.
 """
 
 import re
@@ -120,12 +120,17 @@ def scope(found):
     return ", ".join([*parts, f"{len(results.seeds)} seeds"])
 
 
+def badge(word, text):
+    """Return the mark of a verdict and a text in its colour."""
+    mark = f'<span aria-hidden="true">{MARKS[word]}</span>'
+    return f'<span class="verdict {word}">{mark} {text}</span>'
+
+
 def row(claim, found):
     """Return a claim, the verdict on it, its effect and where it was seen as a row of HTML."""
     return (
         f'<tr><th scope="row">{escape(claim)}</th>\n'
-        f'<td><span class="verdict {found.word}"><span aria-hidden="true">'
-        f"{MARKS[found.word]}</span> {found.word}</span></td>\n"
+        f"<td>{badge(found.word, found.word)}</td>\n"
         f"<td>{effect(found)}</td><td>{scope(found)}</td></tr>"
     )
 
@@ -136,33 +141,43 @@ def code(line):
     return f"<code>{escape(whole, quote=False)}</code>"
 
 
+def counted(words):
+    """Return how many claims there are and how many have each verdict, as HTML."""
+    counts = {word: words.count(word) for word in MARKS}
+    parts = (badge(word, f"{count} {word}") for word, count in counts.items() if count)
+    return f"{len(words)} claims: {' '.join(parts)}"
+
+
+def section(question):
+    """Return a question with its advice, and its claims folded behind it."""
+    chapter, anchor = question["section"].split("#")
+    shown = f'<a href="../chapters/{chapter}.html#{anchor}">Shown in {chapter.capitalize()}</a>'
+    found = [verdict(line) for line in question["lines"]]
+    heads = "".join(f'<th scope="col">{column}</th>' for column in COLUMNS)
+    ask = escape(question["ask"])
+    return [
+        f'<section class="answer" id="answer-{question["id"]}"><h2>{ask}</h2>',
+        f"<p>{escape(question['advice'])} {shown}</p>",
+        f"<p>{code(question['code'])}</p>",
+        f"<details><summary>{counted([one.word for one in found])}</summary>",
+        f'<table class="answers" id="claims-{question["id"]}">',
+        f"<caption>{ask} What stored experiments say</caption>",
+        f"<thead><tr>{heads}</tr></thead><tbody>",
+        *(row(line["claim"], one) for line, one in zip(question["lines"], found, strict=True)),
+        "</tbody></table></details></section>",
+    ]
+
+
 def render(root):
-    """Return questions and table as HTML without an empty line, which would end it in Markdown."""
+    """Return the questions as HTML without an empty line, which would end it in Markdown."""
     questions = load(root)
     lines = ['<ul class="answers-list">']
     lines += [f'<li><a href="#answer-{q["id"]}">{escape(q["ask"])}</a></li>' for q in questions]
-    lines += ["</ul>", '<table class="answers">']
-    lines += ["<caption>Claims about dropout, and what stored experiments say of them</caption>"]
-    heads = "".join(f'<th scope="col">{column}</th>' for column in COLUMNS)
-    lines += [f"<thead><tr>{heads}</tr></thead>"]
-    for question in questions:
-        chapter, anchor = question["section"].split("#")
-        where = f"../chapters/{chapter}.html#{anchor}"
-        lines += [
-            f'<tbody id="answer-{question["id"]}">',
-            f'<tr class="question"><th scope="rowgroup" colspan="4">{escape(question["ask"])}</th>',
-            "</tr>",
-            f'<tr class="advice"><td colspan="4"><p>{escape(question["advice"])}',
-            f'<a href="{where}">Shown in {chapter.capitalize()}</a></p>',
-            f"<p>{code(question['code'])}</p></td></tr>",
-        ]
-        lines += [row(line["claim"], verdict(line)) for line in question["lines"]]
-        lines += ["</tbody>"]
-    return "\n".join([*lines, "</table>"])
+    return "\n".join([*lines, "</ul>", *(line for one in questions for line in section(one))])
 
 
 def fill(app, docname, source):
-    """Put the table where the page has room for it."""
+    """Put the questions where the page has room for them."""
     if docname == PAGE:
         source[0] = source[0].replace(ROOM, render(app.srcdir))
 

@@ -167,7 +167,7 @@ def body(rule, guide, questions, rows, lines):
     link = ""
     if asked:
         link = (
-            f'All results: <a href="answers.html#answer-{asked["id"]}">{escape(asked["ask"])}</a>'
+            f'All results: <a href="answers.html#claims-{asked["id"]}">{escape(asked["ask"])}</a>'
         )
     but = f"<em>But:</em> {escape(rule['dissent'])}"
     if "evidence_against" in rule:

@@ -17,7 +17,7 @@ WORDS = Path("interactive") / "search.yml"
 ENGINE = Path("interactive") / "vendor" / "minisearch.js"
 #: What an address can lead to besides a section: an answer, a rule, a term, a statement, a name.
 ENTRIES = (
-    "table:not(.left-out) > tbody[id]:has(> tr.question), dl.glossary > dt[id], dl.py > dt[id], "
+    "table.guide:not(.left-out) > tbody[id], dl.glossary > dt[id], dl.py > dt[id], "
     "div.proof.admonition[id]:not(#proof)"
 )
 #: Scripts of Sphinx's search, which the theme loads on every page, with the index of 230 KB.
@@ -36,7 +36,10 @@ NOT_PROSE_CLASSES = {
 }
 #: How far each method can be trusted, in the ledger: its own filter finds methods; and, in the
 #: answers and the guide, effect and setting of each verdict, in words that most rows share.
-BESIDE = "table.ledger td:first-child:not([colspan]), td:has(> .interval), td:has(> .interval) + td"
+BESIDE = (
+    "table.ledger td:first-child:not([colspan]), td:has(> .interval), td:has(> .interval) + td, "
+    "section.answer summary, section.answer caption, section.answer thead"
+)
 
 
 def words_of(tag):
