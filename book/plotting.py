@@ -108,7 +108,7 @@ def draw_panels(panels_of, **shared):
     )
     for axes, (label, effects) in zip(panels[0], panels_of.items(), strict=True):
         draw_verdicts(axes, effects)
-        axes.locator_params(axis="x", nbins=4)
+        axes.locator_params(axis="x", nbins=3)
         axes.set_xlabel(label, fontsize=8)
 
 
