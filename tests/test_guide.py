@@ -418,11 +418,20 @@ def test_what_is_wanted_is_answered_beside_the_recommendation(opened, wanted, ru
 
 
 @pytest.mark.browser
+def test_a_link_to_a_rule_opens_the_list_that_has_it(opened):
+    opened.goto(f"{PAGE.as_uri()}#guide-batchnorm")
+    assert opened.locator("#guide-batchnorm").is_visible()
+    assert opened.locator("details.rules[open]").count() == 1
+
+
+@pytest.mark.browser
 def test_without_scripts_the_rules_are_read_on_a_phone(browser):
     with browser.new_context(java_script_enabled=False, viewport=pages.PHONE) as context:
         page = context.new_page()
         page.goto(PAGE.as_uri())
         assert not page.locator(".guide-form").is_visible()
+        for summary in page.locator("details.rules > summary").all():
+            summary.click()
         shown = page.locator("table.guide tbody").filter(visible=True)
         assert shown.count() == len(TABLE["rules"])
         for table in page.locator("table.guide").all():

@@ -18,7 +18,7 @@ ROOM = '<div class="guide-rules"></div>'
 #: On which side of a rule a verdict on a claim in its favour stands, and one on a rival's claim.
 SIDES = {"supported": "for", "contradicted": "against", "undecided": "open", "equivalent": "open"}
 RIVALS = {"supported": "against", "contradicted": "for", "undecided": "open", "equivalent": "for"}
-CAPTIONS = {
+SUMMARIES = {
     "first": "Where to start: the first of these that applies is the recommendation",
     "also": "What to consider beside it: each of these that applies; "
     "beside advice to drop nothing, only what drops nothing",
@@ -205,10 +205,12 @@ def render(root):
     html = []
     for part, rules in parts.items():
         if rules:
-            html += [f'<table class="answers guide {part.replace(" ", "-")}">']
-            html += [f"<caption>{CAPTIONS[part]}</caption>"]
+            name = part.replace(" ", "-")
+            says = f"{SUMMARIES[part]} ({len(rules)} {'rule' if len(rules) == 1 else 'rules'})"
+            html += [f'<details class="rules"><summary id="rules-{name}">{says}</summary>']
+            html += [f'<table class="answers guide {name}" aria-labelledby="rules-{name}">']
             html += [row for rule in rules for row in body(rule, guide, questions, rows, lines)]
-            html += ["</table>"]
+            html += ["</table></details>"]
     html += ["<p>Choices that cannot all be had:</p>", "<ul>"]
     for clash in guide["clashes"]:
         html += [
