@@ -191,7 +191,7 @@ def _layer(func, sizes, rest, data, *state):
         raise NotImplementedError("a recurrent layer whose weights are noisy")
     if sizes:
         return run(data, *state)
-    return more_rows(run, (0 if rest[-1] else 1, 1, 1), data, *state)  # the last: batch_first
+    return more_rows(run, (0 if rest[-1] else 1, *[1] * len(state)), data, *state)  # batch_first
 
 
 def _cell(func, input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
