@@ -235,7 +235,10 @@ def _functional(name, module, code):
     def add(function, p, path, place, guessed=False):
         kind = _named(function, cls, bare)
         reach, place = ("call", "") if bare else ("function", place)
-        one = Found(name, module, kind, p, path, reach, module, place, guessed)
+        value = path and _at(module, path)
+        single = not (isinstance(value, (list, tuple)) or callable(value))
+        own = path if single else None  # such as a number could take the place of
+        one = Found(name, module, kind, p, own, reach, module, place, guessed)
         given.setdefault(path or (place, function, p), one)
 
     def rate(paths):
@@ -285,7 +288,9 @@ def _at(module: Any, path: str) -> Any:
 
 
 def _number(module, path):
-    """The probability that an attribute is, as a float, or None if it is no number."""
+    """The probability that an attribute is, or the largest of several, or None if it is none."""
     value = None if path is None else _at(module, path)
+    if isinstance(value, (list, tuple)):
+        value = max((one for one in value if isinstance(one, numbers.Real)), default=None)
     real = isinstance(value, numbers.Real) and not isinstance(value, bool)
     return float(value) if real else None
