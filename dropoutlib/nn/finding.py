@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import numbers
 import re
 from collections.abc import Iterable
@@ -163,40 +162,6 @@ def modes(model: nn.Module, also: nn.Module | type | Iterable[nn.Module | type] 
     on = {one.module for one in found if one.reach in ("call", "either")}
     off = [one for one in found if one.reach != "call" and one.owner not in asked and one.p != 0]
     return Modes(on | asked, off, found)
-
-
-def left_out(model: nn.Module, modes: Modes, called: set[nn.Module]) -> list[Found]:
-    """Layers that drop in training and were not called, given these modes and what was called.
-
-    The owner of each is the module whose mode may decide that, as its code reads it. A spare layer,
-    such as that of a block without a residual, has none and is not among them.
-    """
-    modules, silent = dict(model.named_modules()), []
-    for found in modes.found:
-        # What is scripted cannot be watched, and what is traced (no p) not switched.
-        scripted = isinstance(found.module, torch.jit.ScriptModule) and found.p is not None
-        if found.reach == "call" and found.p != 0 and not (scripted or found.module in called):
-            owner = _decider(found.name, modules, called)
-            if owner is not None and owner not in modes.training:
-                silent.append(found._replace(owner=owner))
-    return silent
-
-
-def _decider(name, modules, called):
-    """The first module around that of this name that was called, if it reads its mode, or None.
-
-    What is given the mode of another as an argument hands the question on to what calls it.
-    """
-    while name:
-        name = name.rpartition(".")[0]
-        owner = modules[name]
-        if isinstance(owner, torch.jit.ScriptModule):
-            return owner
-        if owner in called and "training" not in inspect.signature(type(owner).forward).parameters:
-            paths = calls.read(owner).attributes
-            reads = any(path.endswith("training") for path in paths)
-            return owner if reads or calls.in_library(type(owner)) else None
-    return None
 
 
 @functools.lru_cache(1024)
