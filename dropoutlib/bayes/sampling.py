@@ -241,19 +241,20 @@ class Sampler:
     def _sites_of_one_row(self):
         """The sites of a pass of the first row alone."""
         noise = Streams(self.entropy, 1)
-        try:
-            self._from_start(self._twin(), noise.sample(), 0, slice(1))
-        except Exception as error:
-            error.add_note("shared_mask=True runs the first row alone; there the model failed")
-            raise
+        self._from_start(self._twin(), noise.sample(), 0, slice(1))
         return [stream.site for stream in noise.streams.values()]
 
     def _from_start(self, twin, drawn, sample, rows=None):
         """Output of a full pass of a twin, for some rows or all."""
         model, active = twin
         seed = np.random.SeedSequence(self.entropy, spawn_key=(0, sample))
-        with OwnGenerator(int(seed.generate_state(1, np.uint64)[0])):
-            return self._call(model, trees.copies(self.given, rows), Pass(drawn, active))
+        try:
+            with OwnGenerator(int(seed.generate_state(1, np.uint64)[0])):
+                return self._call(model, trees.copies(self.given, rows), Pass(drawn, active))
+        except Exception as error:
+            if rows is not None:
+                error.add_note("shared_mask=True runs rows alone; there the model failed")
+            raise
 
     def _call(self, model, given, run):
         """Tensors in the output of a pass."""
@@ -290,8 +291,7 @@ class Sampler:
     def _probe(self, more):
         """What is called and what draws with more in training mode, or None if that fails."""
         self.called = set()
-        model, active = self._twin(more)
-        drew = drawing(model, active, self.given, self.entropy)
+        drew = drawing(self.given, self.entropy, *self._twin(more))
         return None if drew is None else (self.called, drew)
 
 

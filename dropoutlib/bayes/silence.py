@@ -48,7 +48,7 @@ def left_out(model, modes, called, probe):
     return silent
 
 
-def drawing(model, active, given, entropy):
+def drawing(given, entropy, model, active):
     """The modules that draw in a pass of a twin, or None if it fails; `active` leads to them."""
     noise, drew = Streams(entropy, 1).sample(), set()
 
