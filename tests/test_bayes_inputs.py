@@ -496,6 +496,30 @@ def test_a_function_of_a_branch_for_other_settings_is_not_named(recwarn):
         mc_samples(nn.Sequential(Chooses(True), nn.Dropout(0.1)), x, 5)
 
 
+def drop_path_by_python(x, drop_prob):
+    return x * (random.random() >= drop_prob)
+
+
+def drop_path_by_order(x, drop_prob):
+    return x * (torch.randperm(10)[0] >= 10 * drop_prob)
+
+
+drop_path = drop_path_by_python
+
+
+@pytest.mark.parametrize("drop", [drop_path_by_python, drop_path_by_order])
+def test_a_function_whose_noise_is_not_seen_is_named(drop, monkeypatch):
+    class Block(nn.Linear):
+        drop_prob = 0.3
+
+        def forward(self, x):
+            return drop_path(super().forward(x), self.drop_prob) if self.training else x
+
+    monkeypatch.setitem(globals(), "drop_path", drop)
+    with pytest.warns(UserWarning, match=r"not called; 0 \(Block\), path .*also=\[Block\]$"):
+        mc_samples(nn.Sequential(Block(3, 3), nn.Dropout(0.1)), X, 5)
+
+
 def drops_outside(module, x):
     return module.drop(x) if module.training else x
 

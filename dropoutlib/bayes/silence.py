@@ -9,7 +9,7 @@ import torch
 
 from ..nn import calls
 from .passes import Pass, caller
-from .stochastic import OwnGenerator
+from .stochastic import OwnGenerator, python_generators, python_states
 from .streams import Streams
 from .trees import copies
 
@@ -49,17 +49,22 @@ def left_out(model, modes, called, probe):
 
 
 def drawing(given, entropy, model, active):
-    """The modules that draw in a pass of a twin, or None if it fails; `active` leads to them."""
+    """The modules that draw in a pass of a twin, to which `active` leads.
+
+    It is None if the pass fails, or draws noise that is not under control, nobody knows where.
+    """
     noise, drew = Streams(entropy, 1).sample(), set()
+    drawn_from = python_generators(model)
+    before = python_states(*drawn_from)
 
     def watched(place, site):
         drew.add(active.get(caller()[0]))
         return noise(place, site)
 
     args, kwargs = copies(given)
-    with contextlib.suppress(Exception), OwnGenerator(), Pass(watched, active):
+    with contextlib.suppress(Exception), OwnGenerator() as other, Pass(watched, active):
         model(*args, **kwargs)
-        return drew
+        return drew if not other.generators and python_states(*drawn_from) == before else None
     return None
 
 
