@@ -790,6 +790,12 @@ def test_layers_left_out_by_chance_as_python_or_numpy_draw():
         schedules.set_probabilities(Skips(0.3), 0.1)
     schedules.set_probabilities(nn.Sequential(Skips(0.0), nn.Dropout()), 0.1)  # it never drops
 
+    by_name = Skips(0.0)  # in two places, of which the second alone is on
+    by_name.layer_dropouts, by_name.rank_dropout = {"a": 0.0}, {"a": 0.3}
+    assert [one.p for one in find(by_name)] == [0.3]
+    by_name.rank_dropout = {"a": 0.0}
+    assert [one.p for one in find(by_name)] == [0.0]
+
     class Uniform(Skips):
         def forward(self, x):
             return x if self.training and np.random.uniform() < 0.5 else super().forward(x)  # noqa: NPY002

@@ -201,7 +201,7 @@ def _functional(name, module, code):
         kind = _named(function, cls, bare)
         reach, place = ("call", "") if bare else ("function", place)
         value = path and _at(module, path)
-        single = not (isinstance(value, (list, tuple)) or callable(value))
+        single = not (isinstance(value, (list, tuple, dict)) or callable(value))
         own = path if single else None  # such as a number could take the place of
         one = Found(name, module, kind, p, own, reach, module, place, guessed)
         given.setdefault(path or (place, function, p), one)
@@ -228,7 +228,9 @@ def _functional(name, module, code):
     noisy = bool(noise) and (switched or bare)
     if noisy or (bare and not given and "drop" in cls.lower()):
         names = (*code.attributes, *vars(module))
-        path = rate(name for name in names if calls.is_rate(name) and name not in given)
+        rates = [name for name in names if calls.is_rate(name) and name not in given]
+        some = [name for name in rates if 0 < (_number(module, name) or 0) <= 1]
+        path = rate(some or rates)  # 0 is that of noise only where all are 0
         sure = noisy and switched and bare
         add("", _number(module, path), path, "".join(noise[:1]), not sure)
     return [*given.values()]
@@ -255,7 +257,8 @@ def _at(module: Any, path: str) -> Any:
 def _number(module, path):
     """The probability that an attribute is, or the largest of several, or None if it is none."""
     value = None if path is None else _at(module, path)
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple, dict)):
+        value = value.values() if isinstance(value, dict) else value
         value = max((one for one in value if isinstance(one, numbers.Real)), default=None)
     real = isinstance(value, numbers.Real) and not isinstance(value, bool)
     return float(value) if real else None
