@@ -471,6 +471,80 @@ def test_a_spare_layer_is_not_named_as_it_is_not_called_in_training_either(form)
     assert not any(module._forward_pre_hooks for module in model.modules())
 
 
+class Chooses(nn.Module):
+    """Attention by a function of torch, or by hand: one of two ways to drop weights is idle."""
+
+    def __init__(self, fused):
+        super().__init__()
+        self.drop, self.dropout, self.fused = nn.Dropout(0.3), 0.3, fused
+
+    def forward(self, x):
+        if self.fused:
+            p = self.dropout if self.training else 0.0
+            return F.scaled_dot_product_attention(x, x, x, dropout_p=p)
+        return self.drop((x @ x.mT).softmax(-1)) @ x
+
+
+def test_a_function_of_a_branch_for_other_settings_is_not_named(recwarn):
+    model, x = nn.Sequential(Chooses(False), nn.Dropout(0.1)).eval(), torch.randn(2, 5, 8)
+    state = torch.get_rng_state()
+    assert mc_samples(model, x, 5).std(dim=0).min() > 0
+    assert not recwarn.list
+    assert torch.equal(torch.get_rng_state(), state)
+    assert not any(module.training for module in model.modules())
+    with pytest.warns(UserWarning, match=r"not called; 0 \(Chooses\), attention[^;]*$"):
+        mc_samples(nn.Sequential(Chooses(True), nn.Dropout(0.1)), x, 5)
+
+
+def drop_path_by_python(x, drop_prob):
+    return x * (random.random() >= drop_prob)
+
+
+def drop_path_by_order(x, drop_prob):
+    return x * (torch.randperm(10)[0] >= 10 * drop_prob)
+
+
+drop_path = drop_path_by_python
+
+
+@pytest.mark.parametrize("drop", [drop_path_by_python, drop_path_by_order])
+def test_a_function_whose_noise_is_not_seen_is_named(drop, monkeypatch):
+    class Block(nn.Linear):
+        drop_prob = 0.3
+
+        def forward(self, x):
+            return drop_path(super().forward(x), self.drop_prob) if self.training else x
+
+    monkeypatch.setitem(globals(), "drop_path", drop)
+    with pytest.warns(UserWarning, match=r"not called; 0 \(Block\), path .*also=\[Block\]$"):
+        mc_samples(nn.Sequential(Block(3, 3), nn.Dropout(0.1)), X, 5)
+
+
+def drops_outside(module, x):
+    return module.drop(x) if module.training else x
+
+
+class Linear(nn.Linear):
+    """A layer whose mode is read by a function, as where adapters are added."""
+
+    def __init__(self):
+        super().__init__(3, 3)
+        self.drop = nn.Dropout(0.3)
+
+    def forward(self, x):
+        return drops_outside(self, super().forward(x))
+
+
+def test_a_layer_that_a_function_keeps_from_being_called_is_named():
+    """By which class, in full where torch has one of that name; alone it is no error in silence."""
+    advice = rf"\(Dropout\), element dropout with p=0.3: also=\[{__name__}.Linear\]$"
+    with pytest.warns(UserWarning, match=advice):
+        mc_samples(nn.Sequential(Linear(), nn.Dropout(0.1)), X, 5)
+    with pytest.raises(ValueError, match=f"does not come to it; drop {advice}"):
+        mc_samples(Linear(), X, 5)
+    assert mc_samples(Linear(), X, 5, also=Linear).std(dim=0).max() > 0
+
+
 def test_functional_dropout_that_was_on_is_not_named_beside_a_layer_that_was_not_called():
     class Functional(nn.Module):
         def forward(self, x):

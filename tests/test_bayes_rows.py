@@ -203,7 +203,7 @@ def test_normalization_by_the_batch_is_of_one_sample(seed, rng, monkeypatch):
     torch.testing.assert_close(samples.mean(1), torch.zeros(7, 3))
     with pytest.raises(ValueError, match="more than 1 value") as caught:
         mc_samples(model, x, 7, rng=seed, shared_mask=True)
-    assert "shared_mask=True runs the first row alone" in caught.value.__notes__[0]
+    assert "shared_mask=True runs rows alone" in caught.value.__notes__[0]
     in_full(monkeypatch)
     torch.testing.assert_close(mc_samples(model, x, 7, rng=seed), samples)
 

@@ -5,10 +5,12 @@ import collections
 import doctest
 import functools
 import operator
+import random
 import types
 import weakref
 from unittest import mock
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -18,6 +20,7 @@ from torch.nn.functional import dropout as renamed
 from dropoutlib import nn as ours
 from dropoutlib import schedules
 from dropoutlib._modules import shadow
+from dropoutlib.bayes import mc_samples
 from dropoutlib.nn import calls, find, finding, modules, replace
 from dropoutlib.nn.finding import modes
 
@@ -763,3 +766,60 @@ class Held(nn.Module):
 def test_noise_of_a_function_that_a_layer_holds():
     (found,) = find(nn.Sequential(nn.Linear(2, 2), Held()))
     assert (found.name, found.reach, found.guessed) == ("1", "call", False)
+
+
+class Skips(nn.Module):
+    """Layers that are left out by chance, each with a probability of its own, as Python draws."""
+
+    def __init__(self, *rates):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(2, 2) for _ in rates)
+        self.layer_dropouts = rates
+
+    def forward(self, x):
+        for layer, rate in zip(self.layers, self.layer_dropouts, strict=True):
+            if not (self.training and rate > 0 and random.random() < rate):
+                x = layer(x)
+        return x
+
+
+def test_layers_left_out_by_chance_as_python_or_numpy_draw():
+    (found,) = find(Skips(0.0, 0.3))
+    assert (found.p, found.attribute, found.guessed) == (0.3, None, True)
+    with pytest.raises(ValueError, match="does not reach all dropout: the model itself"):
+        schedules.set_probabilities(Skips(0.3), 0.1)
+    schedules.set_probabilities(nn.Sequential(Skips(0.0), nn.Dropout()), 0.1)  # it never drops
+
+    by_name = Skips(0.0)  # in two places, of which the second alone is on
+    by_name.layer_dropouts, by_name.rank_dropout = {"a": 0.0}, {"a": 0.3}
+    assert [one.p for one in find(by_name)] == [0.3]
+    by_name.rank_dropout = {"a": 0.0}
+    assert [one.p for one in find(by_name)] == [0.0]
+
+    class Uniform(Skips):
+        def forward(self, x):
+            return x if self.training and np.random.uniform() < 0.5 else super().forward(x)  # noqa: NPY002
+
+    assert find(Uniform())
+    with pytest.warns(UserWarning, match=r"0 \(Skips\).*\(a guess\): also=\[Skips\]$"):
+        mc_samples(nn.Sequential(Skips(0.3), nn.Dropout()), torch.randn(3, 2), 3)
+
+
+def by_rate(x, rate):
+    return F.dropout(x, rate(x))
+
+
+class Rated(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer, self.drop_rate = nn.Linear(2, 2), lambda x: 0.3
+
+    def forward(self, x):
+        return by_rate(self.layer(x), self.drop_rate)
+
+
+def test_a_function_that_gives_a_rate_is_no_attribute_to_set_one_by():
+    (found,) = find(Rated())
+    assert (found.p, found.attribute) == (None, None)
+    with pytest.raises(ValueError, match="does not reach all dropout"):
+        schedules.set_probabilities(Rated(), 0.1)

@@ -60,7 +60,7 @@ class Pass(TorchFunctionMode):
         """Refuse dropout that no module switches: it is on for ever, or off for ever."""
         if p == 0:
             return
-        owner, frame = _caller()
+        owner, frame = caller()
         if owner not in self.active:
             place = f"{frame.f_code.co_qualname} ({frame.f_code.co_filename}:{frame.f_lineno})"
             raise ValueError(
@@ -228,7 +228,7 @@ def plain(value, flat=None):
     """
     flat = [] if flat is None else flat
     if isinstance(value, (tuple, list, dict)):
-        flat += type(value), len(value)
+        flat.extend((type(value), len(value)))
         for item in itertools.chain(*value.items()) if isinstance(value, dict) else value:
             if type(item) in ATOMS:  # as most are
                 flat.append(item)
@@ -276,7 +276,7 @@ def _versions(given):
     return [(tensor, tensor._version) for tensor in given if not tensor.is_inference()]
 
 
-def _caller():
+def caller():
     """The module whose code is running, or None, and the frame in which it does.
 
     Not in `Pass.check` itself, whose frame would then hold itself and all that it leads to.

@@ -19,10 +19,11 @@ from torch import nn
 
 from .._checks import check_count, check_rng, hint_to_unpack
 from .._modules import shadow, switch
-from ..nn.finding import left_out, modes
+from ..nn.finding import modes
 from . import trees
 from .passes import FirstPass, Pass, RepeatedPass
 from .rows import known_layers, sample_rows
+from .silence import drawing, left_out, listed
 from .stochastic import OwnGenerator, python_generators, python_states
 from .streams import ReuseError, Streams
 
@@ -137,7 +138,7 @@ class Sampler:
         if not self.modes.training:
             raise ValueError(
                 f"{type(model).__name__} has no dropout layer, so that all its predictions are "
-                f"equal{_listed(self.modes.off)}"
+                f"equal{listed(self.modes.off)}"
             )
 
     def run(self, shared, max_bytes):
@@ -150,7 +151,12 @@ class Sampler:
         with contextlib.suppress(ReuseError, RecursionError):  # the other of what holds itself
             samples = self._sharing(Streams(self.entropy, self.total, of_row), max_bytes)
         samples = samples or self._in_full(by_row=shared)
-        self._warn_of_silence()
+        if silent := self._silent():
+            warnings.warn(
+                f"these samples of {type(self.model).__name__} are without dropout that it has in "
+                f"training, as it was not called{silent}",
+                stacklevel=3,
+            )
         return self.put_together(samples)
 
     def _sharing(self, noise, max_bytes):
@@ -173,7 +179,7 @@ class Sampler:
             if any(one.numel() for one in output) and not first.dropped:
                 raise ValueError(
                     f"no dropout layer of {type(self.model).__name__} drops anything: each has "
-                    f"p = 0, or the forward pass does not come to it{_listed(self.modes.off)}"
+                    f"p = 0, or the forward pass does not come to it{self._silent()}"
                 )
             self.advance(self.total)
             return samples
@@ -235,19 +241,20 @@ class Sampler:
     def _sites_of_one_row(self):
         """The sites of a pass of the first row alone."""
         noise = Streams(self.entropy, 1)
-        try:
-            self._from_start(self._twin(), noise.sample(), 0, slice(1))
-        except Exception as error:
-            error.add_note("shared_mask=True runs the first row alone; there the model failed")
-            raise
+        self._from_start(self._twin(), noise.sample(), 0, slice(1))
         return [stream.site for stream in noise.streams.values()]
 
     def _from_start(self, twin, drawn, sample, rows=None):
         """Output of a full pass of a twin, for some rows or all."""
         model, active = twin
         seed = np.random.SeedSequence(self.entropy, spawn_key=(0, sample))
-        with OwnGenerator(int(seed.generate_state(1, np.uint64)[0])):
-            return self._call(model, trees.copies(self.given, rows), Pass(drawn, active))
+        try:
+            with OwnGenerator(int(seed.generate_state(1, np.uint64)[0])):
+                return self._call(model, trees.copies(self.given, rows), Pass(drawn, active))
+        except Exception as error:
+            if rows is not None:
+                error.add_note("shared_mask=True runs rows alone; there the model failed")
+            raise
 
     def _call(self, model, given, run):
         """Tensors in the output of a pass."""
@@ -259,9 +266,9 @@ class Sampler:
         found, self.put_together = trees.taken_apart(output, type(self.model).__name__)
         return found
 
-    def _twin(self):
-        """A twin of the model, its dropout on and all else off, and its modules that are on."""
-        twins, training = shadow(self.model), self.modes.training
+    def _twin(self, more=()):
+        """A twin of the model, its dropout and what is said on and all else off, and what is on."""
+        twins, training = shadow(self.model), self.modes.training.union(more)
 
         def watched(module, forward, *args, **kwargs):
             self.called.add(module)
@@ -275,24 +282,17 @@ class Sampler:
                 twin.forward = functools.partial(watched, module, twin.forward)
             elif module._modules:
                 twin.register_forward_pre_hook(lambda _, args, own=module: self.called.add(own))
-        return twins[self.model], {twins[module] for module in training}
+        return twins[self.model], {twins[module]: module for module in training}
 
-    def _warn_of_silence(self):
-        """Name what drops in training and did not here: read by others, or not called at all."""
-        on = self.modes.training & self.called
-        silent = [found for found in self.modes.off if found.module not in on]
-        silent += left_out(self.model, self.modes, self.called)
-        if silent:
-            warnings.warn(
-                f"these samples of {type(self.model).__name__} are without dropout that it has in "
-                f"training, as it was not called{_listed(silent)}",
-                stacklevel=4,
-            )
+    def _silent(self):
+        """What drops in training and did not here, as text."""
+        return listed(left_out(self.model, self.modes, self.called, self._probe))
 
-
-def _listed(off):
-    """What is known to drop and stays off, and how it is reached."""
-    return "".join(f"; {found}: also=[{type(found.owner).__name__}]" for found in off)
+    def _probe(self, more):
+        """What is called and what draws with more in training mode, or None if that fails."""
+        self.called = set()
+        drew = drawing(self.given, self.entropy, *self._twin(more))
+        return None if drew is None else (self.called, drew)
 
 
 def _stacked(samples):

@@ -20,7 +20,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 from ..nn import functional as ours
 from ..nn._masking import check_p, is_beyond, keep_mask, settled, wide_dtype
 from ..nn._watching import ThreadMode, draws
-from .rows import is_batched, linear, more_rows, pooled
+from .rows import OWN, is_batched, more_rows
 from .trees import tensors
 
 _signature = functools.cache(inspect.signature)
@@ -191,7 +191,7 @@ def _layer(func, sizes, rest, data, *state):
         raise NotImplementedError("a recurrent layer whose weights are noisy")
     if sizes:
         return run(data, *state)
-    return more_rows(run, (0 if rest[-1] else 1, 1, 1), data, *state)  # the last: batch_first
+    return more_rows(run, (0 if rest[-1] else 1, *[1] * len(state)), data, *state)  # batch_first
 
 
 def _cell(func, input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
@@ -283,8 +283,7 @@ HANDLERS = {
     ),
     F.multi_head_attention_forward: by_body(F.multi_head_attention_forward, _multi_head),
     F.scaled_dot_product_attention: attention,
-    F.linear: lambda run, func, *args, **kwargs: run.call(linear, args, kwargs),
-    F.adaptive_avg_pool2d: lambda run, func, *args, **kwargs: run.call(pooled, args, kwargs),
+    **OWN,
     **dict.fromkeys((torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu), recurrent),
     **dict.fromkeys(
         (torch.lstm_cell, torch.gru_cell, torch.rnn_tanh_cell, torch.rnn_relu_cell),

@@ -33,6 +33,7 @@ RANDOM = {
     *("rand", "rand_like", "randn", "randn_like", "randint", "randint_like", "randperm"),
     *("bernoulli", "bernoulli_", "uniform_", "normal", "normal_", "multinomial", "poisson"),
     *("random_", "exponential_", "geometric_", "cauchy_", "log_normal_", "rsample"),
+    *("random", "uniform"),  # of Python and NumPy
 }
 LIBRARIES = ("torch", "dropoutlib")  # whose own functions are known by name
 

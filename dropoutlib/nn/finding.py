@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import numbers
 import re
 from collections.abc import Iterable
@@ -165,40 +164,6 @@ def modes(model: nn.Module, also: nn.Module | type | Iterable[nn.Module | type] 
     return Modes(on | asked, off, found)
 
 
-def left_out(model: nn.Module, modes: Modes, called: set[nn.Module]) -> list[Found]:
-    """Layers that drop in training and were not called, given these modes and what was called.
-
-    The owner of each is the module whose mode may decide that, as its code reads it. A spare layer,
-    such as that of a block without a residual, has none and is not among them.
-    """
-    modules, silent = dict(model.named_modules()), []
-    for found in modes.found:
-        # What is scripted cannot be watched, and what is traced (no p) not switched.
-        scripted = isinstance(found.module, torch.jit.ScriptModule) and found.p is not None
-        if found.reach == "call" and found.p != 0 and not (scripted or found.module in called):
-            owner = _decider(found.name, modules, called)
-            if owner is not None and owner not in modes.training:
-                silent.append(found._replace(owner=owner))
-    return silent
-
-
-def _decider(name, modules, called):
-    """The first module around that of this name that was called, if it reads its mode, or None.
-
-    What is given the mode of another as an argument hands the question on to what calls it.
-    """
-    while name:
-        name = name.rpartition(".")[0]
-        owner = modules[name]
-        if isinstance(owner, torch.jit.ScriptModule):
-            return owner
-        if owner in called and "training" not in inspect.signature(type(owner).forward).parameters:
-            paths = calls.read(owner).attributes
-            reads = any(path.endswith("training") for path in paths)
-            return owner if reads or calls.in_library(type(owner)) else None
-    return None
-
-
 @functools.lru_cache(1024)
 def _kind(cls):
     """Kind of a layer that is known by its class, or None."""
@@ -235,7 +200,10 @@ def _functional(name, module, code):
     def add(function, p, path, place, guessed=False):
         kind = _named(function, cls, bare)
         reach, place = ("call", "") if bare else ("function", place)
-        one = Found(name, module, kind, p, path, reach, module, place, guessed)
+        value = path and _at(module, path)
+        single = not (isinstance(value, (list, tuple, dict)) or callable(value))
+        own = path if single else None  # such as a number could take the place of
+        one = Found(name, module, kind, p, own, reach, module, place, guessed)
         given.setdefault(path or (place, function, p), one)
 
     def rate(paths):
@@ -260,7 +228,9 @@ def _functional(name, module, code):
     noisy = bool(noise) and (switched or bare)
     if noisy or (bare and not given and "drop" in cls.lower()):
         names = (*code.attributes, *vars(module))
-        path = rate(name for name in names if calls.is_rate(name) and name not in given)
+        rates = [name for name in names if calls.is_rate(name) and name not in given]
+        some = [name for name in rates if 0 < (_number(module, name) or 0) <= 1]
+        path = rate(some or rates)  # 0 is that of noise only where all are 0
         sure = noisy and switched and bare
         add("", _number(module, path), path, "".join(noise[:1]), not sure)
     return [*given.values()]
@@ -285,7 +255,10 @@ def _at(module: Any, path: str) -> Any:
 
 
 def _number(module, path):
-    """The probability that an attribute is, as a float, or None if it is no number."""
+    """The probability that an attribute is, or the largest of several, or None if it is none."""
     value = None if path is None else _at(module, path)
+    if isinstance(value, (list, tuple, dict)):
+        value = value.values() if isinstance(value, dict) else value
+        value = max((one for one in value if isinstance(one, numbers.Real)), default=None)
     real = isinstance(value, numbers.Real) and not isinstance(value, bool)
     return float(value) if real else None
