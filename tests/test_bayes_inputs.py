@@ -545,6 +545,25 @@ def test_a_layer_that_a_function_keeps_from_being_called_is_named():
     assert mc_samples(Linear(), X, 5, also=Linear).std(dim=0).max() > 0
 
 
+def test_of_modules_around_a_layer_that_is_named_which_reads_its_mode():
+    class Part(nn.Linear):
+        def __init__(self):
+            super().__init__(3, 3)
+            self.drop = nn.Dropout(0.3)
+
+    class Whole(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.part = Part()
+
+        def forward(self, x):
+            x = self.part(x)
+            return self.part.drop(x) if self.training else x
+
+    with pytest.warns(UserWarning, match=r"element dropout with p=0.3: also=\[Whole\]$"):
+        mc_samples(nn.Sequential(Whole(), nn.Dropout(0.1)), X, 5)
+
+
 def test_functional_dropout_that_was_on_is_not_named_beside_a_layer_that_was_not_called():
     class Functional(nn.Module):
         def forward(self, x):

@@ -191,7 +191,7 @@ def _instead(own):
     return lambda run, func, *args, **kwargs: run.call(own, args, kwargs)
 
 
-OWN = {
+INSTEAD = {
     nn.functional.linear: _instead(linear),
     nn.functional.adaptive_avg_pool2d: _instead(pooled),
     torch._pack_padded_sequence: _instead(packed),

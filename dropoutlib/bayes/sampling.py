@@ -90,7 +90,7 @@ def mc_samples(
     Warns
     -----
     UserWarning
-        If what is seen to drop in training is not reached here, with what to put into `also`.
+        If dropout of training is not reached, as one more pass may tell, with what `also` takes.
 
     Notes
     -----

@@ -40,10 +40,11 @@ def left_out(model, modes, called, probe):
             silent.append(one)
     for one, owners in pairs:
         if seen is None:
-            owners = [*filter(_reads_mode, owners[:1])]
+            owners = [one for one in owners[:1] if _is_unread(one) or _reads_mode(one)]
         elif not (_is_scripted(one.module) or one.module in seen[0]):
             continue
         others = [owner for owner in owners if owner not in modes.training]
+        others.sort(key=_reads_mode, reverse=True)  # of equals the innermost stays first
         silent += [one._replace(owner=owner) for owner in others[:1]]
     return silent
 
@@ -96,8 +97,13 @@ def _decides(module, called):
     return module in called and "training" not in inspect.signature(type(module).forward).parameters
 
 
+def _is_unread(module):
+    """Whether the code of a module is none that can be read here."""
+    return _is_scripted(module) or calls.in_library(type(module))
+
+
 def _reads_mode(module):
-    """Whether the code of a module is known to read its mode."""
-    if _is_scripted(module) or calls.in_library(type(module)):
-        return True
+    """Whether the code of a module is seen to read its mode."""
+    if _is_unread(module):
+        return False
     return any(path.endswith("training") for path in calls.read(module).attributes)

@@ -20,7 +20,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 from ..nn import functional as ours
 from ..nn._masking import check_p, is_beyond, keep_mask, settled, wide_dtype
 from ..nn._watching import ThreadMode, draws
-from .rows import OWN, is_batched, more_rows
+from .rows import INSTEAD, is_batched, more_rows
 from .trees import tensors
 
 _signature = functools.cache(inspect.signature)
@@ -283,7 +283,7 @@ HANDLERS = {
     ),
     F.multi_head_attention_forward: by_body(F.multi_head_attention_forward, _multi_head),
     F.scaled_dot_product_attention: attention,
-    **OWN,
+    **INSTEAD,
     **dict.fromkeys((torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu), recurrent),
     **dict.fromkeys(
         (torch.lstm_cell, torch.gru_cell, torch.rnn_tanh_cell, torch.rnn_relu_cell),

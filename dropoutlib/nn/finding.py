@@ -43,7 +43,7 @@ class Found(NamedTuple):
         What is dropped: element, channel, path, block, alpha, feature alpha, gaussian, connect,
         concrete, sequence, attention, recurrent; functional for entries, by a call; unknown.
     p : float or None
-        The probability of dropping; None if it cannot be known without running the model.
+        The probability of dropping, of several the largest; None if only a run could tell.
     attribute : str or None
         Where `module` holds `p`, such as ``dropout`` or ``config.dropout``; None if it cannot be
         set, being a constant in the code or part of a scripted module.
@@ -202,7 +202,7 @@ def _functional(name, module, code):
         reach, place = ("call", "") if bare else ("function", place)
         value = path and _at(module, path)
         single = not (isinstance(value, (list, tuple, dict)) or callable(value))
-        own = path if single else None  # such as a number could take the place of
+        own = path if single else None  # a number cannot take the place of a list or function
         one = Found(name, module, kind, p, own, reach, module, place, guessed)
         given.setdefault(path or (place, function, p), one)
 
