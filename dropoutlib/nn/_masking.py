@@ -38,6 +38,7 @@ def overridable(function: Callable) -> Callable:
     is refused here, whether anything would be dropped or not.
     """
     name, first = function.__name__, next(iter(inspect.signature(function).parameters))
+    theirs = getattr(F, name, None)  # before ours may be put in its place
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Tensor:
@@ -53,7 +54,6 @@ def overridable(function: Callable) -> Callable:
         )
 
     def scriptable() -> Callable:
-        theirs = getattr(F, name, None)
         if theirs is None:
             raise NotImplementedError(
                 f"TorchScript cannot compile {name}, which torch.nn.functional has not: use "
