@@ -170,3 +170,15 @@ def test_gradients_of_first_and_second_order(module, x):
 
     assert torch.autograd.gradcheck(once, x)
     assert torch.autograd.gradgradcheck(once, x)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script")
+@pytest.mark.parametrize("name", ["dropout", "standard", "gaussian", "alpha", "concrete"])
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("generator", [None, torch.Generator()])
+def test_derivatives_of_a_scalar_keep_its_dtype(name, training, generator):
+    # By torch.func.jvp, which gives float64 where a scalar is multiplied by a number.
+    module = MODULES[name][0](0.5, generator=generator).train(training)
+    x = torch.randn(())
+    _, tangent = torch.func.jvp(torch.func.grad(lambda z: module(z) * z), (x,), (x,))
+    assert tangent.dtype is x.dtype

@@ -86,6 +86,13 @@ def test_torchscript_takes_torchs_own_layer(name, seed):
     assert torch.equal(evaluating(x), x)
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit.script")
+def test_torchscript_takes_torchs_function_in_whose_place_ours_stands(monkeypatch):
+    monkeypatch.setattr(torch.nn.functional, "dropout", functional.dropout)
+    x = torch.ones(40)
+    assert not torch.equal(torch.jit.script(functional.dropout)(x, 0.5, True), x)
+
+
 @pytest.mark.skipif(
     not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="compiling needs a C++ compiler"
 )

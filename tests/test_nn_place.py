@@ -315,13 +315,27 @@ class Doubled(nn.Dropout):
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit.script")
-def test_torchscript_takes_torchs_layer_unless_the_pass_is_another():
-    theirs = nn.Dropout(0.3).eval().__prepare_scriptable__()
-    assert (type(theirs), theirs.p, theirs.training) == (torch.nn.Dropout, 0.3, False)
-    own = Doubled(0.5)
-    assert own.__prepare_scriptable__() is own
-    script = torch.jit.script(torch.nn.Sequential(own))
+def test_torchscript_takes_a_layer_with_another_pass():
+    script = torch.jit.script(torch.nn.Sequential(Doubled(0.5)))
     assert torch.equal(script(torch.ones(3)), torch.full((3,), 2.0))
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script")
+def test_a_layer_in_a_module_that_is_written_as_a_script():
+    class Scripted(torch.jit.ScriptModule):
+        """Which asks no layer what is to be compiled."""
+
+        def __init__(self):
+            super().__init__()
+            self.drop = nn.Dropout(0.5)
+
+        @torch.jit.script_method
+        def forward(self, x):
+            return self.drop(x)
+
+    script, x = Scripted(), torch.ones(100)
+    assert not torch.equal(script(x), x)
+    assert torch.equal(script.eval()(x), x)
 
 
 # Numbers at the ends of their range.

@@ -38,6 +38,7 @@ def overridable(function: Callable) -> Callable:
     is refused here, whether anything would be dropped or not.
     """
     name, first = function.__name__, next(iter(inspect.signature(function).parameters))
+    theirs = getattr(F, name, None)  # before ours may be put in its place
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Tensor:
@@ -53,7 +54,6 @@ def overridable(function: Callable) -> Callable:
         )
 
     def scriptable() -> Callable:
-        theirs = getattr(F, name, None)
         if theirs is None:
             raise NotImplementedError(
                 f"TorchScript cannot compile {name}, which torch.nn.functional has not: use "
@@ -164,9 +164,16 @@ def multiply(input, noise, inplace=False):
     if is_beyond(input, scale):
         output = (input.float() * mask).mul_(scale).to(input.dtype)  # so that gradients are finite
         return input.copy_(output) if inplace else output
-    output = input.mul_(mask) if inplace else input * mask
+    output = times(input, mask, inplace)
     # As a number 1/q is not rounded to half precision, where it may be infinite.
-    return output if scale is None else output.mul_(scale)
+    return output if scale is None else times(output, scale)
+
+
+def times(input, factor, inplace=True):
+    """`input` times a mask or number: a scalar by a tensor, lest torch.func.jvp gives float64."""
+    if input.dim() == 0 and not isinstance(factor, Tensor):
+        factor = torch.full((), factor, dtype=input.dtype, device=input.device)
+    return input.mul_(factor) if inplace else input * factor
 
 
 def is_beyond(input, scale):

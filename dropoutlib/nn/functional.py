@@ -26,6 +26,7 @@ from ._masking import (
     overridable,
     settled,
     switch,
+    times,
     wide_dtype,
 )
 from .parametric import concrete_dropout, dropconnect_linear
@@ -248,8 +249,8 @@ def _drop_alpha(input, axes, p, training, inplace, generator):
         torch.as_tensor(value, dtype=input.dtype, device=input.device)
         for value in (b, a * DROPPED + b)
     )
-    output = input.mul_(keep) if inplace else input * keep
-    return output.mul_(a).add_(torch.where(keep, kept, dropped))
+    output = times(times(input, keep, inplace), a)
+    return output.add_(torch.where(keep, kept, dropped))
 
 
 def _deprecated(name, axes, wanted):

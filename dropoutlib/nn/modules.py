@@ -44,20 +44,22 @@ class _Own(_DropoutNd):
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply the function of the class in the layer's mode."""
-        return self._function(input, self.p, self.training, self.inplace, generator=self.generator)
+        on, inplace = self.training, self.inplace
+        return (
+            self._function(input, self.p, on, inplace)
+            if self.generator is None  # all that TorchScript compiles then
+            else self._function(input, self.p, on, inplace, generator=self.generator)
+        )
 
     def extra_repr(self) -> str:
         """Text between the parentheses of the representation."""
         return ", ".join(f"{name}={getattr(self, name)}" for name in self._shown)
 
     def __prepare_scriptable__(self) -> nn.Module:
-        """What TorchScript compiles: torch's own layer of the same law, where there is one."""
-        own = [kind for kind in type(self).__mro__ if kind.__module__ == _DropoutNd.__module__]
+        """Refuse in words what TorchScript cannot compile."""
         if self.generator is not None:
             raise NotImplementedError(f"TorchScript cannot compile a generator of its own: {self}")
-        if own[0] is _DropoutNd or type(self).forward is not _Own.forward:
-            return self  # compiled as it is, or refused by the function
-        return own[0](self.p, self.inplace).train(self.training)
+        return self
 
 
 class Dropout(_Own, nn.Dropout):
@@ -219,8 +221,7 @@ class VariationalDropout(_Own):
     """One mask a sequence: x of shape (N, T, F), or (T, N, F) if not `batch_first`.
 
     Unlike in PyTorch's recurrent layers `batch_first` is the default, as in `dropoutlib.layers`.
-    Parameters and errors are those of `functional.variational_dropout`, generators as for
-    `Dropout`.
+    Parameters and errors as for `functional.variational_dropout`, generators as for `Dropout`.
     """
 
     _shown = ("p", "batch_first", "inplace")

@@ -22,6 +22,7 @@ from ._masking import (
     random,
     settled,
     switch,
+    times,
     wide_dtype,
 )
 
@@ -46,11 +47,11 @@ def standard_dropout(
         return input
     if not training:
         check_floating(input, "standard_dropout(p={}, training=False)", p)
-        return input.mul_(1 - p) if inplace else input * (1 - p)
+        return times(input, 1 - p, inplace)
     axes, name, scaled = range(input.dim()), "standard_dropout", is_exporting()
     output = masked(input, axes, p, True, inplace, generator, scaled=scaled, name=name)
     # So that q * input is what rewriters of exported graphs leave.
-    return output.mul_(1 - p) if scaled else output
+    return times(output, 1 - p) if scaled else output
 
 
 @overridable
