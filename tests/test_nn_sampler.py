@@ -8,7 +8,9 @@ import pytest
 import torch
 from torch.autograd import forward_ad
 from torch.fx.experimental.proxy_tensor import make_fx
+from torch.overrides import TorchFunctionMode
 from torch.utils.checkpoint import checkpoint
+from torch.utils.flop_counter import FlopCounterMode
 
 import dropcheck
 from dropoutlib import nn
@@ -160,6 +162,53 @@ def test_checkpointing_draws_the_mask_again(function, reentrant, seed):
         return checkpoint(function, leaf, use_reentrant=reentrant)
 
     assert torch.equal(gradient(run), gradient(function))
+
+
+class Watches(TorchFunctionMode):
+    """Sees each function of torch, and changes nothing."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        return func(*args, **(kwargs or {}))
+
+
+WATCHING = [lambda: FlopCounterMode(display=False), Watches, lambda: torch.device("cpu")]
+
+
+SHAPES = {  # each with a large mask
+    **dict.fromkeys(("dropout", "standard_dropout", "alpha_dropout", "gaussian_dropout"), (-1,)),
+    **dict.fromkeys(("dropout2d", "feature_alpha_dropout", "drop_block2d"), (4, -1, 1, 1)),
+    **{"dropout1d": (4, -1, 1), "dropout3d": (4, -1, 1, 1, 1), "drop_path": (-1, 1)},
+    **{"variational_dropout": (4, 1, -1), "dropconnect_linear": (256, -1)},
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+@pytest.mark.parametrize("watching", WATCHING)
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_pass_that_is_watched_draws_as_one_that_is_not(name, watching, dtype, seed):
+    """Or a checkpoint whose pass alone is watched would give the gradient of another mask."""
+    given = [torch.ones(SIZE, dtype=dtype).view(SHAPES[name])]
+    named = {"drop_path": {"drop_prob": 0.5}, "drop_block2d": {"block_size": 1}}.get(name, {})
+    if name == "dropconnect_linear":
+        given = [given[0][:1], *given]
+
+    def output():
+        torch.manual_seed(seed)
+        return getattr(functional, name)(*given, training=True, **named)
+
+    with watching():
+        watched = output()
+    assert torch.equal(watched, output())
+    assert len(watched.unique()) > 1
+
+
+@pytest.mark.parametrize("watching", WATCHING)
+def test_a_checkpoint_whose_pass_alone_is_watched(watching):
+    x = torch.ones(SIZE, requires_grad=True)
+    with watching():
+        y = checkpoint(nn.Dropout(0.5), x, use_reentrant=False)
+    y.sum().backward()
+    assert torch.equal(x.grad, y)
 
 
 @ELEMENTWISE

@@ -278,7 +278,7 @@ HANDLERS = {
     **dict.fromkeys((F.dropout, ours.dropout), dropout),
     torch.dropout: lambda run, func, input, p, train: dropout(run, func, input, p, train),
     torch.dropout_: lambda run, func, input, p, train: dropout(run, func, input, p, train, True),
-    keep_mask: lambda run, func, input, shape, p, generator=None: run.draw(
+    keep_mask: lambda run, func, input, shape, p, *rest: run.draw(
         "keep", shape, torch.bool, input.device, p
     ),
     F.multi_head_attention_forward: by_body(F.multi_head_attention_forward, _multi_head),

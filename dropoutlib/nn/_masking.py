@@ -26,6 +26,8 @@ from ..masks import check_probability, sample_mask
 
 # Entries of a mask from which on NumPy's way is the quicker one; see benchmarks/bench_nn.py.
 SMALLEST = 1 << 15
+TRACERS = tuple(torch._C._TorchDispatchModeKey.__members__.values())  # fake tensors among them
+get_mode = torch._C._get_dispatch_mode
 DTYPES = {torch.float32: np.float32, torch.float64: np.float64}
 # PyTorch 2.6 cannot tell export from compilation; what is exported can also be compiled.
 is_exporting = getattr(torch.compiler, "is_exporting", torch.compiler.is_compiling)
@@ -131,16 +133,20 @@ def mask_shape(input, axes):
     return tuple(size if axis in axes else 1 for axis, size in enumerate(input.shape))
 
 
-def draw(input, shape, p, generator, scaled=True, plain=None):
-    """Draw a mask for `input`, False with probability p, and 1/q with it if `scaled`."""
+def draw(input, shape, p, generator, scaled=True, memory=None):
+    """Draw a mask for `input`, False with probability p, and 1/q with it if `scaled`.
+
+    Which mask it is does not depend on whether the call is watched: a pass that is watched may be
+    computed again when it is not, for its gradient.
+    """
     if is_exporting():
         # The one form of dropout that rewriters of exported graphs can switch off; the noise is
         # then one, `scaled` or not.
         noise = torch.dropout(torch.ones(shape, dtype=input.dtype, device=input.device), p, True)
         return Noise(noise if scaled else noise != 0, None, False)
-    plain = is_plain(input) if plain is None else plain
-    way = sample if plain and math.prod(shape) >= SMALLEST else keep_mask
-    return Noise(way(input, shape, p, generator), 1 / (1 - p) if scaled else None, plain)
+    memory = is_memory(input) if memory is None else memory
+    keep = keep_mask(input, shape, p, generator, memory and math.prod(shape) >= SMALLEST)
+    return Noise(keep, 1 / (1 - p) if scaled else None, memory and not is_watched())
 
 
 def switch(like):
@@ -183,8 +189,8 @@ def is_beyond(input, scale):
     return not torch.compiler.is_compiling() and (isinstance(scale, Tensor) or scale > 65504)
 
 
-def is_plain(input):
-    """Whether `input` is memory of the CPU that nobody traces, transforms, wraps or watches.
+def is_memory(input):
+    """Whether `input` is memory of the CPU that nobody traces, transforms or wraps.
 
     What NumPy does to it is seen by no compiler and no transformation of torch, which must
     record the draws.
@@ -197,21 +203,27 @@ def is_plain(input):
         and not input.is_nested
         and not torch._C._are_functorch_transforms_active()
         and not torch._C._functorch.is_legacy_batchedtensor(input)  # is_grads_batched=True
-        and not torch._C._len_torch_dispatch_stack()
-        and not torch._C._len_torch_function_stack()
+        and not (torch._C._len_torch_dispatch_stack() and any(map(get_mode, TRACERS)))
         and forward_ad._current_level < 0
         and torch._C._get_tracing_state() is None
     )
 
 
+def is_watched():
+    """Whether a mode, of this thread, wants to see what is called: the product, too."""
+    return bool(torch._C._len_torch_dispatch_stack() or torch._C._len_torch_function_stack())
+
+
 @overridable
-def keep_mask(input, shape, p, generator=None):
+def keep_mask(input, shape, p, generator=None, exact=False):
     """Draw a boolean mask on the device of `input`, False with probability p.
 
-    It is overridable, so that whoever runs many passes together can provide their masks. It is a
-    factory call of torch, the one kind that works under every randomness mode of `vmap`, of 53
-    random bits (24 on devices without float64), to which P(drop) is rounded.
+    It is overridable, so that whoever runs many passes together can provide their masks. If not
+    `exact` it is a factory call of torch, the one kind that works under every randomness mode of
+    `vmap`, of 53 random bits (24 on devices without float64), to which P(drop) is rounded.
     """
+    if exact:
+        return sample(input, shape, p, generator)
     return random(torch.rand, shape, wide_dtype(input.device), input.device, generator) < 1 - p
 
 
@@ -251,7 +263,11 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad):
         (mask,) = ctx.saved_tensors
-        return multiply(grad, Noise(mask, ctx.scale, is_plain(grad))), None, None
+        return (
+            multiply(grad, Noise(mask, ctx.scale, is_memory(grad) and not is_watched())),
+            None,
+            None,
+        )
 
 
 def _product(input, mask, scale):

@@ -19,7 +19,7 @@ from ._masking import (
     draw,
     is_beyond,
     is_exporting,
-    is_plain,
+    is_memory,
     mask_shape,
     masked,
     multiply,
@@ -116,10 +116,10 @@ def dropout(
     if done is not None:
         return done
     compiling = torch.compiler.is_compiling()  # asked first, so that no size becomes a guard
-    plain = not compiling and input.numel() >= SMALLEST and is_plain(input)
-    own = plain or generator is not None or (inplace and type(input) is Tensor and not compiling)
+    memory = not compiling and input.numel() >= SMALLEST and is_memory(input)
+    own = memory or generator is not None or (inplace and type(input) is Tensor and not compiling)
     if own or is_beyond(input, 1 / (1 - p)):
-        return multiply(input, draw(input, input.shape, p, generator, plain=plain), inplace)
+        return multiply(input, draw(input, input.shape, p, generator, memory=memory), inplace)
     if not compiling and _is_to_keep_bytes(input):
         return torch.native_dropout(input, p, True)[0]
     return (torch.dropout_ if inplace else torch.dropout)(input, p, True)
