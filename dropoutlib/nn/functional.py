@@ -73,8 +73,8 @@ def dropout(
     """Inverted dropout: input * m / q in training, the input itself otherwise.
 
     Definition ``def-inverted`` of the book. On the CPU large masks come from
-    `dropoutlib.masks.sample_mask`, seeded by the generator. One byte a unit is kept for backward,
-    or of an input of less than 8 KiB as much as the input takes.
+    `dropoutlib.masks.sample_mask`, seeded by the generator, and are not torch's of that seed. One
+    byte a unit is kept for backward, or of an input of less than 8 KiB what the input takes.
 
     Parameters
     ----------
