@@ -8,17 +8,20 @@ from __future__ import annotations
 import collections
 import copy
 import functools
+import random
 import types
 import weakref
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
 ATOMS = {bool, int, float, str, type(None), torch.dtype, torch.device}
 # Which a twin shares, or has copies of; the copy of an optimizer is that of the copied parameters.
-STATES = (nn.Parameter, torch.Generator, torch.optim.Optimizer)
+GENERATORS = (torch.Generator, np.random.Generator, random.Random)
+STATES = (nn.Parameter, *GENERATORS, torch.optim.Optimizer)
 EMPTY = {dict, list, collections.OrderedDict}
 
 

@@ -305,6 +305,18 @@ def test_without_scripts_the_verdicts_are_read_on_a_phone(browser):
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("page", ["answers", "guide"])
+def test_what_is_folded_is_printed(browser, page):
+    with browser.new_context() as context:
+        shown = context.new_page()
+        shown.goto(PAGE.with_name(f"{page}.html").as_uri())
+        tables = shown.locator("details > table.answers")
+        assert tables.filter(visible=True).count() == 0 < tables.count()
+        shown.emulate_media(media="print")
+        assert tables.filter(visible=True).count() == tables.count()
+
+
+@pytest.mark.browser
 def test_a_link_to_the_claims_opens_their_fold(browser):
     with browser.new_context() as context:
         page = context.new_page()

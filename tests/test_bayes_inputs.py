@@ -520,6 +520,29 @@ def test_a_function_whose_noise_is_not_seen_is_named(drop, monkeypatch):
         mc_samples(nn.Sequential(Block(3, 3), nn.Dropout(0.1)), X, 5)
 
 
+class CodeBook(nn.Linear):
+    """It follows the data in training, in a parameter, with noise from a generator of its own."""
+
+    def __init__(self):
+        super().__init__(3, 3)
+        self.drop, self.rng = nn.Dropout(0.3), np.random.default_rng(0)
+
+    def forward(self, x):
+        if self.training:
+            self.weight.data.mul_(0.9).add_(self.rng.random())
+            return self.drop(super().forward(x))
+        return super().forward(x)
+
+
+def test_the_pass_that_tells_what_is_left_out_trains_nothing():
+    model = nn.Sequential(CodeBook(), nn.Dropout(0.1)).eval()
+    weight, state = model[0].weight.clone(), model[0].rng.bit_generator.state
+    with pytest.warns(UserWarning, match=r"drop .* p=0.3: also=\[CodeBook\]$"):
+        mc_samples(model, X, 5)
+    assert torch.equal(model[0].weight, weight)
+    assert model[0].rng.bit_generator.state == state
+
+
 def drops_outside(module, x):
     return module.drop(x) if module.training else x
 

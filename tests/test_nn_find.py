@@ -805,6 +805,40 @@ def test_layers_left_out_by_chance_as_python_or_numpy_draw():
         mc_samples(nn.Sequential(Skips(0.3), nn.Dropout()), torch.randn(3, 2), 3)
 
 
+RNG, SETTINGS = np.random.default_rng(0), types.SimpleNamespace(uniform=True)
+
+
+def as_set(x):
+    with torch.random.fork_rng():
+        return 2 * x if SETTINGS.uniform else x
+
+
+def by_python(x):
+    return x * random.random()
+
+
+def by_numpy(x):
+    return x * np.random.uniform()  # noqa: NPY002
+
+
+def by_generator(x):
+    return x * RNG.uniform()
+
+
+@pytest.mark.parametrize("function", [as_set, by_python, by_numpy, by_generator])
+def test_what_is_named_as_a_draw_draws_where_python_or_numpy_is_mentioned(function, monkeypatch):
+    """Not a setting, nor a module of torch: a layer that draws nothing stays off."""
+    names = {name: globals()[name] for name in function.__code__.co_names if name in globals()}
+    names.pop("random" if function is as_set else "", None)  # there it is torch's
+    monkeypatch.setitem(globals(), "by_rate", types.FunctionType(function.__code__, names))
+
+    class Layer(nn.Module):
+        def forward(self, x):
+            return by_rate(x) if self.training else x
+
+    assert bool(find(Layer())) == (function is not as_set)
+
+
 def by_rate(x, rate):
     return F.dropout(x, rate(x))
 

@@ -203,10 +203,13 @@ def test_a_pass_that_is_watched_draws_as_one_that_is_not(name, watching, dtype, 
 
 
 @pytest.mark.parametrize("watching", WATCHING)
-def test_a_checkpoint_whose_pass_alone_is_watched(watching):
-    x = torch.ones(SIZE, requires_grad=True)
+@pytest.mark.parametrize("module", [nn.Dropout, nn.Dropout1d, nn.Dropout2d])
+def test_a_checkpoint_whose_pass_alone_is_watched(module, watching):
+    """What it keeps for backward is then of the same dtype, too, or torch refuses to go on."""
+    x = torch.ones(64, SIZE // 256, *[2] * (module is not nn.Dropout), 2, requires_grad=True)
+    x = x.flatten(2).detach().requires_grad_() if module is nn.Dropout1d else x
     with watching():
-        y = checkpoint(nn.Dropout(0.5), x, use_reentrant=False)
+        y = checkpoint(module(0.5), x, use_reentrant=False)
     y.sum().backward()
     assert torch.equal(x.grad, y)
 
@@ -245,8 +248,9 @@ def test_vmap_and_tracers_see_torchs_draws(function, drawn):
     assert torch.equal(same, same[:1].expand(same.shape))
     different = torch.vmap(function, randomness="different")(x)
     assert len(different.unique(dim=0)) == 3
-    traced = make_fx(lambda z: function(z))(x)
-    assert not torch.equal(traced(x), traced(x))
+    for early in (False, True):  # pre_dispatch, which keeps its mode in another place
+        traced = make_fx(lambda z: function(z), pre_dispatch=early)(x)
+        assert not torch.equal(traced(x), traced(x))
     compiled = torch.compile(function, fullgraph=True, backend="eager")
     assert not torch.equal(compiled(x), compiled(x))
     torch.compiler.reset()

@@ -24,7 +24,7 @@ from . import trees
 from .passes import FirstPass, Pass, RepeatedPass
 from .rows import known_layers, sample_rows
 from .silence import drawing, left_out, listed
-from .stochastic import OwnGenerator, python_generators, python_states
+from .stochastic import OwnGenerator, python_noise
 from .streams import ReuseError, Streams
 
 CHUNK_BYTES = 1 << 26  # of passes that run together, if the caller does not say
@@ -166,11 +166,10 @@ class Sampler:
         state = trees.tensors([given, *map(vars, model.modules())])
         self.together = all(tensor.layout is torch.strided for tensor in state)
         first = FirstPass(noise.sample(), active, state)
-        drawn_from = python_generators(model)
-        before = python_states(*drawn_from)
+        before = python_noise(model)
         with OwnGenerator() as uncontrolled:
             output = self._call(model, given, first)
-        if uncontrolled.generators or python_states(*drawn_from) != before:
+        if uncontrolled.generators or python_noise(model) != before:
             raise ReuseError("a pass drew noise that is not under control")
         first.check_shared(output, model)
         self.advance(1)
@@ -267,8 +266,8 @@ class Sampler:
         return found
 
     def _twin(self, more=()):
-        """A twin of the model, its dropout and what is said on and all else off, and what is on."""
-        twins, training = shadow(self.model), self.modes.training.union(more)
+        """A twin with dropout on and all else off, or a copy with more on, and what is on."""
+        twins, training = shadow(self.model, share=not more), self.modes.training.union(more)
 
         def watched(module, forward, *args, **kwargs):
             self.called.add(module)
@@ -291,7 +290,7 @@ class Sampler:
     def _probe(self, more):
         """What is called and what draws with more in training mode, or None if that fails."""
         self.called = set()
-        drew = drawing(self.given, self.entropy, *self._twin(more))
+        drew = drawing(self.given, self.entropy, functools.partial(self._twin, more))
         return None if drew is None else (self.called, drew)
 
 

@@ -9,7 +9,7 @@ import torch
 
 from ..nn import calls
 from .passes import Pass, caller
-from .stochastic import OwnGenerator, python_generators, python_states
+from .stochastic import OwnGenerator, python_noise
 from .streams import Streams
 from .trees import copies
 
@@ -49,23 +49,23 @@ def left_out(model, modes, called, probe):
     return silent
 
 
-def drawing(given, entropy, model, active):
-    """The modules that draw in a pass of a twin, to which `active` leads.
+def drawing(given, entropy, twin):
+    """The modules that draw in a pass of the model that `twin` makes, with what leads to them.
 
     It is None if the pass fails, or draws noise that is not under control, nobody knows where.
     """
     noise, drew = Streams(entropy, 1).sample(), set()
-    drawn_from = python_generators(model)
-    before = python_states(*drawn_from)
 
     def watched(place, site):
         drew.add(active.get(caller()[0]))
         return noise(place, site)
 
-    args, kwargs = copies(given)
-    with contextlib.suppress(Exception), OwnGenerator() as other, Pass(watched, active):
-        model(*args, **kwargs)
-        return drew if not other.generators and python_states(*drawn_from) == before else None
+    with contextlib.suppress(Exception):
+        (model, active), (args, kwargs) = twin(), copies(given)
+        before = python_noise(model)
+        with OwnGenerator() as other, Pass(watched, active):
+            model(*args, **kwargs)
+        return drew if not other.generators and python_noise(model) == before else None
     return None
 
 

@@ -250,20 +250,14 @@ def _with_generator(func):
     return next((f for f in forms if {a.name for a in f._schema.arguments} == names), None)
 
 
-def python_generators(model):
-    """The generators of NumPy and of Python that a model may draw from, beside global ones."""
+def python_noise(model):
+    """States of the generators of Python and NumPy that a model may draw from."""
     held = [value for module in model.modules() for value in vars(module).values()]
     for kind in {*map(type, model.modules())}:
         forward = inspect.unwrap(getattr(kind, "forward", None))  # a scripted class has none
         held += [*getattr(forward, "__globals__", {}).values()]  # to which another thread may add
-    kinds = np.random.Generator, random.Random
-    return [[one for one in held if isinstance(one, kind)] for kind in kinds]
-
-
-def python_states(of_numpy, of_python):
-    """States of these generators and of the global ones."""
-    states = [repr(one.bit_generator.state) for one in of_numpy]
-    states += [one.getstate() for one in of_python]
+    states = [repr(one.bit_generator.state) for one in held if isinstance(one, np.random.Generator)]
+    states += [one.getstate() for one in held if isinstance(one, random.Random)]
     _, legacy, *rest = np.random.get_state()  # noqa: NPY002 what a model may still use
     return states, random.getstate(), legacy.tobytes(), rest
 

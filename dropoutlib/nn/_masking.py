@@ -100,7 +100,7 @@ class Noise(NamedTuple):
 
     mask: Tensor
     scale: float | Tensor | None
-    plain: bool  # whether the tensor it was drawn for is
+    memory: bool  # whether the tensor it was drawn for is, see `is_memory`
 
 
 def settled(input, p, training, inplace, name, *, nested=False):
@@ -136,8 +136,8 @@ def mask_shape(input, axes):
 def draw(input, shape, p, generator, scaled=True, memory=None):
     """Draw a mask for `input`, False with probability p, and 1/q with it if `scaled`.
 
-    Which mask it is does not depend on whether the call is watched: a pass that is watched may be
-    computed again when it is not, for its gradient.
+    Which mask it is, and what backward keeps, does not depend on whether the call is watched: a
+    pass that is watched may be computed again when it is not, for its gradient.
     """
     if is_exporting():
         # The one form of dropout that rewriters of exported graphs can switch off; the noise is
@@ -146,7 +146,7 @@ def draw(input, shape, p, generator, scaled=True, memory=None):
         return Noise(noise if scaled else noise != 0, None, False)
     memory = is_memory(input) if memory is None else memory
     keep = keep_mask(input, shape, p, generator, memory and math.prod(shape) >= SMALLEST)
-    return Noise(keep, 1 / (1 - p) if scaled else None, memory and not is_watched())
+    return Noise(keep, 1 / (1 - p) if scaled else None, memory)
 
 
 def switch(like):
@@ -156,14 +156,14 @@ def switch(like):
 
 def multiply(input, noise, inplace=False):
     """`input` times mask and scale. Backward keeps at most one byte an entry."""
-    mask, scale, plain = noise
-    if plain and not inplace and input.dtype in DTYPES and not isinstance(scale, Tensor):
+    mask, scale, memory = noise
+    if memory and not inplace and input.dtype in DTYPES and not isinstance(scale, Tensor):
         factor = 1.0 if scale is None else scale
         if mask.numel() * input.element_size() <= input.numel():
             # An entry that many share is scaled itself: a pass less, forward and backward.
             return input * (mask.to(input.dtype) * factor)
         alike = input.shape == mask.shape and input.stride() == mask.stride()  # in memory
-        if mask.numel() >= SMALLEST and alike and not input.is_neg():
+        if mask.numel() >= SMALLEST and alike and not (input.is_neg() or is_watched()):
             if torch.is_grad_enabled() and input.requires_grad:
                 return _Product.apply(input, mask, factor)
             return _product(input, mask, factor)
@@ -204,6 +204,7 @@ def is_memory(input):
         and not torch._C._are_functorch_transforms_active()
         and not torch._C._functorch.is_legacy_batchedtensor(input)  # is_grads_batched=True
         and not (torch._C._len_torch_dispatch_stack() and any(map(get_mode, TRACERS)))
+        and not torch._C._dispatch_tls_is_dispatch_key_included(torch._C.DispatchKey.PreDispatch)
         and forward_ad._current_level < 0
         and torch._C._get_tracing_state() is None
     )
@@ -263,11 +264,7 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad):
         (mask,) = ctx.saved_tensors
-        return (
-            multiply(grad, Noise(mask, ctx.scale, is_memory(grad) and not is_watched())),
-            None,
-            None,
-        )
+        return multiply(grad, Noise(mask, ctx.scale, is_memory(grad))), None, None
 
 
 def _product(input, mask, scale):

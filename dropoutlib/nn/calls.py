@@ -11,10 +11,13 @@ import collections
 import functools
 import gc
 import inspect
+import random
 import re
 import textwrap
 import types
 from typing import Any, NamedTuple
+
+import numpy as np
 
 # Functions of torch and of this library that drop, and the position of p in a call.
 FUNCTIONS = {
@@ -142,10 +145,18 @@ def drops(function, depth=3):
     if type(function) is not types.FunctionType or in_library(function):
         return False
     names = _names(function.__code__)
-    if names & (RANDOM | FUNCTIONS.keys()):
-        return True
-    inner = (function.__globals__.get(name) for name in names)
-    return depth > 0 and any(drops(other, depth - 1) for other in inner)
+    inner = [function.__globals__.get(name) for name in names]
+    if not any(map(_is_source, inner)):  # so that these are attributes of anything
+        names -= {"random", "uniform"}
+    drawn = names & (RANDOM | FUNCTIONS.keys())
+    return bool(drawn) or (depth > 0 and any(drops(other, depth - 1) for other in inner))
+
+
+def _is_source(thing):
+    """Whether it is a module, generator or function of Python or NumPy that draws."""
+    kinds = (random.Random, np.random.Generator, np.random.RandomState)
+    known = any(thing is module for module in (random, np, np.random))
+    return known or isinstance(getattr(thing, "__self__", thing), kinds)
 
 
 def _names(code):

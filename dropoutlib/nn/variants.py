@@ -179,13 +179,13 @@ def drop_block2d(
     if done is not None:
         return done
     places = (*input.shape[:2], *(side - block_size + 1 for side in input.shape[2:]))
-    seeds, _, plain = draw(input, places, gamma, generator, scaled=False)
+    seeds, _, memory = draw(input, places, gamma, generator, scaled=False)
     padded = F.pad((~seeds).float(), [block_size - 1] * 4)
     keep = F.max_pool2d(padded, block_size, stride=1) == 0  # False in every block behind a seed
     kept = keep.sum(dtype=wide_dtype(input.device))
     # A Python number over a tensor would be its reciprocal times the number, rounded twice.
     scale = torch.full_like(kept, keep.numel()) / kept.clamp(min=1)
-    return multiply(input, Noise(keep, scale, plain), inplace)
+    return multiply(input, Noise(keep, scale, memory), inplace)
 
 
 def r_drop_loss(logits1: Tensor, logits2: Tensor, labels: Tensor, alpha: float = 1.0) -> Tensor:
