@@ -20,8 +20,7 @@ from torch.nn.parameter import is_lazy
 
 ATOMS = {bool, int, float, str, type(None), torch.dtype, torch.device}
 # Which a twin shares, or has copies of; the copy of an optimizer is that of the copied parameters.
-GENERATORS = (torch.Generator, np.random.Generator, random.Random)
-STATES = (nn.Parameter, *GENERATORS, torch.optim.Optimizer)
+STATES = (nn.Parameter, torch.Generator, np.random.Generator, random.Random, torch.optim.Optimizer)
 EMPTY = {dict, list, collections.OrderedDict}
 
 

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from dropoutlib.bayes import MCDropoutModel, decompose_variance, mc_samples, sampling
+from dropoutlib.bayes import MCDropoutModel, decompose_variance, mc_samples, sampling, silence
 from dropoutlib.nn import diagnose
 
 X = torch.linspace(-1, 2, 12).reshape(4, 3)
@@ -494,6 +494,18 @@ def test_a_function_of_a_branch_for_other_settings_is_not_named(recwarn):
     assert not any(module.training for module in model.modules())
     with pytest.warns(UserWarning, match=r"not called; 0 \(Chooses\), attention[^;]*$"):
         mc_samples(nn.Sequential(Chooses(True), nn.Dropout(0.1)), x, 5)
+
+
+def test_no_copy_of_a_large_model_is_made_to_ask_it(monkeypatch):
+    """Its code has to tell, which cannot tell one branch from another."""
+    monkeypatch.setattr(silence, "COPY_BYTES", 35)
+    model, x = nn.Sequential(Chooses(False), nn.Linear(2, 3), nn.Dropout(0.1)), torch.randn(3, 2)
+    with pytest.warns(UserWarning, match=r"not called; 0 \(Chooses\), attention"):
+        mc_samples(model, x, 5)
+    monkeypatch.setattr(silence, "COPY_BYTES", 36)  # two by three weights, and three biases
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        mc_samples(model, x, 5)
 
 
 def drop_path_by_python(x, drop_prob):

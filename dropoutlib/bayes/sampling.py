@@ -95,9 +95,10 @@ def mc_samples(
     Notes
     -----
     The samples depend on the seed and on T, but not on `max_bytes` or on how they are computed,
-    rounding apart. Noise that does not come from torch does not follow the seed. Functions
-    that are compiled may run uncompiled from then on, until ``torch.compiler.reset()``. A model
-    such as LeViT, which keeps results of a pass after ``eval()``, is quicker if called once before.
+    rounding apart. Noise that does not come from torch does not follow the seed, and moves its
+    generator on. Functions that are compiled may run uncompiled from then on, until
+    ``torch.compiler.reset()``. What keeps results of a pass after ``eval()``, as LeViT does, is
+    quicker if called once before.
 
     Source: Gal and Ghahramani (2016), section 4.
 

@@ -13,12 +13,15 @@ from .stochastic import OwnGenerator, python_noise
 from .streams import Streams
 from .trees import copies
 
+COPY_BYTES = 1 << 30  # of parameters, beyond which no copy of a model is made to ask it
+
 
 def left_out(model, modes, called, probe):
     """What drops in training and did not, given these modes and what was called.
 
-    `probe` runs a pass with more modules in training mode, and gives those that were called and
-    those that drew, or None where it fails; then the code of what is around a layer has to tell.
+    `probe` runs a pass of a copy with more modules in training mode, and gives those that were
+    called and those that drew, or None where it fails. Then, and of a model that is too large for a
+    copy, the code of what is around a layer has to tell.
     The owner of each is the module whose mode decides. What no mode calls is not among them, such
     as a spare layer, that of a block without a residual, or a function of a branch for other
     settings; unless what is not called may be so by chance.
@@ -32,7 +35,8 @@ def left_out(model, modes, called, probe):
     pairs = [(one, [m for m in _around(one, modules) if _decides(m, called)]) for one in idle]
     seen, silent = None, []
     by_chance = any(one.guessed or one.kind == "unknown" for one in off)
-    if not by_chance and (off or any(owners for _, owners in pairs)):
+    small = sum(one.nbytes for one in model.parameters()) <= COPY_BYTES
+    if small and not by_chance and (off or any(owners for _, owners in pairs)):
         seen = probe({m for one in off + idle for m in (*_around(one, modules), one.owner)})
     for one in off:
         inside = {*one.owner.modules()} - modes.training
