@@ -35,8 +35,8 @@ def left_out(model, modes, called, probe):
     pairs = [(one, [m for m in _around(one, modules) if _decides(m, called)]) for one in idle]
     seen, silent = None, []
     by_chance = any(one.guessed or one.kind == "unknown" for one in off)
-    small = sum(one.nbytes for one in model.parameters()) <= COPY_BYTES
-    if small and not by_chance and (off or any(owners for _, owners in pairs)):
+    in_doubt = not by_chance and (off or any(owners for _, owners in pairs))
+    if in_doubt and sum(one.nbytes for one in model.parameters()) <= COPY_BYTES:
         seen = probe({m for one in off + idle for m in (*_around(one, modules), one.owner)})
     for one in off:
         inside = {*one.owner.modules()} - modes.training
@@ -44,7 +44,7 @@ def left_out(model, modes, called, probe):
             silent.append(one)
     for one, owners in pairs:
         if seen is None:
-            owners = [one for one in owners[:1] if _is_unread(one) or _reads_mode(one)]
+            owners = [owner for owner in owners[:1] if _is_unread(owner) or _reads_mode(owner)]
         elif not (_is_scripted(one.module) or one.module in seen[0]):
             continue
         others = [owner for owner in owners if owner not in modes.training]
